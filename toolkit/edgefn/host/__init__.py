@@ -1,0 +1,9 @@
+"""The wasmtime host: a component under a limits profile."""
+
+from edgefn.host.component import Loaded, load_component
+from edgefn.host.frames import HostRequest
+from edgefn.host.outcome import Breach, Failure, FailureFrame, Outcome, Usage
+from edgefn.host.sandbox import Sandbox
+from edgefn.host.worker import Worker
+
+__all__ = ["Breach", "Failure", "FailureFrame", "HostRequest", "Loaded", "Outcome", "Sandbox", "Usage", "Worker", "load_component"]

@@ -1,0 +1,1 @@
+"""Console and JSON views of result dataclasses; no logic."""

@@ -1,0 +1,1 @@
+"""The ways a frame can enter a component, one module a door."""

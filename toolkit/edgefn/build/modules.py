@@ -1,0 +1,35 @@
+"""A model compiled to a file of its own: a plan, or a module that runs by itself."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgefn.engine.library import FLAVOURS
+from edgefn.errors import UsageError
+from edgefn.graph.compiler import compile_model
+from edgefn.project.atomic import write_whole
+
+__all__ = ["CompiledFile", "compile_file"]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledFile:
+    source: Path
+    output: Path
+    nbytes: int
+    sha256: str
+
+
+def compile_file(source: Path, output: Path, flavour: str) -> CompiledFile:
+    """Compile the model at `source`; the ending of `output` (.plan, .wasm) says to what. Raises UsageError for another ending or flavour."""
+    if output.suffix not in (".plan", ".wasm"):
+        raise UsageError("EFN-U030", f"cannot tell from {output.name!r} what to write", hint="end the name in .plan or .wasm")
+    if flavour not in FLAVOURS:
+        raise UsageError("EFN-U031", f"no engine flavour {flavour!r}", hint=f"use one of: {', '.join(FLAVOURS)}")
+    data = compile_model(source, name=source.stem).plan
+    if output.suffix == ".wasm":
+        from edgefn.engine.embedding import embed  # noqa: PLC0415
+
+        data = embed(data, flavour)
+    write_whole(output, data)
+    return CompiledFile(source, output, len(data), hashlib.sha256(data).hexdigest())

@@ -1,0 +1,55 @@
+"""Which part of a component takes how many bytes."""
+
+import gzip
+import marshal
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgefn.build.wasm import core_modules
+
+__all__ = ["Part", "Sizes", "measure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    name: str
+    nbytes: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """A component's bytes by part; the parts add up to `total`. `compressed` is gzip at level 6."""
+
+    total: int
+    compressed: int
+    parts: tuple[Part, ...]
+
+
+def measure(component: bytes, weights: int, sources: list[tuple[str, Path]]) -> Sizes:
+    """Attribute the bytes of `component`, which holds `weights` bytes of plans and the code of `sources`.
+
+    Plans and code live in the memory snapshot, where nothing marks them: a plan is counted with its file's size, code with that of its marshalled
+    code objects. What is left of the snapshot is the standard library and the interpreter's own heap.
+    """
+    modules = core_modules(component)
+    snapshot = sum(m.data_bytes for m in modules)
+    engine = sum(m.nbytes - m.data_bytes for m in modules if m.name.startswith("_edgefn_engine"))
+    interpreter = sum(m.nbytes - m.data_bytes for m in modules) - engine
+    handler = _code_bytes(sources, vendored=False)
+    vendored = _code_bytes(sources, vendored=True)
+    parts = (
+        Part("interpreter", interpreter, "CPython, libc and the component's glue"),
+        Part("standard library", snapshot - weights - handler - vendored, "memory snapshot: imported modules and heap"),
+        Part("dependencies", vendored, "vendor/, as code objects (estimated)"),
+        Part("handler", handler, "the function's own modules, as code objects (estimated)"),
+        Part("engine", engine, "SIMD kernels"),
+        Part("weights", weights, "compiled plans"),
+        Part("component tables", len(component) - sum(m.nbytes for m in modules), "types, names, section headers"),
+    )
+    return Sizes(len(component), len(gzip.compress(component, 6)), parts)
+
+
+def _code_bytes(sources: list[tuple[str, Path]], *, vendored: bool) -> int:
+    chosen = [(name, path) for name, path in sources if name.startswith("vendor/") == vendored and name.endswith(".py")]
+    return sum(len(marshal.dumps(compile(path.read_bytes(), name, "exec"))) for name, path in chosen)

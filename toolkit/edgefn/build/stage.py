@@ -1,0 +1,93 @@
+"""The folder that becomes the component: guest, handler, plans, engine and warm-up requests, and nothing else."""
+
+import base64
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from edgefn.engine.library import extension_path
+from edgefn.errors import BuildError
+from edgefn.project import Function, Sample
+
+__all__ = ["IGNORED", "Staged", "function_files", "stage"]
+
+IGNORED = frozenset({".edgefn", "__pycache__", "samples", "tests", "node_modules", "dist"})
+MAX_SOURCE_BYTES = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """`paths` is what Python searches inside the component, in order."""
+
+    folder: Path
+    paths: tuple[Path, ...]
+
+
+def function_files(function: Function) -> list[tuple[str, Path]]:
+    """The function's own files as sorted pairs of POSIX path and file; dot files, samples and tests stay at home."""
+    found = sorted((path.relative_to(function.folder).as_posix(), path) for path in _walk(function.folder))
+    total = sum(path.stat().st_size for _, path in found)
+    if total > MAX_SOURCE_BYTES:
+        raise BuildError(
+            "EFN-B012",
+            f"the function's folder holds {total:,} bytes of sources, at most {MAX_SOURCE_BYTES:,} are taken",
+            hint="move what the handler does not import out of the folder (models are named by [models.NAME] source)",
+        )
+    return found
+
+
+def stage(function: Function, plans: Mapping[str, bytes], samples: tuple[Sample, ...], preload: tuple[str, ...], folder: Path) -> Staged:
+    """Lay out `folder` (empty or absent) for componentize-py."""
+    root = folder / "function"
+    root.mkdir(parents=True)
+    for name, path in function_files(function):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, root / name)
+    _guest(root)
+    shutil.copyfile(extension_path(function.flavour), root / "_edgefn_engine.abi3.so")
+    (root / "edgefn_plans").mkdir()
+    for name, plan in sorted(plans.items()):
+        (root / "edgefn_plans" / f"{name}.plan").write_bytes(plan)
+    (root / "edgefn_stage.json").write_text(json.dumps(_start(function, samples, preload), sort_keys=True))
+    (root / "edgefn_component.py").write_text("from edgefn.guest.component import WitWorld\n")
+    with as_file(files("edgefn") / "wit" / "function.wit") as wit:
+        shutil.copyfile(wit, folder / "function.wit")
+    vendor = root / "vendor"
+    return Staged(folder, (root, vendor) if vendor.is_dir() else (root,))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.name.startswith(".") or path.name in IGNORED or path.is_symlink():
+            continue
+        if path.is_dir():
+            yield from _walk(path)
+        elif path.suffix in (".py", ".json", ".txt", ".bin", ".csv"):
+            yield path
+
+
+def _guest(root: Path) -> None:
+    package = root / "edgefn"
+    with as_file(files("edgefn")) as source:
+        for path in sorted(source.glob("guest/**/*.py")):
+            target = package / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        shutil.copyfile(source / "__init__.py", package / "__init__.py")
+
+
+def _start(function: Function, samples: tuple[Sample, ...], preload: tuple[str, ...]) -> dict[str, object]:
+    module = function.handler.relative_to(function.folder).with_suffix("").as_posix().replace("/", ".")
+    warm = [{"name": sample.name, "frame": _frame(sample)} for sample in samples]
+    return {"handler": module, "preload": list(preload), "samples": warm}
+
+
+def _frame(sample: Sample) -> str:
+    request = sample.request
+    head = {
+        "id": f"sample-{sample.name}", "method": request.method, "url": request.url, "headers": [list(h) for h in request.headers], "client": {}, "enc": "base64",
+    }
+    return f"{json.dumps(head)}\n{base64.b64encode(request.body).decode('ascii')}"

@@ -1,0 +1,57 @@
+"""`edgefn dev`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgefn.cli.output import Folder, Json, narrate
+
+__all__ = ["dev"]
+
+
+def dev(
+    folder: Folder = Path(),
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8787,
+    profile: Annotated[str, typer.Option(help="The limits profile to run under.")] = "fastly",
+    reuse: Annotated[bool, typer.Option("--reuse", help="Keep instances between requests, as Workers do.")] = False,
+    json: Json = False,
+) -> None:
+    """Serve the function over HTTP on this machine, under a platform's limits."""
+    import json as json_format  # noqa: PLC0415
+
+    from edgefn.build import build  # noqa: PLC0415
+    from edgefn.emulator.server import FunctionServer, Served, serve  # noqa: PLC0415
+    from edgefn.host import load_component  # noqa: PLC0415
+    from edgefn.limits import load_profile, tighten  # noqa: PLC0415
+    from edgefn.project import load_function  # noqa: PLC0415
+    from edgefn.report.units import milliseconds  # noqa: PLC0415
+
+    function = load_function(folder)
+    limits = tighten(load_profile(profile), function.budgets)
+    built = build(function)
+    narrate(f"{'unchanged' if built.reused else 'built'} {built.component}; compiling it for this machine where that is needed")
+    loaded = load_component(built.component, stack_bytes=int(limits.value("stack_bytes") or 1 << 20))
+
+    def log(served: Served) -> None:
+        usage, outcome = served.outcome.usage, served.outcome
+        if json:
+            line = {"method": served.method, "url": served.url, "status": outcome.status, "cpu_ms": usage.cpu_ms, "memory_bytes": usage.memory_bytes}
+            print(json_format.dumps(line), flush=True)  # noqa: T201
+        else:
+            start = "cold" if usage.start_ms else "warm"
+            narrate(f"{served.method} {served.url} {outcome.status} {milliseconds(usage.cpu_ms)} CPU {start}")
+        for text in (outcome.stdout, outcome.stderr):
+            if text:
+                narrate(text.rstrip())
+        if outcome.breach or outcome.failure:
+            narrate(str(outcome.breach or outcome.failure))
+
+    def ready(address: str) -> None:
+        if json:
+            print(json_format.dumps({"address": address, "profile": limits.name}), flush=True)  # noqa: T201
+        narrate(f"{function.name} on {address} under {limits.name}; stop with Ctrl-C")
+
+    serve(FunctionServer(loaded, limits, log, reuse=reuse), host, port, ready)

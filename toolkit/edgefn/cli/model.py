@@ -1,0 +1,41 @@
+"""`edgefn model`: inspect and compile models without a function."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgefn.cli.output import Json, show
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Look into models, and compile them.", no_args_is_help=True, rich_markup_mode=None)
+
+Source = Annotated[Path, typer.Argument(help="The model: .onnx", show_default=False)]
+
+
+@app.command()
+def inspect(source: Source, *, json: Json = False) -> None:
+    """Show what a model takes, gives and costs, and whether the engine covers it."""
+    from edgefn.graph.compiler import inspect_model  # noqa: PLC0415
+    from edgefn.report import console  # noqa: PLC0415
+
+    summary = inspect_model(source)
+    show(summary, console.model, as_json=json)
+    if not summary.supported:
+        raise typer.Exit(3)
+
+
+@app.command("compile")
+def compile_(
+    source: Source,
+    *,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="NAME.plan, or NAME.wasm for a module that runs by itself. [default: beside the model]")] = None,
+    flavour: Annotated[str, typer.Option(help="Of the module: simd128 or relaxed-simd.")] = "simd128",
+    json: Json = False,
+) -> None:
+    """Compile a model to a plan, or to a Wasm module with the plan and the engine inside."""
+    from edgefn.build.modules import compile_file  # noqa: PLC0415
+    from edgefn.report import console  # noqa: PLC0415
+
+    show(compile_file(source, output or source.with_suffix(".plan"), flavour), console.compiled, as_json=json)

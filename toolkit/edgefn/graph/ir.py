@@ -1,0 +1,286 @@
+"""The graph: a model in memory, the same for every format it can come from.
+
+Images are NHWC. Weights are constants in one layout: convolution `[M, kh, kw, C]`, depthwise `[1, kh, kw, C]`, dense `[M, K]`. A clamp is held
+in real units by the op it ends, also when the op is quantized. Quantization belongs to the tensor that holds the integers.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from math import inf, prod
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "NUMPY",
+    "Add",
+    "AveragePool",
+    "BatchNorm",
+    "Bounds",
+    "Clamp",
+    "Concat",
+    "Conv2d",
+    "DType",
+    "Dense",
+    "Dequantize",
+    "FlipSign",
+    "Graph",
+    "MaxPool",
+    "Node",
+    "Op",
+    "Port",
+    "Quantization",
+    "Quantize",
+    "Requantize",
+    "Reshape",
+    "Softmax",
+    "Tensor",
+    "Transpose",
+    "Window",
+]
+
+type Array = NDArray[Any]
+type DType = Literal["f32", "f16", "f64", "i8", "u8", "i32", "i64", "bool"]
+type Shape = tuple[int, ...]
+
+NUMPY: dict[DType, np.dtype[Any]] = {
+    "f32": np.dtype(np.float32),
+    "f16": np.dtype(np.float16),
+    "f64": np.dtype(np.float64),
+    "i8": np.dtype(np.int8),
+    "u8": np.dtype(np.uint8),
+    "i32": np.dtype(np.int32),
+    "i64": np.dtype(np.int64),
+    "bool": np.dtype(np.bool_),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantization:
+    """`real = scale * (q - zero_point)`; `scale` f32 and `zero_point` i32, both `[1]`, or `[shape[axis]]` when per channel."""
+
+    scale: Array
+    zero_point: Array
+    axis: int | None = None
+
+    @classmethod
+    def of(cls, scale: float, zero_point: int) -> "Quantization":
+        return cls(np.array([scale], np.float32), np.array([zero_point], np.int32))
+
+    @property
+    def per_tensor(self) -> bool:
+        return self.axis is None
+
+    @property
+    def scalar(self) -> tuple[float, int]:
+        """Scale and zero point of a per-tensor quantization."""
+        return float(self.scale[0]), int(self.zero_point[0])
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for equal parameters."""
+        return self.scale.tobytes(), self.zero_point.tobytes(), self.axis
+
+    def same(self, other: "Quantization | None") -> bool:
+        return other is not None and self.key == other.key
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tensor:
+    """A value: computed by one node, fed from outside, or constant."""
+
+    name: str
+    dtype: DType
+    shape: Shape
+    quantization: Quantization | None = None
+    constant: Array | None = None
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    low: float = -inf
+    high: float = inf
+
+    @property
+    def open(self) -> bool:
+        return self == Bounds()
+
+    def within(self, inner: "Bounds") -> "Bounds":
+        """Bounds of a value that is clamped by `inner` first and by these afterwards."""
+        return Bounds(min(max(inner.low, self.low), self.high), min(max(inner.high, self.low), self.high))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window over height and width; padding below and to the right follows from the output shape."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    pad: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Conv2d:
+    """Inputs x, w and perhaps bias."""
+
+    window: Window
+    depthwise: bool = False
+    bounds: Bounds = Bounds()
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """Inputs x `[..., K]`, w `[M, K]` and perhaps bias `[M]`."""
+
+    bounds: Bounds = Bounds()
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Inputs a and b of one shape, or b a constant that broadcasts to a."""
+
+    bounds: Bounds = Bounds()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNorm:
+    """`x * scale + shift` with vectors along `axis`; inputs x, scale, shift. Never lowered: folded, or turned into a depthwise convolution."""
+
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class AveragePool:
+    window: Window
+    count_padding: bool = False
+    bounds: Bounds = Bounds()
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool:
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Clamp:
+    bounds: Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax:
+    """Over the last dimension."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantize:
+    """f32 to the integers of the output's quantization."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dequantize:
+    """Integers of the input's quantization to f32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requantize:
+    """i8 of one quantization to i8 of another."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlipSign:
+    """u8 to i8 or back, by adding 128 modulo 256."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose:
+    """`output.shape[i] = input.shape[perm[i]]`."""
+
+    perm: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reshape:
+    """The same bytes under the output's shape and quantization."""
+
+
+type Op = (
+    Conv2d
+    | Dense
+    | Add
+    | BatchNorm
+    | AveragePool
+    | MaxPool
+    | Clamp
+    | Softmax
+    | Quantize
+    | Dequantize
+    | Requantize
+    | FlipSign
+    | Transpose
+    | Concat
+    | Reshape
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One op; `name` is what the model's author called it, for messages and reports."""
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output as the outside world sees it: `name` of the model's author, `tensor` in the graph."""
+
+    name: str
+    tensor: str
+    layout: Literal["NCHW", "NHWC"] | None = None
+
+
+@dataclass(slots=True)
+class Graph:
+    """Nodes in an order in which they can run. Passes replace `nodes` and add tensors; names are never reused."""
+
+    name: str
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
+
+    def add(self, tensor: Tensor) -> str:
+        """Add a tensor under a fresh name derived from its own, and return that name."""
+        name, n = tensor.name, 1
+        while name in self.tensors:
+            name, n = f"{tensor.name}~{len(self.tensors)}" if n == 1 else f"{name}~", n + 1
+        self.tensors[name] = replace(tensor, name=name)
+        return name
+
+    def like(self, name: str, **changes: Any) -> str:  # noqa: ANN401 -- the fields of Tensor
+        """Add a fresh tensor that differs from tensor `name` in `changes`."""
+        return self.add(replace(self.tensors[name], **changes))
+
+    def uses(self) -> Counter[str]:
+        """How often each tensor is read, by nodes or as an output."""
+        return Counter([*(i for n in self.nodes for i in n.inputs), *(p.tensor for p in self.outputs)])
+
+    def producers(self) -> dict[str, Node]:
+        return {n.output: n for n in self.nodes}
+
+    def of(self, names: Iterable[str]) -> list[Tensor]:
+        return [self.tensors[n] for n in names]

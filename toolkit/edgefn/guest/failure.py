@@ -1,0 +1,43 @@
+"""An exception as data: what a `failure` in a response head says (docs/spec/frame.md)."""
+
+from types import TracebackType
+from typing import Any
+
+__all__ = ["describe"]
+
+MAX_MESSAGE = 4096
+MAX_FRAMES = 64
+
+
+def describe(error: BaseException, kind: str, root: str) -> dict[str, Any]:
+    """`error` with its Python frames; files below `root` are named relative to it, the SDK's own frames left out.
+
+    The traceback is walked by hand: traceback.format_exc asks the file system for sources, and there is none.
+    """
+    return {
+        "kind": kind,
+        "type": type(error).__name__,
+        "message": _message(error)[:MAX_MESSAGE],
+        "frames": _frames(error.__traceback__, root.rstrip("/") + "/"),
+    }
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as broken:  # noqa: BLE001 -- a user's __str__ may raise anything
+        return f"(its message could not be read: {type(broken).__name__})"
+
+
+def _frames(trace: TracebackType | None, root: str) -> list[dict[str, Any]]:
+    frames = []
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        file = code.co_filename.removeprefix(root)
+        if not file.startswith("edgefn/guest/"):
+            frames.append({"file": file, "line": trace.tb_lineno, "function": code.co_name})
+        trace = trace.tb_next
+    if len(frames) > MAX_FRAMES:
+        half = MAX_FRAMES // 2
+        return frames[:half] + frames[-half:]
+    return frames

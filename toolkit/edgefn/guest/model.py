@@ -1,0 +1,69 @@
+"""A compiled model, ready to be called."""
+
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+from edgefn.guest.signature import Port, read_signature
+from edgefn.guest.tensor import Tensor
+
+__all__ = ["Model", "OpenedPlan", "load_model"]
+
+type Run = Callable[[tuple[memoryview, ...], tuple[memoryview, ...]], None]
+
+
+class OpenedPlan(NamedTuple):
+    """A plan in an engine: `run(inputs, outputs)` reads and fills buffers of exactly the ports' sizes."""
+
+    plan: bytes
+    run: Run
+
+
+class Model:
+    """Call it with one tensor an input; it returns one tensor, or a tuple when the model has several outputs."""
+
+    def __init__(self, name: str, opened: OpenedPlan) -> None:
+        self.name = name
+        self.inputs, self.outputs = read_signature(opened.plan)
+        self._run = opened.run
+
+    def __call__(self, *tensors: Tensor) -> "Tensor | tuple[Tensor, ...]":
+        """Run the model. Raises ValueError when a tensor's dtype or shape is not the model's."""
+        if len(tensors) != len(self.inputs):
+            raise ValueError(f"model {self.name!r} takes {len(self.inputs)} tensors, {len(tensors)} given")
+        for tensor, port in zip(tensors, self.inputs, strict=True):
+            _check(self.name, tensor, port)
+        results = tuple(Tensor.zeros(port.dtype, port.shape) for port in self.outputs)
+        self._run(tuple(t.data for t in tensors), tuple(t.data for t in results))
+        return results[0] if len(results) == 1 else results
+
+    def __repr__(self) -> str:
+        return f"Model({self.name!r})"
+
+
+def load_model(name: str) -> Model:
+    """Load the model that `[models.NAME]` in edgefn.toml declares; runs once, at build time.
+
+    Outside a component the plan is compiled on the spot and run by the same engine, in wasmtime. Raises LookupError when no such model is declared.
+    """
+    try:
+        from edgefn.guest.engine import open_plan  # noqa: PLC0415 -- exists inside a component only
+    except ImportError:
+        caller = sys._getframe(1).f_code.co_filename  # noqa: SLF001 -- the handler that asks names the function's folder
+        return Model(name, _native()(name, caller))
+    return Model(name, open_plan(name))
+
+
+def _native() -> Callable[[str, str], OpenedPlan]:
+    from importlib.metadata import entry_points  # noqa: PLC0415 -- not wanted in a component
+
+    (point,) = entry_points(group="edgefn.engine", name="native")
+    opener: Callable[[str, str], OpenedPlan] = point.load()
+    return opener
+
+
+def _check(model: str, tensor: Tensor, port: Port) -> None:
+    if tensor.dtype != port.dtype or tensor.shape != port.shape:
+        raise ValueError(
+            f"model {model!r} takes {port.dtype} {port.shape} as {port.name!r}, not {tensor.dtype} {tensor.shape}"
+        )

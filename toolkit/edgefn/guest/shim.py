@@ -1,0 +1,55 @@
+"""Between the doors and the handler: whatever the handler does, a door gets a response or a failure."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from edgefn.guest.failure import describe
+from edgefn.guest.request import Request
+from edgefn.guest.response import Response
+
+__all__ = ["Shim"]
+
+type Handle = Callable[[Request], Response]
+
+
+class Shim:
+    """Calls one handler. `root` is the folder that the function was staged in, `memory` reads the size of linear memory in bytes."""
+
+    def __init__(self, handle: Handle, root: str, memory: Callable[[], int]) -> None:
+        self._handle = handle
+        self._root = root
+        self._memory = memory
+        self._seeded = False
+
+    def answer(self, request: Request) -> "tuple[dict[str, Any], bytes | str]":
+        """Head and body of the response to `request`; never raises."""
+        try:
+            if not self._seeded:
+                self._reseed()
+            response = self._handle(request)
+        except Exception as error:  # noqa: BLE001 -- this is the handler's boundary
+            return self.failure(error, "exception")
+        except SystemExit as error:
+            return self.failure(error, "exit")
+        except BaseException as error:  # noqa: BLE001 -- KeyboardInterrupt, GeneratorExit and the user's own
+            return self.failure(error, "exception")
+        if not isinstance(response, Response):
+            wrong = TypeError(f"handle() returned {type(response).__name__}, a Response is wanted")
+            return self.failure(wrong, "bad-response")
+        return {"status": response.status, "headers": response.headers, "memory": self._memory()}, response.body
+
+    def failure(self, error: BaseException, kind: str) -> "tuple[dict[str, Any], str]":
+        """Head and body that tell of `error`."""
+        head = {"status": 500, "headers": [], "memory": self._memory(), "failure": describe(error, kind, self._root)}
+        return head, ""
+
+    def forget_seed(self) -> None:
+        """Seed again before the next request: a snapshot must not hand the same random numbers to every instance."""
+        self._seeded = False
+
+    def _reseed(self) -> None:
+        random = sys.modules.get("random")
+        if random is not None:
+            random.seed()
+        self._seeded = True

@@ -1,0 +1,33 @@
+"""Results as JSON: every command's --json."""
+
+import json
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from edgefn.errors import EdgefnError
+
+__all__ = ["error_document", "render"]
+
+
+def render(result: object) -> str:
+    """A result dataclass as one JSON document, keys in the order of its fields."""
+    return json.dumps(_plain(result), indent=2, ensure_ascii=False)
+
+
+def error_document(error: EdgefnError) -> str:
+    """What --json prints when a command fails: it stays parseable."""
+    said = {"code": error.code, "message": error.message, "hint": error.hint, "exit_status": error.exit_status}
+    return json.dumps({"error": said}, indent=2, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 -- any field of any result
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, Path):
+        return str(value)
+    return value

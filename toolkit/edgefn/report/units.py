@@ -1,0 +1,16 @@
+"""Numbers as people read them."""
+
+__all__ = ["milliseconds", "size"]
+
+
+def size(nbytes: float) -> str:
+    """Bytes in decimal units, three digits: 18.4 MB."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if nbytes >= scale:
+            return f"{nbytes / scale:.3g} {unit}" if nbytes / scale < 1000 else f"{nbytes / scale:.0f} {unit}"
+    return f"{nbytes:.0f} B"
+
+
+def milliseconds(value: float) -> str:
+    """Milliseconds, three digits: 0.0834 ms, 12.3 ms, 30,000 ms."""
+    return f"{value:,.0f} ms" if value >= 100 else f"{value:.3g} ms"

@@ -1,0 +1,96 @@
+"""`edgefn test`: every sample of a function under every profile, on a fresh instance each."""
+
+from dataclasses import dataclass
+
+from edgefn.build import Build
+from edgefn.errors import ConfigError
+from edgefn.host import HostRequest, Loaded, Outcome, Worker, load_component
+from edgefn.limits import Profile
+from edgefn.project import Function, Sample, load_samples
+
+__all__ = ["ProfileRun", "SampleRun", "TestRun", "run_samples"]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRun:
+    """`problems` is empty when the sample passed."""
+
+    name: str
+    passed: bool
+    status: int
+    cpu_ms: float
+    memory_bytes: int | None
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRun:
+    profile: str
+    package_bytes: int
+    samples: tuple[SampleRun, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        return not self.problems and all(s.passed for s in self.samples)
+
+
+@dataclass(frozen=True, slots=True)
+class TestRun:
+    __test__ = False  # the name is the user's word; pytest must not collect it
+
+    function: str
+    profiles: tuple[ProfileRun, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(p.passed for p in self.profiles)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Samples that passed and that failed, over all profiles."""
+        runs = [s for p in self.profiles for s in p.samples]
+        passed = sum(s.passed for s in runs)
+        return passed, len(runs) - passed
+
+
+def run_samples(function: Function, built: Build, profiles: tuple[Profile, ...], names: tuple[str, ...] = ()) -> TestRun:
+    """Run the samples (all, or those named) under each profile. Raises ConfigError (EFN-C020) when the function has none."""
+    samples = load_samples(function, names) if names else load_samples(function)
+    if not samples:
+        raise ConfigError("EFN-C020", f"{function.folder} has no samples", hint="add samples/hello.json with a request and what you expect of the response")
+    return TestRun(function.name, tuple(_under(profile, built, samples) for profile in profiles))
+
+
+def _under(profile: Profile, built: Build, samples: tuple[Sample, ...]) -> ProfileRun:
+    loaded = load_component(built.component, stack_bytes=int(profile.value("stack_bytes") or 1 << 20))
+    package = package_bytes(profile, built)
+    return ProfileRun(profile.name, package, tuple(_run(loaded, profile, s) for s in samples), _package_problems(profile, package))
+
+
+def package_bytes(profile: Profile, built: Build) -> int:
+    """The size that the platform counts: compressed on Fastly, as it is elsewhere."""
+    return built.sizes.compressed if profile.platform == "fastly" else built.sizes.total
+
+
+def _package_problems(profile: Profile, package: int) -> tuple[str, ...]:
+    cap = profile.value("package_bytes")
+    if cap is None or package <= cap:
+        return ()
+    return (f"package of {package:,} bytes, {profile.name} takes {cap:,.0f}; see the parts with: edgefn build",)
+
+
+def _run(loaded: Loaded, profile: Profile, sample: Sample) -> SampleRun:
+    request = HostRequest(sample.request.method, sample.request.url, sample.request.headers, sample.request.body)
+    with Worker(loaded, profile) as worker:
+        outcome = worker.call(request)
+    problems = _problems(outcome, sample)
+    return SampleRun(sample.name, not problems, outcome.status, outcome.usage.cpu_ms, outcome.usage.memory_bytes, problems)
+
+
+def _problems(outcome: Outcome, sample: Sample) -> tuple[str, ...]:
+    if outcome.breach is not None:
+        return (str(outcome.breach),)
+    if outcome.failure is not None:
+        return (str(outcome.failure),)
+    return sample.expect.mismatches(outcome.status, outcome.headers, outcome.body)
