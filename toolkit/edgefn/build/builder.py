@@ -62,7 +62,8 @@ def build(function: Function) -> Build:
     reused = sizes is not None
     if sizes is None:
         component = _componentize(function, samples, plans, audited)
-        sizes = measure(component, sum(len(p.plan) for p in plans), sources)
+        engine = library.extension_path(function.flavour).stat().st_size
+        sizes = measure(component, engine=engine, weights=sum(len(p.plan) for p in plans), sources=sources)
         write_whole(output, component)
         write_whole(record, json.dumps(_record(key, component, sizes), indent=1).encode())
     return Build(

@@ -26,15 +26,14 @@ class Sizes:
     parts: tuple[Part, ...]
 
 
-def measure(component: bytes, weights: int, sources: list[tuple[str, Path]]) -> Sizes:
-    """Attribute the bytes of `component`, which holds `weights` bytes of plans and the code of `sources`.
+def measure(component: bytes, *, engine: int, weights: int, sources: list[tuple[str, Path]]) -> Sizes:
+    """Attribute the bytes of `component`, which holds an engine of `engine` bytes, `weights` bytes of plans and the code of `sources`.
 
     Plans and code live in the memory snapshot, where nothing marks them: a plan is counted with its file's size, code with that of its marshalled
     code objects. What is left of the snapshot is the standard library and the interpreter's own heap.
     """
     modules = core_modules(component)
     snapshot = sum(m.data_bytes for m in modules)
-    engine = sum(m.nbytes - m.data_bytes for m in modules if m.name.startswith("_edgefn_engine"))
     interpreter = sum(m.nbytes - m.data_bytes for m in modules) - engine
     handler = _code_bytes(sources, vendored=False)
     vendored = _code_bytes(sources, vendored=True)

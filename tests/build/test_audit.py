@@ -1,0 +1,49 @@
+import pytest
+
+from edgefn.build.audit import audit
+from edgefn.errors import BuildError
+
+
+def sources(tmp_path, **files):
+    pairs = []
+    for name, text in files.items():
+        path = tmp_path / f"{name}.py"
+        path.write_text(text)
+        pairs.append((f"{name.replace('__', '/')}.py", path))
+    return pairs
+
+
+def test_modules_that_cannot_exist_are_listed_with_file_and_line(tmp_path):
+    found = audit(sources(tmp_path, handler="import json\nimport ssl\n\ndef handle(r):\n    import pandas\n"))
+    with pytest.raises(BuildError) as caught:
+        found.check()
+    assert "handler.py:2: import ssl (not part of Python in WebAssembly)" in caught.value.message
+    assert "handler.py:5: import pandas (no such module in the function's folder)" in caught.value.message
+    assert caught.value.code == "EFN-B010"
+
+
+def test_late_imports_are_loaded_ahead_of_time(tmp_path):
+    found = audit(sources(tmp_path, handler="def handle(r):\n    import decimal\n    from json import loads\n"))
+    assert found.preload == ("decimal", "json")
+
+
+def test_own_modules_packages_and_vendored_ones_are_found(tmp_path):
+    found = audit(sources(tmp_path, handler="import helper\nimport pkg.part\nimport edgefn\nimport six\nfrom . import helper", helper="", pkg__part="", vendor__six="import nothing_here"))
+    assert found.missing == ()
+
+
+def test_an_import_whose_failure_is_caught_is_optional(tmp_path):
+    found = audit(sources(tmp_path, handler="try:\n    import numpy\nexcept ImportError:\n    numpy = None\n"))
+    assert found.missing == ()
+    assert [i.module for i in found.optional] == ["numpy"]
+
+
+def test_imports_for_type_checkers_only_are_ignored(tmp_path):
+    found = audit(sources(tmp_path, handler="from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import numpy\n"))
+    assert found.missing == ()
+
+
+@pytest.mark.parametrize("text", ["def handle(:\n", "x = 1\n\0", "\xff\xfe"])
+def test_a_handler_that_is_not_python_says_where(tmp_path, text):
+    with pytest.raises(BuildError, match=r"handler.py:\d+"):
+        audit(sources(tmp_path, handler=text))

@@ -1,0 +1,53 @@
+// What op checks share. Every function is safe on a plan whose header, regions and tensor records have been checked and nothing else.
+#ifndef EFN_CHECK_H
+#define EFN_CHECK_H
+
+#include "../include/edgefn.h"
+#include "memory.h"
+
+#define EFN_MAX_ELEMENTS (1u << 30) // of one tensor, held by efn_open
+
+// Leave the calling check with `status` unless `condition` holds.
+#define EFN_REQUIRE(condition, status)                                                                                 \
+    do {                                                                                                               \
+        if (!(condition))                                                                                              \
+            return (status);                                                                                           \
+    } while (0)
+
+// Leave the calling check with the status of `call` unless it is EFN_OK.
+#define EFN_TRY(call)                                                                                                  \
+    do {                                                                                                               \
+        efn_status efn_tried = (call);                                                                                 \
+        if (efn_tried != EFN_OK)                                                                                       \
+            return efn_tried;                                                                                          \
+    } while (0)
+
+uint32_t efn_item_size(uint8_t dtype);         // 0 for an unknown dtype
+uint32_t efn_elements(const efn_tensor *t);    // product of dims; 1 for rank 0
+uint32_t efn_last_dim(const efn_tensor *t);    // 1 for rank 0
+int efn_finite_positive(float v);
+int efn_same_dims(const efn_tensor *a, const efn_tensor *b);
+
+// A tensor that an op reads whole: known index, `dtype` (0 for any), exactly the bytes of its dims. NULL when it is none.
+const efn_tensor *efn_readable(const efn_plan *plan, uint32_t index, uint8_t dtype);
+// The same for a tensor that an op writes: it lies in the arena.
+const efn_tensor *efn_writable(const efn_plan *plan, uint32_t index, uint8_t dtype);
+
+efn_status efn_check_packed(const efn_plan *plan, uint32_t index, uint8_t dtype, uint64_t bytes);
+efn_status efn_check_clamp_f32(float low, float high);
+efn_status efn_check_clamp_i8(int32_t low, int32_t high);
+efn_status efn_check_zero(int32_t zero_point);
+// Rank 4, same N, sizes in range, every window begins inside the padded input and covers at least one input element.
+efn_status efn_check_window(const efn_window *window, const efn_tensor *x, const efn_tensor *y);
+// The output `y` shares no byte with the operand `x`, or, when in_place is not 0, lies exactly on it.
+efn_status efn_check_apart(const efn_tensor *x, const efn_tensor *y, int in_place);
+// bytes at arena offset `scratch` lie inside the arena and share nothing with x or y.
+efn_status efn_check_scratch(const efn_plan *plan, uint32_t scratch, uint64_t bytes, const efn_tensor *x,
+                             const efn_tensor *y);
+
+// rows of one block of a matrix product: min(96, rows rounded up to 4).
+EFN_INLINE uint32_t efn_block_rows(uint32_t rows) {
+    return efn_min(96, (uint32_t)efn_round_up(rows, 4));
+}
+
+#endif

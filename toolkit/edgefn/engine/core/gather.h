@@ -1,0 +1,29 @@
+// The input rows of a convolution: for one output pixel, the K values its window sees, in the order (ky, kx, c).
+#ifndef EFN_GATHER_H
+#define EFN_GATHER_H
+
+#include "../include/edgefn.h"
+#include "memory.h"
+
+typedef struct {
+    const uint8_t *x; // [n][h][w][pixel bytes]
+    efn_window window;
+    uint32_t h, w, out_h, out_w;
+    uint32_t pixel; // bytes of one input pixel: C * item size
+    uint8_t outside; // the byte that fills taps outside the input
+} efn_image;
+
+EFN_INLINE efn_image efn_image_of(const void *x, const efn_tensor *in, const efn_tensor *out, const efn_window *window,
+                                  uint32_t item, uint8_t outside) {
+    return (efn_image){x, *window, in->dims[1], in->dims[2], out->dims[1], out->dims[2], in->dims[3] * item, outside};
+}
+
+// Whether a window is one input pixel, so that its row is there already.
+EFN_INLINE int efn_is_pointwise(const efn_window *window) {
+    return window->kh == 1 && window->kw == 1; // then the pads are zero: each is less than the kernel
+}
+
+// The row of output pixel `index` (over n, oh, ow): inside x when the window is one pixel, otherwise gathered into `row`, [K].
+const uint8_t *efn_gather(const efn_image *image, uint32_t index, uint8_t *row);
+
+#endif

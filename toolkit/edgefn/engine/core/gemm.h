@@ -1,0 +1,48 @@
+// Matrix products: rows of activations times packed weights, with bias, clamp and requantization on the way out.
+//
+// Activations are packed four rows at a time into panels [k/q][4][q], weights lie in panels of eight columns [k/q][8][q] (q = 1 for
+// f32, 2 for i8), so one step of a 4x8 tile is one load of each and lane shuffles.
+#ifndef EFN_GEMM_H
+#define EFN_GEMM_H
+
+#include "lanes.h"
+
+// Read by a v128 load wherever it lies: f32 [m] rows of y may begin anywhere.
+typedef struct {
+    const float *w;    // [r8(m)/8][k][8]
+    const float *bias; // [r8(m)]
+    uint32_t k, m;
+    float low, high;
+} efn_layer_f32;
+
+typedef struct {
+    const int8_t *w;     // [r8(m)/8][k2/2][8][2]
+    const int32_t *bias; // [r8(m)]
+    const float *mult;   // [r8(m)]
+    uint32_t k2, m;
+    int32_t y_zero, low, high;
+} efn_layer_i8;
+
+// Pack rows[0..3] ([k] each) into panel [k][4].
+void efn_pack_f32(const float *const rows[4], float *panel, uint32_t k);
+// Pack rows[0..3] ([k] each) into panel [k2/2][4][2], widened; an odd k is followed by zero.
+void efn_pack_i8(const int8_t *const rows[4], int16_t *panel, uint32_t k);
+// Widen one row [k] to [k2].
+void efn_widen_i8(const int8_t *row, int16_t *wide, uint32_t k);
+
+// y[rows][m] from panels [r4(rows)/4][k][4].
+void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows, float *y);
+void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows, int8_t *y);
+// y[m] from one row [k] (i8: widened, [k2]).
+void efn_gemv_f32(const efn_layer_f32 *layer, const float *row, float *y);
+void efn_gemv_i8(const efn_layer_i8 *layer, const int16_t *row, int8_t *y);
+
+#define EFN_LANE(v, lane) wasm_i32x4_shuffle(v, v, lane, lane, lane, lane)
+
+// Sixteen K steps between two back edges. Hosts check a deadline on every back edge, which spills the accumulators; leaving in the
+// middle costs nothing and needs no tail loop. RUNG(i) does step i and breaks when it was the last.
+#define EFN_LADDER(RUNG)                                                                                               \
+    RUNG(0) RUNG(1) RUNG(2) RUNG(3) RUNG(4) RUNG(5) RUNG(6) RUNG(7) RUNG(8) RUNG(9) RUNG(10) RUNG(11) RUNG(12)         \
+        RUNG(13) RUNG(14) RUNG(15)
+
+#endif

@@ -1,0 +1,153 @@
+#include "gemm.h"
+
+// Four f32x4 rows to four f32x4 columns, stored one after another.
+EFN_INLINE void store_transposed(const v128_t r[4], float *to) {
+    const v128_t a = wasm_i32x4_shuffle(r[0], r[1], 0, 4, 1, 5), b = wasm_i32x4_shuffle(r[2], r[3], 0, 4, 1, 5);
+    const v128_t c = wasm_i32x4_shuffle(r[0], r[1], 2, 6, 3, 7), d = wasm_i32x4_shuffle(r[2], r[3], 2, 6, 3, 7);
+    wasm_v128_store(to, wasm_i64x2_shuffle(a, b, 0, 2));
+    wasm_v128_store(to + 4, wasm_i64x2_shuffle(a, b, 1, 3));
+    wasm_v128_store(to + 8, wasm_i64x2_shuffle(c, d, 0, 2));
+    wasm_v128_store(to + 12, wasm_i64x2_shuffle(c, d, 1, 3));
+}
+
+void efn_pack_f32(const float *const rows[4], float *panel, uint32_t k) {
+    const float *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3];
+    uint32_t i = 0;
+    for (; i + 4 <= k; i += 4) {
+        const v128_t r[4] = {wasm_v128_load(r0 + i), wasm_v128_load(r1 + i), wasm_v128_load(r2 + i),
+                             wasm_v128_load(r3 + i)};
+        store_transposed(r, panel + (size_t)i * 4);
+    }
+    for (; i < k; i++) {
+        float *to = panel + (size_t)i * 4;
+        to[0] = r0[i], to[1] = r1[i], to[2] = r2[i], to[3] = r3[i];
+    }
+}
+
+// One K step: four activations times eight weights.
+EFN_INLINE void step(v128_t acc[4][2], const float *a, const float *w) {
+    const v128_t x = wasm_v128_load(a), w0 = wasm_v128_load(w), w1 = wasm_v128_load(w + 4);
+    const v128_t row[4] = {EFN_LANE(x, 0), EFN_LANE(x, 1), EFN_LANE(x, 2), EFN_LANE(x, 3)};
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        acc[i][0] = efn_madd(row[i], w0, acc[i][0]);
+        acc[i][1] = efn_madd(row[i], w1, acc[i][1]);
+    }
+}
+
+// y[rows][m], rows <= 4 and columns <= 8 of it, from panel a [k][4] and weights w [k][8]. Not inlined: V8 tiers small functions up sooner.
+static EFN_NOINLINE void tile(const efn_layer_f32 *layer, const float *a, const float *w, const float *bias, float *y,
+                              uint32_t rows, uint32_t columns) {
+    v128_t acc[4][2];
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+        acc[i][0] = acc[i][1] = wasm_f32x4_const_splat(0);
+    const float *const end = a + (size_t)layer->k * 4;
+    for (;; a += 64, w += 128) {
+#define RUNG(i)                                                                                                        \
+    step(acc, a + 4 * i, w + 8 * i);                                                                                   \
+    if (a + 4 * i + 4 == end)                                                                                          \
+        break;
+        EFN_LADDER(RUNG)
+#undef RUNG
+    }
+    const v128_t b0 = wasm_v128_load(bias), b1 = wasm_v128_load(bias + 4);
+    const v128_t low = wasm_f32x4_splat(layer->low), high = wasm_f32x4_splat(layer->high);
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        acc[i][0] = efn_clamp_lanes(wasm_f32x4_add(acc[i][0], b0), low, high);
+        acc[i][1] = efn_clamp_lanes(wasm_f32x4_add(acc[i][1], b1), low, high);
+    }
+    if (rows == 4 && columns == 8) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            wasm_v128_store(y + (size_t)layer->m * (uint32_t)i, acc[i][0]);
+            wasm_v128_store(y + (size_t)layer->m * (uint32_t)i + 4, acc[i][1]);
+        }
+        return;
+    }
+    float whole[4][8];
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        wasm_v128_store(whole[i], acc[i][0]);
+        wasm_v128_store(whole[i] + 4, acc[i][1]);
+    }
+    for (uint32_t i = 0; i < rows; i++)
+        efn_copy(y + (size_t)layer->m * i, whole[i], columns * 4);
+}
+
+void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows, float *y) {
+    const float *w = layer->w;
+    for (uint32_t column = 0; column < layer->m; column += 8, w += (size_t)layer->k * 8) {
+        const float *a = panels;
+        for (uint32_t row = 0; row < rows; row += 4, a += (size_t)layer->k * 4)
+            tile(layer, a, w, layer->bias + column, y + (size_t)row * layer->m + column, efn_min(4, rows - row),
+                 efn_min(8, layer->m - column));
+    }
+}
+
+// `panels` panels of weights at once, so that the additions of one column do not wait for each other. y [columns], columns <= 8 * panels.
+EFN_INLINE void gemv_panels(const efn_layer_f32 *layer, const int panels, const float *row, uint32_t column, float *y,
+                            uint32_t columns) {
+    const uint32_t k = layer->k;
+    const float *w[4];
+    v128_t acc[4][2];
+#pragma unroll
+    for (int p = 0; p < panels; p++) {
+        w[p] = layer->w + ((size_t)column + 8 * (size_t)p) * k;
+        acc[p][0] = acc[p][1] = wasm_f32x4_const_splat(0);
+    }
+#define STEP(x, offset)                                                                                                \
+    _Pragma("unroll") for (int p = 0; p < panels; p++) {                                                               \
+        acc[p][0] = efn_madd(x, wasm_v128_load(w[p] + (offset)), acc[p][0]);                                           \
+        acc[p][1] = efn_madd(x, wasm_v128_load(w[p] + (offset) + 4), acc[p][1]);                                       \
+    }
+    uint32_t i = 0;
+    for (; i + 4 <= k; i += 4) {
+        const v128_t x = wasm_v128_load(row + i);
+        STEP(EFN_LANE(x, 0), 0)
+        STEP(EFN_LANE(x, 1), 8)
+        STEP(EFN_LANE(x, 2), 16)
+        STEP(EFN_LANE(x, 3), 24)
+#pragma unroll
+        for (int p = 0; p < panels; p++)
+            w[p] += 32;
+    }
+    for (; i < k; i++) {
+        const v128_t x = wasm_f32x4_splat(row[i]);
+        STEP(x, 0)
+#pragma unroll
+        for (int p = 0; p < panels; p++)
+            w[p] += 8;
+    }
+#undef STEP
+    float out[32];
+    const v128_t low = wasm_f32x4_splat(layer->low), high = wasm_f32x4_splat(layer->high);
+#pragma unroll
+    for (int p = 0; p < panels; p++) {
+        const float *bias = layer->bias + column + 8 * p;
+        const v128_t left = wasm_f32x4_add(acc[p][0], wasm_v128_load(bias));
+        const v128_t right = wasm_f32x4_add(acc[p][1], wasm_v128_load(bias + 4));
+        wasm_v128_store(out + 8 * p, efn_clamp_lanes(left, low, high));
+        wasm_v128_store(out + 8 * p + 4, efn_clamp_lanes(right, low, high));
+    }
+    efn_copy(y, out, columns * 4);
+}
+
+static EFN_NOINLINE void gemv_wide(const efn_layer_f32 *layer, const float *row, uint32_t column, float *y, uint32_t n) {
+    gemv_panels(layer, 4, row, column, y, n);
+}
+
+static EFN_NOINLINE void gemv_narrow(const efn_layer_f32 *layer, const float *row, uint32_t column, float *y,
+                                     uint32_t n) {
+    gemv_panels(layer, 1, row, column, y, n);
+}
+
+void efn_gemv_f32(const efn_layer_f32 *layer, const float *row, float *y) {
+    const uint32_t m = layer->m;
+    uint32_t column = 0;
+    for (; column + 24 < m; column += 32) // four panels hold the next 25 to 32 columns
+        gemv_wide(layer, row, column, y + column, efn_min(32, m - column));
+    for (; column < m; column += 8)
+        gemv_narrow(layer, row, column, y + column, efn_min(8, m - column));
+}

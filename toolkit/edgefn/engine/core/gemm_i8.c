@@ -1,0 +1,171 @@
+// i8 x i8 in i32, by the exact pair product i32x4.dot_i16x8: weights stay i8 in memory and are widened as they are loaded.
+#include "gemm.h"
+
+// Rows r[0..3] of eight i16 to panel [4][4][2].
+EFN_INLINE void store_pairs(const v128_t r[4], int16_t *to) {
+    const v128_t a = wasm_i32x4_shuffle(r[0], r[1], 0, 4, 1, 5), b = wasm_i32x4_shuffle(r[2], r[3], 0, 4, 1, 5);
+    const v128_t c = wasm_i32x4_shuffle(r[0], r[1], 2, 6, 3, 7), d = wasm_i32x4_shuffle(r[2], r[3], 2, 6, 3, 7);
+    wasm_v128_store(to, wasm_i64x2_shuffle(a, b, 0, 2));
+    wasm_v128_store(to + 8, wasm_i64x2_shuffle(a, b, 1, 3));
+    wasm_v128_store(to + 16, wasm_i64x2_shuffle(c, d, 0, 2));
+    wasm_v128_store(to + 24, wasm_i64x2_shuffle(c, d, 1, 3));
+}
+
+void efn_pack_i8(const int8_t *const rows[4], int16_t *panel, uint32_t k) {
+    const int8_t *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3];
+    uint32_t i = 0;
+    for (; i + 8 <= k; i += 8) {
+        const v128_t r[4] = {wasm_i16x8_load8x8(r0 + i), wasm_i16x8_load8x8(r1 + i), wasm_i16x8_load8x8(r2 + i),
+                             wasm_i16x8_load8x8(r3 + i)};
+        store_pairs(r, panel + (size_t)i * 4);
+    }
+    for (; i < k; i += 2) {
+        int16_t *to = panel + (size_t)i * 4; // [4][2]
+        const int pair = i + 1 < k;
+        to[0] = r0[i], to[1] = pair ? r0[i + 1] : 0;
+        to[2] = r1[i], to[3] = pair ? r1[i + 1] : 0;
+        to[4] = r2[i], to[5] = pair ? r2[i + 1] : 0;
+        to[6] = r3[i], to[7] = pair ? r3[i + 1] : 0;
+    }
+}
+
+void efn_widen_i8(const int8_t *row, int16_t *wide, uint32_t k) {
+    uint32_t i = 0;
+    for (; i + 8 <= k; i += 8)
+        wasm_v128_store(wide + i, wasm_i16x8_load8x8(row + i));
+    for (; i < k; i++)
+        wide[i] = row[i];
+    if (k % 2)
+        wide[k] = 0;
+}
+
+EFN_INLINE v128_t dot_add(v128_t x, v128_t w, v128_t acc) {
+    return wasm_i32x4_add(acc, wasm_i32x4_dot_i16x8(x, w));
+}
+
+// Two K steps at once: pairs of four rows times pairs of eight weights.
+EFN_INLINE void step(v128_t acc[4][2], const int16_t *a, const int8_t *w) {
+    const v128_t x = wasm_v128_load(a), w0 = wasm_i16x8_load8x8(w), w1 = wasm_i16x8_load8x8(w + 8);
+    const v128_t row[4] = {EFN_LANE(x, 0), EFN_LANE(x, 1), EFN_LANE(x, 2), EFN_LANE(x, 3)};
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        acc[i][0] = dot_add(row[i], w0, acc[i][0]);
+        acc[i][1] = dot_add(row[i], w1, acc[i][1]);
+    }
+}
+
+// Eight accumulators, bias already in, to eight i8.
+EFN_INLINE v128_t requantize(v128_t left, v128_t right, const float *mult, const efn_narrowing *to) {
+    const v128_t l = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(left), wasm_v128_load(mult));
+    const v128_t r = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(right), wasm_v128_load(mult + 4));
+    return efn_pack_i8(efn_narrow_lanes(l, to), efn_narrow_lanes(r, to));
+}
+
+// y[rows][m], rows <= 4 and columns <= 8 of it, beginning at `column`, from panel a [k2/2][4][2] and weights w [k2/2][8][2].
+static EFN_NOINLINE void tile(const efn_layer_i8 *layer, const int16_t *a, const int8_t *w, uint32_t column, int8_t *y,
+                              uint32_t rows) {
+    v128_t acc[4][2];
+    const v128_t b0 = wasm_v128_load(layer->bias + column), b1 = wasm_v128_load(layer->bias + column + 4);
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+        acc[i][0] = b0, acc[i][1] = b1;
+    const int16_t *const end = a + (size_t)layer->k2 * 4;
+    for (;; a += 128, w += 256) {
+#define RUNG(i)                                                                                                        \
+    step(acc, a + 8 * i, w + 16 * i);                                                                                  \
+    if (a + 8 * i + 8 == end)                                                                                          \
+        break;
+        EFN_LADDER(RUNG)
+#undef RUNG
+    }
+    const efn_narrowing to = efn_narrowing_of(layer->y_zero, layer->low, layer->high);
+    const float *mult = layer->mult + column;
+    v128_t out[4];
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+        out[i] = requantize(acc[i][0], acc[i][1], mult, &to);
+    if (rows == 4 && column + 8 <= layer->m) {
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            wasm_v128_store64_lane(y + (size_t)layer->m * (uint32_t)i, out[i], 0);
+        return;
+    }
+    int8_t whole[4][8];
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+        wasm_v128_store64_lane(whole[i], out[i], 0);
+    for (uint32_t i = 0; i < rows; i++)
+        efn_copy(y + (size_t)layer->m * i, whole[i], efn_min(8, layer->m - column));
+}
+
+void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows, int8_t *y) {
+    const int8_t *w = layer->w;
+    for (uint32_t column = 0; column < layer->m; column += 8, w += (size_t)layer->k2 * 8) {
+        const int16_t *a = panels;
+        for (uint32_t row = 0; row < rows; row += 4, a += (size_t)layer->k2 * 4)
+            tile(layer, a, w, column, y + (size_t)row * layer->m + column, efn_min(4, rows - row));
+    }
+}
+
+// `panels` panels of weights at once. y [columns], columns <= 8 * panels.
+EFN_INLINE void gemv_panels(const efn_layer_i8 *layer, const int panels, const int16_t *row, uint32_t column, int8_t *y,
+                            uint32_t columns) {
+    const uint32_t k2 = layer->k2;
+    const int8_t *w[4];
+    v128_t acc[4][2];
+#pragma unroll
+    for (int p = 0; p < panels; p++) {
+        w[p] = layer->w + ((size_t)column + 8 * (size_t)p) * k2;
+        acc[p][0] = wasm_v128_load(layer->bias + column + 8 * p);
+        acc[p][1] = wasm_v128_load(layer->bias + column + 8 * p + 4);
+    }
+#define STEP(x, offset)                                                                                                \
+    _Pragma("unroll") for (int p = 0; p < panels; p++) {                                                               \
+        acc[p][0] = dot_add(x, wasm_i16x8_load8x8(w[p] + (offset)), acc[p][0]);                                        \
+        acc[p][1] = dot_add(x, wasm_i16x8_load8x8(w[p] + (offset) + 8), acc[p][1]);                                    \
+    }
+    uint32_t i = 0;
+    for (; i + 8 <= k2; i += 8) {
+        const v128_t x = wasm_v128_load(row + i);
+        STEP(EFN_LANE(x, 0), 0)
+        STEP(EFN_LANE(x, 1), 16)
+        STEP(EFN_LANE(x, 2), 32)
+        STEP(EFN_LANE(x, 3), 48)
+#pragma unroll
+        for (int p = 0; p < panels; p++)
+            w[p] += 64;
+    }
+    for (; i < k2; i += 2) {
+        const v128_t x = wasm_v128_load32_splat(row + i);
+        STEP(x, 0)
+#pragma unroll
+        for (int p = 0; p < panels; p++)
+            w[p] += 16;
+    }
+#undef STEP
+    int8_t out[32];
+    const efn_narrowing to = efn_narrowing_of(layer->y_zero, layer->low, layer->high);
+#pragma unroll
+    for (int p = 0; p < panels; p++)
+        wasm_v128_store64_lane(out + 8 * p, requantize(acc[p][0], acc[p][1], layer->mult + column + 8 * p, &to), 0);
+    efn_copy(y, out, columns);
+}
+
+static EFN_NOINLINE void gemv_wide(const efn_layer_i8 *layer, const int16_t *row, uint32_t column, int8_t *y,
+                                   uint32_t columns) {
+    gemv_panels(layer, 4, row, column, y, columns);
+}
+
+static EFN_NOINLINE void gemv_narrow(const efn_layer_i8 *layer, const int16_t *row, uint32_t column, int8_t *y,
+                                     uint32_t columns) {
+    gemv_panels(layer, 1, row, column, y, columns);
+}
+
+void efn_gemv_i8(const efn_layer_i8 *layer, const int16_t *row, int8_t *y) {
+    const uint32_t m = layer->m;
+    uint32_t column = 0;
+    for (; column + 24 < m; column += 32) // four panels hold the next 25 to 32 columns
+        gemv_wide(layer, row, column, y + column, efn_min(32, m - column));
+    for (; column < m; column += 8)
+        gemv_narrow(layer, row, column, y + column, efn_min(8, m - column));
+}

@@ -1,0 +1,16 @@
+#include "check.h"
+#include "table.h"
+
+efn_status efn_run(const efn_plan *plan, uint8_t *arena, uint32_t first, uint32_t count, efn_mode mode) {
+    EFN_REQUIRE(first <= plan->op_count && count <= plan->op_count - first, EFN_BAD_RANGE);
+    EFN_REQUIRE((uintptr_t)arena % EFN_ALIGNMENT == 0, EFN_MISALIGNED);
+    const efn_site site = {plan, arena};
+    const uint32_t *words = plan->ops;
+    for (uint32_t i = 0; i < first + count; i++) {
+        const efn_op *op = efn_op_of(*words & 0xFFFF);
+        if (i >= first)
+            (mode == EFN_REFERENCE ? op->reference : op->simd)(&site, words + 1);
+        words += 1 + (*words >> 16);
+    }
+    return EFN_OK;
+}

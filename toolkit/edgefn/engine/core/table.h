@@ -1,0 +1,69 @@
+// One row for each opcode: how it is checked and the two ways it is run.
+#ifndef EFN_TABLE_H
+#define EFN_TABLE_H
+
+#include "../include/edgefn.h"
+
+#define EFN_OPCODES 23 // codes 1 .. 22
+
+// Where one run happens: an open plan and the caller's arena.
+typedef struct {
+    const efn_plan *plan;
+    uint8_t *arena; // [plan->arena_bytes]
+} efn_site;
+
+typedef efn_status (*efn_check_fn)(const efn_plan *plan, const uint32_t *words, uint32_t count);
+typedef void (*efn_run_fn)(const efn_site *site, const uint32_t *words);
+
+typedef struct {
+    uint32_t words; // parameter count; 0 when the check decides
+    efn_check_fn check;
+    efn_run_fn simd, reference;
+} efn_op;
+
+// The row of `opcode`, or NULL when it is unknown.
+const efn_op *efn_op_of(uint32_t opcode);
+
+// The bytes of a tensor: read through efn_in, written through efn_out (arena tensors only).
+static inline const void *efn_in(const efn_site *site, uint32_t index) {
+    const efn_tensor *t = &site->plan->tensors[index];
+    return (t->place == EFN_WEIGHTS ? site->plan->weights : site->arena) + t->offset;
+}
+
+static inline void *efn_out(const efn_site *site, uint32_t index) {
+    return site->arena + site->plan->tensors[index].offset;
+}
+
+static inline const efn_tensor *efn_record(const efn_site *site, uint32_t index) {
+    return &site->plan->tensors[index];
+}
+
+#define EFN_DECLARE(name)                                                                                              \
+    efn_status efn_##name##_check(const efn_plan *plan, const uint32_t *words, uint32_t count);                        \
+    void efn_##name##_simd(const efn_site *site, const uint32_t *words);                                               \
+    void efn_##name##_ref(const efn_site *site, const uint32_t *words);
+
+EFN_DECLARE(conv2d_f32)
+EFN_DECLARE(conv2d_i8)
+EFN_DECLARE(depthwise_f32)
+EFN_DECLARE(depthwise_i8)
+EFN_DECLARE(dense_f32)
+EFN_DECLARE(dense_i8)
+EFN_DECLARE(add_f32)
+EFN_DECLARE(add_i8)
+EFN_DECLARE(average_pool_f32)
+EFN_DECLARE(average_pool_i8)
+EFN_DECLARE(max_pool_f32)
+EFN_DECLARE(max_pool_i8)
+EFN_DECLARE(clamp_f32)
+EFN_DECLARE(clamp_i8)
+EFN_DECLARE(softmax_f32)
+EFN_DECLARE(quantize_f32_i8)
+EFN_DECLARE(dequantize_i8_f32)
+EFN_DECLARE(requantize_i8)
+EFN_DECLARE(flip_sign)
+EFN_DECLARE(transpose)
+EFN_DECLARE(concat)
+EFN_DECLARE(copy)
+
+#endif

@@ -1,0 +1,178 @@
+// conv2d: blocks of up to 96 output pixels are packed into panels and multiplied by the weights, M columns at a time.
+#include "../core/check.h"
+#include "../core/gather.h"
+#include "../core/gemm.h"
+#include "../core/table.h"
+
+static uint32_t pixels(const efn_tensor *y) {
+    return y->dims[0] * y->dims[1] * y->dims[2];
+}
+
+// What both types share; sets *k to kh * kw * C.
+static efn_status check_shapes(const efn_window *window, const efn_tensor *x, const efn_tensor *y, uint64_t *k) {
+    EFN_REQUIRE(x && y, EFN_BAD_OPERAND);
+    EFN_TRY(efn_check_window(window, x, y));
+    *k = (uint64_t)window->kh * window->kw * x->dims[3];
+    EFN_REQUIRE(*k * efn_block_rows(pixels(y)) <= 1u << 28, EFN_BAD_SHAPE);
+    return efn_check_apart(x, y, 0);
+}
+
+efn_status efn_conv2d_f32_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
+    (void)count;
+    const efn_conv_f32 *p = (const efn_conv_f32 *)words;
+    const efn_tensor *x = efn_readable(plan, p->x, EFN_F32), *y = efn_writable(plan, p->y, EFN_F32);
+    uint64_t k = 0;
+    EFN_TRY(check_shapes(&p->window, x, y, &k));
+    const uint64_t m = efn_round_up(y->dims[3], 8);
+    EFN_TRY(efn_check_packed(plan, p->w, EFN_F32, m * k * 4));
+    EFN_TRY(efn_check_packed(plan, p->bias, EFN_F32, m * 4));
+    EFN_TRY(efn_check_clamp_f32(p->low, p->high));
+    return efn_check_scratch(plan, p->scratch, (efn_block_rows(pixels(y)) + 4) * k * 4, x, y);
+}
+
+efn_status efn_conv2d_i8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
+    (void)count;
+    const efn_conv_i8 *p = (const efn_conv_i8 *)words;
+    const efn_tensor *x = efn_readable(plan, p->x, EFN_I8), *y = efn_writable(plan, p->y, EFN_I8);
+    uint64_t k = 0;
+    EFN_TRY(check_shapes(&p->window, x, y, &k));
+    const uint64_t m = efn_round_up(y->dims[3], 8), k2 = efn_round_up(k, 2);
+    EFN_TRY(efn_check_packed(plan, p->w, EFN_I8, m * k2));
+    EFN_TRY(efn_check_packed(plan, p->bias, EFN_I32, m * 4));
+    EFN_TRY(efn_check_packed(plan, p->mult, EFN_F32, m * 4));
+    EFN_TRY(efn_check_zero(p->x_zero));
+    EFN_TRY(efn_check_zero(p->y_zero));
+    EFN_TRY(efn_check_clamp_i8(p->low, p->high));
+    const uint64_t bytes = efn_block_rows(pixels(y)) * k2 * 2 + 4 * efn_round_up(k2, 16);
+    return efn_check_scratch(plan, p->scratch, bytes, x, y);
+}
+
+static efn_layer_f32 layer_f32(const efn_site *site, const efn_conv_f32 *p) {
+    const uint32_t k = p->window.kh * p->window.kw * efn_record(site, p->x)->dims[3];
+    return (efn_layer_f32){efn_in(site, p->w), efn_in(site, p->bias), k, efn_record(site, p->y)->dims[3], p->low,
+                           p->high};
+}
+
+static efn_layer_i8 layer_i8(const efn_site *site, const efn_conv_i8 *p) {
+    const uint32_t k = p->window.kh * p->window.kw * efn_record(site, p->x)->dims[3];
+    return (efn_layer_i8){
+        .w = efn_in(site, p->w),
+        .bias = efn_in(site, p->bias),
+        .mult = efn_in(site, p->mult),
+        .k2 = (uint32_t)efn_round_up(k, 2),
+        .m = efn_record(site, p->y)->dims[3],
+        .y_zero = p->y_zero,
+        .low = p->low,
+        .high = p->high,
+    };
+}
+
+void efn_conv2d_f32_simd(const efn_site *site, const uint32_t *words) {
+    const efn_conv_f32 *p = (const efn_conv_f32 *)words;
+    const efn_tensor *x = efn_record(site, p->x), *y = efn_record(site, p->y);
+    const efn_layer_f32 layer = layer_f32(site, p);
+    const efn_image image = efn_image_of(efn_in(site, p->x), x, y, &p->window, 4, 0);
+    const uint32_t all = pixels(y), block = efn_block_rows(all);
+    float *const panels = (float *)(site->arena + p->scratch);     // [block / 4][k][4]
+    uint8_t *const gathered = (uint8_t *)(panels + (size_t)block * layer.k); // [4][k] f32
+    float *const out = efn_out(site, p->y);                        // [all][m]
+    if (all == 1) {
+        efn_gemv_f32(&layer, (const float *)efn_gather(&image, 0, gathered), out);
+        return;
+    }
+    for (uint32_t first = 0; first < all; first += block) {
+        const uint32_t rows = efn_min(block, all - first);
+        for (uint32_t row = 0; row < rows; row += 4) {
+            const float *four[4]; // past the end, the last pixel again
+            for (uint32_t i = 0; i < 4; i++)
+                four[i] = (const float *)efn_gather(&image, first + efn_min(row + i, rows - 1),
+                                                    gathered + (size_t)i * layer.k * 4);
+            efn_pack_f32(four, panels + (size_t)row * layer.k, layer.k);
+        }
+        efn_gemm_f32(&layer, panels, rows, out + (size_t)first * layer.m);
+    }
+}
+
+void efn_conv2d_i8_simd(const efn_site *site, const uint32_t *words) {
+    const efn_conv_i8 *p = (const efn_conv_i8 *)words;
+    const efn_tensor *x = efn_record(site, p->x), *y = efn_record(site, p->y);
+    const efn_layer_i8 layer = layer_i8(site, p);
+    const efn_image image = efn_image_of(efn_in(site, p->x), x, y, &p->window, 1, (uint8_t)p->x_zero);
+    const uint32_t all = pixels(y), block = efn_block_rows(all);
+    const uint32_t k = p->window.kh * p->window.kw * x->dims[3], stride = (uint32_t)efn_round_up(layer.k2, 16);
+    int16_t *const panels = (int16_t *)(site->arena + p->scratch);          // [block / 4][k2 / 2][4][2]
+    uint8_t *const gathered = (uint8_t *)(panels + (size_t)block * layer.k2); // [4][stride]
+    int8_t *const out = efn_out(site, p->y);                                // [all][m]
+    if (all == 1) {
+        efn_widen_i8((const int8_t *)efn_gather(&image, 0, gathered), panels, k);
+        efn_gemv_i8(&layer, panels, out);
+        return;
+    }
+    for (uint32_t first = 0; first < all; first += block) {
+        const uint32_t rows = efn_min(block, all - first);
+        for (uint32_t row = 0; row < rows; row += 4) {
+            const int8_t *four[4]; // past the end, the last pixel again
+            for (uint32_t i = 0; i < 4; i++)
+                four[i] = (const int8_t *)efn_gather(&image, first + efn_min(row + i, rows - 1), gathered + i * stride);
+            efn_pack_i8(four, panels + (size_t)row * layer.k2, k);
+        }
+        efn_gemm_i8(&layer, panels, rows, out + (size_t)first * layer.m);
+    }
+}
+
+// ---- Reference: seven loops, no packing of activations ----
+
+// The offset, in elements, of the first channel that tap (ky, kx) of output pixel `index` reads; -1 outside the input.
+static int64_t tap(const efn_window *window, const efn_tensor *x, const efn_tensor *y, uint32_t index, uint32_t ky,
+                   uint32_t kx) {
+    const uint32_t ox = index % y->dims[2], oy = index / y->dims[2] % y->dims[1];
+    const uint32_t n = index / y->dims[2] / y->dims[1];
+    const int64_t iy = (int64_t)oy * window->stride_h + (int64_t)ky * window->dilation_h - window->pad_top;
+    const int64_t ix = (int64_t)ox * window->stride_w + (int64_t)kx * window->dilation_w - window->pad_left;
+    if (iy < 0 || iy >= x->dims[1] || ix < 0 || ix >= x->dims[2])
+        return -1;
+    return (((int64_t)n * x->dims[1] + iy) * x->dims[2] + ix) * x->dims[3];
+}
+
+void efn_conv2d_f32_ref(const efn_site *site, const uint32_t *words) {
+    const efn_conv_f32 *p = (const efn_conv_f32 *)words;
+    const efn_tensor *xt = efn_record(site, p->x), *yt = efn_record(site, p->y);
+    const float *x = efn_in(site, p->x), *w = efn_in(site, p->w), *bias = efn_in(site, p->bias);
+    float *y = efn_out(site, p->y);
+    const uint32_t c = xt->dims[3], m = yt->dims[3], k = p->window.kh * p->window.kw * c;
+    for (uint32_t index = 0; index < pixels(yt); index++)
+        for (uint32_t j = 0; j < m; j++) {
+            const float *column = w + (size_t)(j / 8) * k * 8 + j % 8; // [k], 8 apart
+            float acc = 0;
+            for (uint32_t ky = 0; ky < p->window.kh; ky++)
+                for (uint32_t kx = 0; kx < p->window.kw; kx++) {
+                    const int64_t at = tap(&p->window, xt, yt, index, ky, kx);
+                    for (uint32_t i = 0; i < c; i++, column += 8)
+                        acc += (at < 0 ? 0.0f : x[at + i]) * *column;
+                }
+            y[(size_t)index * m + j] = efn_clamp(acc + bias[j], p->low, p->high);
+        }
+}
+
+void efn_conv2d_i8_ref(const efn_site *site, const uint32_t *words) {
+    const efn_conv_i8 *p = (const efn_conv_i8 *)words;
+    const efn_tensor *xt = efn_record(site, p->x), *yt = efn_record(site, p->y);
+    const int8_t *x = efn_in(site, p->x), *w = efn_in(site, p->w);
+    const int32_t *bias = efn_in(site, p->bias);
+    const float *mult = efn_in(site, p->mult);
+    int8_t *y = efn_out(site, p->y);
+    const uint32_t c = xt->dims[3], m = yt->dims[3];
+    const uint32_t k2 = (uint32_t)efn_round_up(p->window.kh * p->window.kw * c, 2);
+    for (uint32_t index = 0; index < pixels(yt); index++)
+        for (uint32_t j = 0; j < m; j++) {
+            const int8_t *panel = w + (size_t)(j / 8) * k2 * 8 + j % 8 * 2; // [k2 / 2][8][2]
+            uint32_t acc = (uint32_t)bias[j], k = 0;                        // unsigned: wraps
+            for (uint32_t ky = 0; ky < p->window.kh; ky++)
+                for (uint32_t kx = 0; kx < p->window.kw; kx++) {
+                    const int64_t at = tap(&p->window, xt, yt, index, ky, kx);
+                    for (uint32_t i = 0; i < c; i++, k++)
+                        acc += (uint32_t)((at < 0 ? p->x_zero : x[at + i]) * panel[(size_t)(k / 2) * 16 + k % 2]);
+                }
+            y[(size_t)index * m + j] = efn_narrow((float)(int32_t)acc * mult[j], p->y_zero, p->low, p->high);
+        }
+}

@@ -1,0 +1,199 @@
+"""ONNX files into plain Python values. The file may be hostile: sizes are bounded, nothing it names is opened, every failure is a ModelError."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from edgefn.errors import ModelError, UnsupportedError
+from edgefn.graph.ir import DType
+
+__all__ = ["OPSETS", "OnnxModel", "OnnxNode", "OnnxPort", "read_file"]
+
+OPSETS = (7, 27)
+MAX_FILE_BYTES = 256 << 20
+MAX_NODES = 16_384
+MAX_TENSORS = 65_536
+MAX_RANK = 6
+MAX_DIM = 1 << 24
+MAX_ELEMENTS = 1 << 27
+
+_DTYPES: dict[int, DType] = {1: "f32", 2: "u8", 3: "i8", 6: "i32", 7: "i64", 9: "bool", 10: "f16", 11: "f64"}
+_FOREIGN = (
+    (4, b"TFL3", "a TFLite model"),
+    (0, b"EFNP", "a compiled plan"),
+    (0, b"PK\x03\x04", "a zip archive (a PyTorch checkpoint or Keras model?)"),
+    (0, b"\x89HDF", "an HDF5 file (a Keras model?)"),
+    (0, b"GGUF", "a GGUF model"),
+    (0, b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
+    (0, b"\x80\x02", "a Python pickle"),
+    (0, b"\x1f\x8b", "a gzip archive"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxPort:
+    """A declared input or output; a symbolic dimension is its name, or "?"."""
+
+    name: str
+    dtype: DType
+    dims: tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxNode:
+    op: str
+    domain: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What to call the node in a message: its name, or what it computes."""
+        return self.name or f"-> {', '.join(self.outputs) or '?'}"
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxModel:
+    name: str
+    opset: int
+    nodes: tuple[OnnxNode, ...]
+    constants: dict[str, NDArray[Any]]
+    inputs: tuple[OnnxPort, ...]
+    outputs: tuple[OnnxPort, ...]
+
+
+def read_file(data: bytes, source: Path) -> OnnxModel:
+    """Read the bytes of an ONNX file.
+
+    Raises ModelError EFN-M003 (another kind of file), EFN-M004 (damaged), EFN-M005 (weights in other files), EFN-M006 (not a well-formed model),
+    EFN-M008 (a bound is exceeded) and UnsupportedError EFN-M010 (opset).
+    """
+    _sniff(data, source)
+    try:
+        proto = onnx.ModelProto.FromString(data)
+    except DecodeError as error:
+        raise _not_onnx(data, source, str(error)) from None
+    with _damage(source):
+        return _model(proto, source)
+
+
+def _sniff(data: bytes, source: Path) -> None:
+    if not data:
+        raise ModelError("EFN-M003", f"{source} is empty", hint="download or export the model again")
+    for offset, magic, kind in _FOREIGN:
+        if data[offset : offset + len(magic)] == magic:
+            raise ModelError("EFN-M003", f"{source} is not an ONNX model: it looks like {kind}", hint=_EXPORT)
+    if data[:512].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        raise ModelError("EFN-M003", f"{source} is not an ONNX model: it looks like a web page", hint=_DOWNLOAD)
+
+
+_EXPORT = "give the path of an .onnx file, or export one"
+_DOWNLOAD = "download the file itself, not the page around it"
+
+
+def _not_onnx(data: bytes, source: Path, reason: str) -> ModelError:
+    if all(b in b"\t\n\r" or 32 <= b < 127 for b in data[:256]):
+        return ModelError("EFN-M003", f"{source} is not an ONNX model: it looks like text", hint=_EXPORT)
+    return ModelError("EFN-M004", f"{source} is damaged or no ONNX model: {reason}", hint="download or export it again")
+
+
+@contextmanager
+def _damage(source: Path) -> Iterator[None]:
+    """Turn what decoding mutated bytes can raise into one error."""
+    try:
+        yield
+    except (UnicodeDecodeError, ValueError, TypeError, OverflowError, DecodeError) as error:
+        message = f"{source} is damaged: {error}"
+        raise ModelError("EFN-M004", message, hint="download or export the model again") from error
+
+
+def _model(proto: Any, source: Path) -> OnnxModel:  # noqa: ANN401 -- protobuf classes have no types
+    graph = proto.graph
+    if not graph.node and not graph.output:
+        raise _not_onnx(b"\0", source, "it holds no graph")
+    _bound(len(graph.node) <= MAX_NODES, f"{source} has {len(graph.node):,} nodes, at most {MAX_NODES:,} are read")
+    _bound(len(graph.initializer) <= MAX_TENSORS, f"{source} has {len(graph.initializer):,} tensors")
+    if graph.sparse_initializer:
+        raise UnsupportedError("EFN-M011", f"{source} has sparse weights", hint="export it with dense weights")
+    constants = {t.name: _tensor(t) for t in graph.initializer}
+    inputs = tuple(_port(v) for v in graph.input if v.name not in constants)
+    outputs = tuple(_port(v) for v in graph.output)
+    nodes = tuple(_node(n) for n in graph.node)
+    return OnnxModel(graph.name, _opset(proto, source), nodes, constants, inputs, outputs)
+
+
+def _opset(proto: Any, source: Path) -> int:  # noqa: ANN401
+    found = [o.version for o in proto.opset_import if o.domain in {"", "ai.onnx"}]
+    version = int(found[0]) if found else 0
+    low, high = OPSETS
+    if not low <= version <= high:
+        said = f"uses opset {version}" if found else "names no ONNX opset"
+        raise UnsupportedError("EFN-M010", f"{source} {said}; {low} to {high} are supported", hint=_CONVERT)
+    return version
+
+
+_CONVERT = "export the model again with opset_version=17"
+
+
+def _bound(fulfilled: bool, message: str) -> None:  # noqa: FBT001 -- reads as an assertion
+    if not fulfilled:
+        raise ModelError("EFN-M008", message, hint="a model for the edge is smaller; check that the file is what it should be")
+
+
+def _tensor(t: Any) -> NDArray[Any]:  # noqa: ANN401
+    if t.data_location == onnx.TensorProto.EXTERNAL or t.external_data:
+        message = f"tensor {t.name!r} is stored in another file, which edgefn does not read"
+        raise ModelError("EFN-M005", message, hint="onnx.save(onnx.load(path), path) puts the weights into the model file")
+    if t.data_type not in _DTYPES or t.segment.ByteSize():
+        raise UnsupportedError("EFN-M011", f"tensor {t.name!r} has data type {_type_name(t.data_type)}", hint=_EXPORT)
+    dims = tuple(t.dims)
+    _bound(len(dims) <= MAX_RANK and all(0 <= d <= MAX_DIM for d in dims), f"tensor {t.name!r} has dims {dims[:9]}")
+    _bound(prod(dims) <= MAX_ELEMENTS, f"tensor {t.name!r} has {prod(dims):,} elements")
+    array: NDArray[Any] = numpy_helper.to_array(t)
+    return array
+
+
+def _type_name(code: int) -> str:
+    return str(onnx.TensorProto.DataType.Name(code)) if code in onnx.TensorProto.DataType.values() else str(code)
+
+
+def _port(value: Any) -> OnnxPort:  # noqa: ANN401
+    kind = value.type.WhichOneof("value")
+    tensor = value.type.tensor_type
+    if kind not in {"tensor_type", None} or (kind and tensor.elem_type not in _DTYPES):
+        what = _type_name(tensor.elem_type) if kind == "tensor_type" else kind
+        raise UnsupportedError("EFN-M011", f"{value.name!r} is a {what}, not a tensor of numbers", hint=_EXPORT)
+    dims = tuple(int(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in tensor.shape.dim)
+    _bound(len(dims) <= MAX_RANK, f"{value.name!r} has {len(dims)} dimensions, at most {MAX_RANK} are supported")
+    return OnnxPort(value.name, _DTYPES.get(tensor.elem_type, "f32"), dims)
+
+
+def _node(n: Any) -> OnnxNode:  # noqa: ANN401
+    attributes = {a.name: _attribute(a) for a in n.attribute}
+    return OnnxNode(n.op_type, n.domain, n.name, tuple(n.input), tuple(n.output), attributes)
+
+
+def _attribute(a: Any) -> Any:  # noqa: ANN401
+    """The value of an attribute; None for kinds that no supported op has (graphs, strings, sparse tensors)."""
+    kinds = onnx.AttributeProto
+    if a.type == kinds.TENSOR:
+        return _tensor(a.t)
+    readers = {
+        kinds.INT: lambda: int(a.i),
+        kinds.FLOAT: lambda: float(a.f),
+        kinds.STRING: lambda: a.s.decode(),
+        kinds.INTS: lambda: tuple(int(i) for i in a.ints),
+        kinds.FLOATS: lambda: tuple(np.float32(f).item() for f in a.floats),
+    }
+    return readers[a.type]() if a.type in readers else None

@@ -1,0 +1,142 @@
+"""The walk over an ONNX model's nodes."""
+
+from typing import Literal, get_args
+
+import numpy as np
+
+from edgefn.errors import ModelError, UnsupportedError
+from edgefn.graph.importers.onnx.file import MAX_ELEMENTS, OnnxModel, OnnxNode, OnnxPort
+from edgefn.graph.importers.onnx.folding import fold
+from edgefn.graph.importers.onnx.registry import HANDLERS, supported_ops
+from edgefn.graph.importers.onnx.scope import Call, Scope, dtype_of
+from edgefn.graph.importers.onnx.windows import FROM_NHWC, TO_NHWC
+from edgefn.graph.ir import Graph, Node, Port, Quantize, Reshape, Tensor, Transpose
+
+__all__ = ["import_onnx", "unsupported_nodes"]
+
+type Side = Literal["input", "output"]
+
+MAX_PORTS = 64
+_RUNTIME = ("f32", "i8", "u8", "i32")
+_FOLDABLE = frozenset(op.name for op in supported_ops())
+
+
+def import_onnx(model: OnnxModel) -> Graph:
+    """The graph of a model, with one Transpose on each side of every op that works on images.
+
+    Raises UnsupportedError EFN-M010 (op), EFN-M011 (a form of an op), ModelError EFN-M006 (malformed), EFN-M007 (a symbolic dimension) and EFN-M008
+    (a bound).
+    """
+    scope = Scope(Graph(model.name), model.opset)
+    for name, array in model.constants.items():
+        scope.names[name] = scope.graph.add(Tensor(name, dtype_of(array), array.shape, constant=array))
+    inputs = tuple(_input(scope, port) for port in model.inputs)
+    for node in model.nodes:
+        _import(scope, node)
+    outputs = _outputs(scope, model.outputs, {p.tensor for p in inputs})
+    scope.graph.inputs, scope.graph.outputs = _with_layouts(scope.graph, inputs, outputs)
+    return scope.graph
+
+
+def unsupported_nodes(model: OnnxModel) -> tuple[str, ...]:
+    """One line for every node whose op is not supported at all."""
+    return tuple(_unsupported(node) for node in model.nodes if not _known(node))
+
+
+def _known(node: OnnxNode) -> bool:
+    return node.domain in {"", "ai.onnx"} and node.op in _FOLDABLE
+
+
+def _unsupported(node: OnnxNode) -> str:
+    op = f"{node.domain}.{node.op}" if node.domain not in {"", "ai.onnx"} else node.op
+    return f"op {op} (node {node.label!r})"
+
+
+def _input(scope: Scope, port: OnnxPort) -> Port:
+    if port.dtype not in _RUNTIME:
+        raise UnsupportedError("EFN-M011", f"input {port.name!r} is {port.dtype}", hint=f"inputs can be {', '.join(_RUNTIME)}")
+    dims = []
+    for axis, d in enumerate(port.dims):
+        if isinstance(d, str) and axis == 0:
+            dims.append(1)
+        elif isinstance(d, str):
+            message = f"input {port.name!r} has the symbolic dimension {d!r} at axis {axis}"
+            raise ModelError("EFN-M007", message, hint="python -m onnxruntime.tools.make_dynamic_shape_fixed fixes it")
+        else:
+            dims.append(d)
+    if any(not 0 < d <= MAX_ELEMENTS for d in dims) or Tensor("", "f32", tuple(dims)).size > MAX_ELEMENTS:
+        raise ModelError("EFN-M008", f"input {port.name!r} has dims {tuple(dims)}", hint="give it positive, smaller dimensions")
+    if port.name in scope.names:
+        raise ModelError("EFN-M006", f"input {port.name!r} is declared twice", hint="export the model again")
+    scope.names[port.name] = scope.graph.add(Tensor(port.name, port.dtype, tuple(dims)))
+    return Port(port.name, scope.names[port.name])
+
+
+def _import(scope: Scope, node: OnnxNode) -> None:
+    if not _known(node):
+        known = ", ".join(op.name for op in supported_ops())
+        message = f"{_unsupported(node)} is not supported. Supported are {known}"
+        raise UnsupportedError("EFN-M010", message, hint="replace the op, or keep that part of the model outside")
+    call = Call(scope, node)
+    if not node.outputs or not node.outputs[0] or node.outputs[0] in scope.names:
+        call.malformed("its output has no name of its own")
+    value = fold(call)
+    if value is not None:
+        scope.names[node.outputs[0]] = scope.constant(node.outputs[0], value)
+    elif node.op in HANDLERS:
+        scope.names[node.outputs[0]] = HANDLERS[node.op][0](call)
+    else:
+        call.refuse("its inputs are computed at run time; it is supported on constants")
+
+
+def _outputs(scope: Scope, ports: tuple[OnnxPort, ...], taken: set[str]) -> tuple[Port, ...]:
+    if not 1 <= len(ports) <= MAX_PORTS or not 1 <= len(taken) <= MAX_PORTS:
+        message = f"the model has {len(taken)} inputs and {len(ports)} outputs"
+        raise UnsupportedError("EFN-M011", message, hint=f"1 to {MAX_PORTS} of each are supported")
+    outputs: list[Port] = []
+    for port in ports:
+        if port.name not in scope.names:
+            raise ModelError("EFN-M006", f"output {port.name!r} is computed by no node", hint="export the model again")
+        t = scope.tensor(scope.names[port.name])
+        if t.dtype not in _RUNTIME:
+            message = f"output {port.name!r} is {t.dtype}"
+            raise UnsupportedError("EFN-M011", message, hint=f"outputs can be {', '.join(_RUNTIME)}; cast it outside")
+        if t.name in taken or t.constant is not None:
+            # An output has a place of its own, so what is also an input, a constant or another output is copied.
+            copy = Tensor(port.name, t.dtype, t.shape, t.quantization)
+            t = scope.tensor(scope.emit(port.name, Reshape(), (t.name,), copy))
+        taken.add(t.name)
+        outputs.append(Port(port.name, t.name))
+    return tuple(outputs)
+
+
+def _with_layouts(
+    graph: Graph, inputs: tuple[Port, ...], outputs: tuple[Port, ...]
+) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+    """Say NCHW or NHWC of ports of rank 4, as the first or last Transpose on their way tells."""
+    readers: dict[str, Node] = {}
+    for node in reversed(graph.nodes):
+        readers.update(dict.fromkeys(node.inputs, node))
+    makers = graph.producers()
+    nhwc_in, nhwc_out = (FROM_NHWC, "NHWC"), (TO_NHWC, "NHWC")
+    known_in = dict([(TO_NHWC, "NCHW"), nhwc_in])
+    known_out = dict([(FROM_NHWC, "NCHW"), nhwc_out])
+    ins = tuple(Port(p.name, p.tensor, _layout(readers, p.tensor, "input", known_in)) for p in inputs)
+    return ins, tuple(Port(p.name, p.tensor, _layout(makers, p.tensor, "output", known_out)) for p in outputs)
+
+
+def _layout(
+    neighbours: dict[str, Node], name: str, side: Side, known: dict[tuple[int, ...], str]
+) -> Literal["NCHW", "NHWC"] | None:
+    for _ in range(4):
+        node = neighbours.get(name)
+        if node is None:
+            return None
+        if isinstance(node.op, Transpose):
+            found = known.get(node.op.perm)
+            return found if found in get_args(Literal["NCHW", "NHWC"]) else None  # type: ignore[return-value]
+        name = node.output if side == "input" else node.inputs[0]
+    return None
+
+
+_ = (np, Quantize)

@@ -1,0 +1,96 @@
+"""Ops with weights: Conv, BatchNormalization, Gemm, MatMul."""
+
+import numpy as np
+
+from edgefn.graph.importers.onnx.scope import Call
+from edgefn.graph.importers.onnx.windows import as_images, output_size, read_window
+from edgefn.graph.ir import Add, BatchNorm, Conv2d, Dense
+
+__all__ = ["batch_normalization", "conv", "gemm", "matmul"]
+
+
+def conv(call: Call) -> str:
+    """`[N, C, H, W]` with weights `[M, C / group, kh, kw]`; group 1, or one channel a group."""
+    x = call.real(0)
+    weights = call.real(1)
+    if len(weights.shape) != 4 or len(x.shape) != 4:
+        call.refuse(f"input {x.shape} with weights {weights.shape}; two-dimensional convolution is supported")
+    channels, group = x.shape[1], call.attribute("group", 1)
+    outputs, depth, height, width = weights.shape
+    if group < 1 or depth * group != channels:
+        call.malformed(f"{channels} channels in {group} groups with weights {weights.shape}")
+    depthwise = group > 1 and group == channels == outputs
+    if group > 1 and not depthwise:
+        call.refuse(f"group {group} of {channels} channels, {outputs} outputs; group 1 or depthwise is supported")
+    if call.ints("kernel_shape", (height, width)) != (height, width):
+        call.malformed(f"kernel_shape differs from weights {weights.shape}")
+    size = (x.shape[2], x.shape[3])
+    window, after = read_window(call, (height, width), size)
+    out = output_size(call, window, after, size)
+    w = call.weights(1, (1, 2, 3, 0) if depthwise else (0, 2, 3, 1)).name
+    op = Conv2d(window, depthwise)
+    bias = call.bias(2, outputs)
+    return as_images(call, x.name, lambda image: call.emit(op, (image, w, *bias), (x.shape[0], *out, outputs)))
+
+
+def batch_normalization(call: Call) -> str:
+    """Inference only; the channel axis is 1."""
+    if call.attribute("training_mode", 0) or len(call.node.outputs) > 1:
+        call.refuse("training mode")
+    x = call.real(0)
+    if len(x.shape) < 2:
+        call.malformed(f"input of shape {x.shape}")
+    scale, shift, mean, variance = (call.constant(i).astype(np.float64) for i in range(1, 5))
+    if any(v.shape != (x.shape[1],) for v in (scale, shift, mean, variance)):
+        call.malformed(f"parameters do not fit {x.shape[1]} channels")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = scale / np.sqrt(variance + call.attribute("epsilon", 1e-5))
+    constants = [
+        call.scope.constant(f"{call.node.label}.{part}", value.astype(np.float32))
+        for part, value in (("scale", factor), ("shift", shift - mean * factor))
+    ]
+    return call.emit(BatchNorm(1), (x.name, *constants), x.shape)
+
+
+def gemm(call: Call) -> str:
+    """`alpha * A B + beta * C` with constant B and C."""
+    if call.attribute("transA", 0):
+        call.refuse("transA")
+    x = call.real(0)
+    w = call.weights(1, (0, 1) if call.attribute("transB", 0) else (1, 0))
+    if len(x.shape) != 2 or x.shape[1] != w.shape[1]:
+        call.malformed(f"A {x.shape} does not fit B {w.shape} (outputs, inputs)")
+    weights, bias = w.name, call.bias(2, w.shape[0]) if _is_vector(call, w.shape[0]) else ()
+    weights = _scaled(call, weights, call.attribute("alpha", 1.0))
+    bias = tuple(_scaled(call, b, call.attribute("beta", 1.0)) for b in bias)
+    shape = (x.shape[0], w.shape[0])
+    y = call.emit(Dense(), (x.name, weights, *bias), shape)
+    if call.has(2) and not _is_vector(call, w.shape[0]):
+        matrix = call.constant(2) * np.float32(call.attribute("beta", 1.0))
+        if np.broadcast_shapes(matrix.shape, shape) != shape:
+            call.malformed(f"C of shape {matrix.shape}")
+        y = call.emit(Add(), (y, call.scope.constant("C", matrix)), shape)
+    return y
+
+
+def _is_vector(call: Call, length: int) -> bool:
+    shape = call.input(2).shape if call.has(2) else ()
+    return shape in {(length,), (1, length)}
+
+
+def _scaled(call: Call, name: str, factor: float) -> str:
+    if factor == 1.0:
+        return name
+    t = call.scope.tensor(name)
+    if t.constant is None:
+        call.refuse(f"alpha or beta of {factor} with quantized weights")
+    return call.scope.constant(name, (t.constant * np.float32(factor)).astype(np.float32))
+
+
+def matmul(call: Call) -> str:
+    """`[..., K]` by constant `[K, M]`."""
+    x = call.real(0)
+    w = call.weights(1, (1, 0))
+    if not x.shape or x.shape[-1] != w.shape[1]:
+        call.malformed(f"{x.shape} does not fit weights {w.shape} (outputs, inputs)")
+    return call.emit(Dense(), (x.name, w.name), (*x.shape[:-1], w.shape[0]))

@@ -1,0 +1,71 @@
+"""AveragePool, MaxPool and their global forms."""
+
+from edgefn.graph.importers.onnx.scope import Call
+from edgefn.graph.importers.onnx.windows import MAX_WINDOW, as_images, output_size, read_window
+from edgefn.graph.ir import AveragePool, FlipSign, MaxPool, Tensor, Window
+
+__all__ = ["average_pool", "global_average_pool", "global_max_pool", "max_pool"]
+
+
+def average_pool(call: Call) -> str:
+    x = call.real(0)
+    window, size, exact = _sliding(call, x)
+    counted = bool(call.attribute("count_include_pad", 0))
+    if counted and not exact:
+        call.refuse("ceil_mode together with count_include_pad")
+    op = AveragePool(window, counted)
+    return as_images(call, x.name, lambda image: call.emit(op, (image,), (x.shape[0], *size, x.shape[1])))
+
+
+def max_pool(call: Call) -> str:
+    if len(call.node.outputs) > 1 and call.node.outputs[1]:
+        call.refuse("the second output (indices)")
+    x = call.input(0)
+    window, size, _ = _sliding(call, x)
+    return _max(call, x, window, size)
+
+
+def global_average_pool(call: Call) -> str:
+    x = call.real(0)
+    op = AveragePool(_whole(call, x))
+    return as_images(call, x.name, lambda image: call.emit(op, (image,), (x.shape[0], 1, 1, x.shape[1])))
+
+
+def global_max_pool(call: Call) -> str:
+    x = call.input(0)
+    return _max(call, x, _whole(call, x), (1, 1))
+
+
+def _sliding(call: Call, x: Tensor) -> tuple[Window, tuple[int, int], bool]:
+    """Window, output size, and whether the last windows end within the padded input."""
+    if len(x.shape) != 4:
+        call.refuse(f"an input of rank {len(x.shape)}; images of rank 4 (N, C, H, W) are supported")
+    if call.attribute("storage_order", 0):
+        call.refuse("storage_order")
+    size = (x.shape[2], x.shape[3])
+    kernel = call.attribute("kernel_shape", ())
+    if len(kernel) != 2:
+        call.malformed(f"kernel_shape is {kernel!r}")
+    window, after = read_window(call, (kernel[0], kernel[1]), size)
+    if window.dilation != (1, 1):
+        call.refuse(f"dilations {window.dilation} of a pool")
+    floor = output_size(call, window, after, size)
+    out = output_size(call, window, after, size, ceil=True) if call.attribute("ceil_mode", 0) else floor
+    return window, out, out == floor
+
+
+def _whole(call: Call, x: Tensor) -> Window:
+    if len(x.shape) != 4 or max(x.shape[2:]) > MAX_WINDOW:
+        call.refuse(f"an input of shape {x.shape}; images of rank 4 up to {MAX_WINDOW} a side are supported")
+    return Window((x.shape[2], x.shape[3]))
+
+
+def _max(call: Call, x: Tensor, window: Window, size: tuple[int, int]) -> str:
+    if x.dtype not in {"f32", "i8", "u8"}:
+        call.refuse(f"{x.dtype} input {x.name!r}")
+    shape = (x.shape[0], *size, x.shape[1])
+    signed = call.emit(FlipSign(), (x.name,), x.shape, dtype="i8") if x.dtype == "u8" else x.name
+    dtype = "f32" if x.dtype == "f32" else "i8"
+    q = x.quantization if x.dtype == "i8" else None
+    y = as_images(call, signed, lambda i: call.emit(MaxPool(window), (i,), shape, dtype=dtype, quantization=q))
+    return call.emit(FlipSign(), (y,), call.scope.tensor(y).shape, dtype="u8") if x.dtype == "u8" else y

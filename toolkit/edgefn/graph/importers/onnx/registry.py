@@ -1,0 +1,52 @@
+"""The ONNX ops that are supported, and what each is restricted to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgefn.graph.importers.onnx import elementwise, matrix, movement, pooling, quantization
+from edgefn.graph.importers.onnx.folding import FOLDED
+from edgefn.graph.importers.onnx.scope import Call
+
+__all__ = ["HANDLERS", "SupportedOp", "supported_ops"]
+
+
+@dataclass(frozen=True, slots=True)
+class SupportedOp:
+    name: str
+    restrictions: str
+
+
+_POOL = "rank 4; ceil_mode; auto_pad; no dilations"
+_CONSTANT = "of constants only"
+
+HANDLERS: dict[str, tuple[Callable[[Call], str], str]] = {
+    "Add": (elementwise.add, "two activations of one shape, or one and a constant that broadcasts to it"),
+    "AveragePool": (pooling.average_pool, _POOL),
+    "BatchNormalization": (matrix.batch_normalization, "inference; constant parameters"),
+    "Clip": (elementwise.clip, "constant bounds"),
+    "Concat": (movement.concat, "up to 64 inputs"),
+    "Conv": (matrix.conv, "rank 4; group 1 or depthwise with one output a channel; constant weights; auto_pad; dilations"),
+    "DequantizeLinear": (quantization.dequantize_linear, "i8 and u8 per tensor; per channel for constants; i32 biases"),
+    "Dropout": (elementwise.identity, "inference"),
+    "Flatten": (movement.flatten, ""),
+    "Gemm": (matrix.gemm, "constant B and C; no transA"),
+    "GlobalAveragePool": (pooling.global_average_pool, "rank 4"),
+    "GlobalMaxPool": (pooling.global_max_pool, "rank 4"),
+    "Identity": (elementwise.identity, ""),
+    "MatMul": (matrix.matmul, "constant right side of rank 2"),
+    "MaxPool": (pooling.max_pool, f"{_POOL}; no indices"),
+    "QuantizeLinear": (quantization.quantize_linear, "i8 and u8, per tensor"),
+    "Relu": (elementwise.relu, ""),
+    "Reshape": (movement.reshape, "constant shape"),
+    "Softmax": (elementwise.softmax, ""),
+    "Squeeze": (movement.squeeze, "constant axes"),
+    "Transpose": (movement.transpose, ""),
+    "Unsqueeze": (movement.unsqueeze, "constant axes"),
+}
+
+
+def supported_ops() -> tuple[SupportedOp, ...]:
+    """Every supported ONNX op, by name."""
+    folded = {name: _CONSTANT for name in FOLDED} | {"Shape": "", "Constant": "numbers and tensors"}
+    table = folded | {name: restrictions for name, (_, restrictions) in HANDLERS.items()}
+    return tuple(SupportedOp(name, table[name]) for name in sorted(table))

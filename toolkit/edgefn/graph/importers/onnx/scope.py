@@ -1,0 +1,164 @@
+"""What the handlers of ONNX ops see: the graph under construction, known constants, and checks that name the node."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, Never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefn.errors import ModelError, UnsupportedError
+from edgefn.graph.importers.onnx.file import MAX_DIM, MAX_ELEMENTS, OnnxNode
+from edgefn.graph.ir import NUMPY, Dequantize, DType, Graph, Node, Op, Quantization, Reshape, Tensor, Transpose
+
+__all__ = ["Call", "Scope", "dtype_of"]
+
+type Array = NDArray[Any]
+
+_NAMES: dict[np.dtype[Any], DType] = {v: k for k, v in NUMPY.items()}
+
+
+def dtype_of(array: Array) -> DType:
+    return _NAMES[array.dtype]
+
+
+@dataclass(slots=True)
+class Scope:
+    """The graph under construction and what each ONNX name means in it."""
+
+    graph: Graph
+    opset: int
+    names: dict[str, str] = field(default_factory=dict)
+    permuted: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
+    made: dict[str, Node] = field(default_factory=dict)
+
+    def constant(self, name: str, array: Array, quantization: Quantization | None = None) -> str:
+        array = np.ascontiguousarray(array).reshape(array.shape)
+        return self.graph.add(Tensor(name, dtype_of(array), array.shape, quantization, array))
+
+    def emit(self, label: str, op: Op, inputs: Iterable[str], output: Tensor) -> str:
+        """Append a node that computes a fresh tensor, and return the tensor's name."""
+        if len(output.shape) > 6 or output.size > MAX_ELEMENTS or any(not 0 < d <= MAX_DIM for d in output.shape):
+            shape = "x".join(map(str, output.shape))
+            message = f"node {label!r} computes a tensor of {shape}, which is empty or too large"
+            raise ModelError("EFN-M008", message, hint="check the shapes of the model's inputs and weights")
+        name = self.graph.add(output)
+        node = Node(label, op, tuple(inputs), name)
+        self.graph.nodes.append(node)
+        self.made[name] = node
+        return name
+
+    def tensor(self, name: str) -> Tensor:
+        return self.graph.tensors[name]
+
+
+class Call:
+    """One ONNX node being imported: its inputs as graph tensors, its attributes, and the way to refuse it."""
+
+    def __init__(self, scope: Scope, node: OnnxNode) -> None:
+        self.scope = scope
+        self.node = node
+        self.opset = scope.opset
+
+    def has(self, index: int) -> bool:
+        return index < len(self.node.inputs) and self.node.inputs[index] != ""
+
+    def input(self, index: int) -> Tensor:
+        if not self.has(index):
+            self.malformed(f"input {index} is missing")
+        name = self.node.inputs[index]
+        if name not in self.scope.names:
+            self.malformed(f"reads {name!r}, which nothing before it computes")
+        return self.scope.tensor(self.scope.names[name])
+
+    def constant(self, index: int) -> Array:
+        """The value of an input that must be known at compile time."""
+        value = self.input(index).constant
+        if value is None:
+            self.refuse(f"input {self.node.inputs[index]!r} is computed at run time; it must be a constant")
+        return value
+
+    def real(self, index: int) -> Tensor:
+        """An input that must be f32."""
+        tensor = self.input(index)
+        if tensor.dtype != "f32":
+            self.refuse(f"{tensor.dtype} input {tensor.name!r}; only f32 (perhaps between Quantize and Dequantize) is supported")
+        return tensor
+
+    def attribute(self, name: str, default: Any) -> Any:  # noqa: ANN401 -- as the caller's default
+        """An attribute, of the default's type."""
+        value = self.node.attributes.get(name)
+        if value is None:
+            return default
+        if default is not None and not isinstance(value, type(default)):
+            self.malformed(f"attribute {name} is {value!r}")
+        return value
+
+    def ints(self, name: str, default: tuple[int, ...]) -> tuple[int, ...]:
+        value: tuple[int, ...] = self.attribute(name, default)
+        if len(value) != len(default) or not all(isinstance(v, int) for v in value):
+            self.malformed(f"attribute {name} is {value!r}, not {len(default)} integers")
+        return value
+
+    def axis(self, value: int, rank: int) -> int:
+        if not -rank <= value < max(rank, 1):
+            self.malformed(f"axis {value} of a tensor of rank {rank}")
+        return value % rank if rank else 0
+
+    def emit(self, op: Op, inputs: Iterable[str], shape: Iterable[int], **fields: Any) -> str:  # noqa: ANN401
+        """Compute a fresh f32 tensor (or what `fields` say) with `op`."""
+        name = self.node.outputs[0] if self.node.outputs else self.node.op
+        return self.scope.emit(self.node.label, op, inputs, Tensor(name, fields.pop("dtype", "f32"), tuple(shape), **fields))
+
+    def transpose(self, x: str, perm: tuple[int, ...]) -> str:
+        t = self.scope.tensor(x)
+        shape = [t.shape[p] for p in perm]
+        return self.emit(Transpose(perm), (x,), shape, dtype=t.dtype, quantization=t.quantization)
+
+    def reshape(self, x: str, shape: Iterable[int]) -> str:
+        t, shape = self.scope.tensor(x), tuple(shape)
+        if prod(shape) != t.size:
+            self.malformed(f"{t.shape} cannot be reshaped to {shape}")
+        return self.emit(Reshape(), (x,), shape, dtype=t.dtype, quantization=t.quantization)
+
+    def weights(self, index: int, perm: tuple[int, ...]) -> Tensor:
+        """Constant weights, or dequantized constant weights, with their axes permuted."""
+        t = self.real(index)
+        if len(t.shape) != len(perm):
+            self.refuse(f"weights {t.name!r} have shape {t.shape}; rank {len(perm)} is supported")
+        key = (t.name, perm)
+        if key not in self.scope.permuted:
+            self.scope.permuted[key] = self._permuted(t, perm)
+        return self.scope.tensor(self.scope.permuted[key])
+
+    def _permuted(self, t: Tensor, perm: tuple[int, ...]) -> str:
+        if t.constant is not None:
+            return self.scope.constant(t.name, t.constant.transpose(perm))
+        node = self.scope.made.get(t.name)
+        source = self.scope.tensor(node.inputs[0]) if node and isinstance(node.op, Dequantize) else None
+        if source is None or source.constant is None or source.quantization is None:
+            self.refuse(f"weights {t.name!r} are computed at run time; they must be constant")
+        q = source.quantization
+        moved = q if q.axis is None else Quantization(q.scale, q.zero_point, perm.index(q.axis))
+        name = self.scope.constant(source.name, source.constant.transpose(perm), moved)
+        return self.emit(Dequantize(), (name,), self.scope.tensor(name).shape)
+
+    def bias(self, index: int, length: int) -> tuple[str, ...]:
+        """An optional constant vector, as a tuple to append to a node's inputs."""
+        if not self.has(index):
+            return ()
+        t = self.real(index)
+        if t.size == length and t.shape != (length,) and t.constant is not None:
+            return (self.scope.constant(t.name, t.constant.reshape(length)),)
+        if t.shape != (length,):
+            self.refuse(f"bias {t.name!r} has shape {t.shape}, not ({length},)")
+        return (self.weights(index, (0,)).name,)
+
+    def malformed(self, what: str) -> Never:
+        message = f"{self.node.op} node {self.node.label!r} is malformed: {what}"
+        raise ModelError("EFN-M006", message, hint="python -m onnx.checker says more; export the model again")
+
+    def refuse(self, what: str) -> Never:
+        message = f"{self.node.op} node {self.node.label!r} is not supported: {what}"
+        raise UnsupportedError("EFN-M011", message, hint="edgefn model inspect lists what is supported; change or replace this layer")
