@@ -35,6 +35,7 @@ __all__ = [
     "Quantize",
     "Requantize",
     "Reshape",
+    "Shape",
     "Softmax",
     "Tensor",
     "Transpose",
@@ -151,9 +152,7 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class BatchNorm:
-    """`x * scale + shift` with vectors along `axis`; inputs x, scale, shift. Never lowered: folded, or turned into a depthwise convolution."""
-
-    axis: int
+    """`x * scale + shift` with vectors along the last axis; inputs x, scale, shift. Never lowered: folded, or made a depthwise convolution."""
 
 
 @dataclass(frozen=True, slots=True)

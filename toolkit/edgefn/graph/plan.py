@@ -264,7 +264,5 @@ def _read_meta(data: bytes, at: dict[str, int]) -> dict[str, Any]:
 
 def _is_port(port: object) -> bool:
     return (
-        isinstance(port, dict)
-        and isinstance(port.get("name"), str)
-        and port.get("layout", 0) in ("NCHW", "NHWC", None)
+        isinstance(port, dict) and isinstance(port.get("name"), str) and port.get("layout", 0) in ("NCHW", "NHWC", None)
     )

@@ -36,7 +36,9 @@ class _View:
     def need(self, fulfilled: bool, otherwise: str) -> None:  # noqa: FBT001 -- reads as an assertion
         if not fulfilled:
             raise ModelError(
-                "EFN-M022", f"not a valid plan: {self.where}: {otherwise}", hint="compile the model again: edgefn model compile"
+                "EFN-M022",
+                f"not a valid plan: {self.where}: {otherwise}",
+                hint="compile the model again: edgefn model compile",
             )
 
     def dtypes(self, **wanted: str) -> None:

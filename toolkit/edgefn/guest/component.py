@@ -51,6 +51,7 @@ SHIM = _load()
 SHIM.forget_seed()
 engine.release()
 gc.collect()
+gc.freeze()  # what the snapshot holds is never garbage: collections neither walk it nor touch its pages
 
 
 class WitWorld(World):

@@ -2,15 +2,25 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgefn.guest.failure import describe
 from edgefn.guest.request import Request
 from edgefn.guest.response import Response
 
-__all__ = ["Shim"]
+__all__ = ["Answer", "Shim"]
 
 type Handle = Callable[[Request], Response]
+
+
+class Answer(NamedTuple):
+    """A response or a failure, not yet encoded for a door."""
+
+    status: int
+    headers: "list[tuple[str, str]]"
+    memory: int
+    body: "bytes | str"
+    failure: "dict[str, Any] | None"
 
 
 class Shim:
@@ -22,8 +32,8 @@ class Shim:
         self._memory = memory
         self._seeded = False
 
-    def answer(self, request: Request) -> "tuple[dict[str, Any], bytes | str]":
-        """Head and body of the response to `request`; never raises."""
+    def answer(self, request: Request) -> Answer:
+        """What came of `request`; never raises."""
         try:
             if not self._seeded:
                 self._reseed()
@@ -37,12 +47,11 @@ class Shim:
         if not isinstance(response, Response):
             wrong = TypeError(f"handle() returned {type(response).__name__}, a Response is wanted")
             return self.failure(wrong, "bad-response")
-        return {"status": response.status, "headers": response.headers, "memory": self._memory()}, response.body
+        return Answer(response.status, response.headers, self._memory(), response.body, None)
 
-    def failure(self, error: BaseException, kind: str) -> "tuple[dict[str, Any], str]":
-        """Head and body that tell of `error`."""
-        head = {"status": 500, "headers": [], "memory": self._memory(), "failure": describe(error, kind, self._root)}
-        return head, ""
+    def failure(self, error: BaseException, kind: str) -> Answer:
+        """An answer that tells of `error`."""
+        return Answer(500, [], self._memory(), "", describe(error, kind, self._root))
 
     def forget_seed(self) -> None:
         """Seed again before the next request: a snapshot must not hand the same random numbers to every instance."""

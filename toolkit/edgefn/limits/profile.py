@@ -106,7 +106,7 @@ def _tightened(profile: Profile, key: str, written: float, name: str, value: flo
         note = "The user's own; the platform names none."
         return Limit(name, value, unit, "function", "edgefn.toml", profile.date, "warned", note)
     if value > theirs.value:
-        message = f"{key} = {written:g} in [limits] is looser than {profile.title}: {theirs.value:,g} {theirs.unit}"
+        message = f"{key} = {written:g} in [limits] is looser than {profile.title}: {theirs.value:,.10g} {theirs.unit}"
         most = theirs.value * written / value
         raise ConfigError("EFN-C009", message, hint=f"write at most: {key} = {most:.10g}, or remove it")
     note = f"The user's own; the platform's is {theirs.value:,.0f}. {theirs.note}".rstrip()

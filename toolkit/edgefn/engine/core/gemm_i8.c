@@ -58,7 +58,7 @@ EFN_INLINE void step(v128_t acc[4][2], const int16_t *a, const int8_t *w) {
 EFN_INLINE v128_t requantize(v128_t left, v128_t right, const float *mult, const efn_narrowing *to) {
     const v128_t l = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(left), wasm_v128_load(mult));
     const v128_t r = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(right), wasm_v128_load(mult + 4));
-    return efn_pack_i8(efn_narrow_lanes(l, to), efn_narrow_lanes(r, to));
+    return efn_to_i8(efn_narrow_lanes(l, to), efn_narrow_lanes(r, to));
 }
 
 // y[rows][m], rows <= 4 and columns <= 8 of it, beginning at `column`, from panel a [k2/2][4][2] and weights w [k2/2][8][2].

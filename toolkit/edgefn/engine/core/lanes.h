@@ -53,7 +53,7 @@ EFN_INLINE v128_t efn_narrow_lanes(v128_t v, const efn_narrowing *to) {
 }
 
 // Two i32x4, already in the range of i8, to eight i8 in the low half.
-EFN_INLINE v128_t efn_pack_i8(v128_t low, v128_t high) {
+EFN_INLINE v128_t efn_to_i8(v128_t low, v128_t high) {
     v128_t words = wasm_i16x8_narrow_i32x4(low, high);
     return wasm_i8x16_narrow_i16x8(words, words);
 }

@@ -1,8 +1,6 @@
 """The bytes door: `func(frame: list<u8>) -> list<u8>`."""
 
-import json
-
-from edgefn.guest.frame import FrameError, parse_head, request_of
+from edgefn.guest.frame import FrameError, parse_head, request_of, write_head
 from edgefn.guest.shim import Shim
 
 __all__ = ["answer"]
@@ -12,16 +10,16 @@ def answer(shim: Shim, frame: bytes) -> bytes:
     """The response frame to a request frame; never raises."""
     try:
         line, _, body = frame.partition(b"\n")
-        head = parse_head(_utf8(line))
+        head, _ = parse_head(_utf8(line) + "\n")
         if head["enc"] not in ("raw", "text"):
             raise FrameError(f"unknown enc {head['enc']!r}: the bytes door takes raw and text")
         request = request_of(head, body)
     except FrameError as error:
-        answered, content = shim.failure(error, "bad-frame")
+        answered = shim.failure(error, "bad-frame")
     else:
-        answered, content = shim.answer(request)
-    answered["enc"] = "text" if isinstance(content, str) else "raw"
-    return json.dumps(answered).encode() + b"\n" + (content.encode() if isinstance(content, str) else content)
+        answered = shim.answer(request)
+    content, enc = (answered.body.encode(), "text") if isinstance(answered.body, str) else (answered.body, "raw")
+    return write_head(answered.status, answered.headers, answered.memory, enc, answered.failure).encode() + content
 
 
 def _utf8(line: bytes) -> str:

@@ -1,9 +1,8 @@
 """The text door: `func(frame: string) -> string`."""
 
 import binascii
-import json
 
-from edgefn.guest.frame import FrameError, parse_head, request_of
+from edgefn.guest.frame import FrameError, parse_head, request_of, write_head
 from edgefn.guest.shim import Shim
 
 __all__ = ["answer"]
@@ -12,15 +11,14 @@ __all__ = ["answer"]
 def answer(shim: Shim, frame: str) -> str:
     """The response frame to a request frame; never raises."""
     try:
-        line, _, body = frame.partition("\n")
-        head = parse_head(line)
-        request = request_of(head, _decode(head["enc"], body))
+        head, start = parse_head(frame)
+        request = request_of(head, _decode(head["enc"], frame[start:]))
     except FrameError as error:
-        answered, content = shim.failure(error, "bad-frame")
+        answered = shim.failure(error, "bad-frame")
     else:
-        answered, content = shim.answer(request)
-    answered["enc"], text = _encode(content)
-    return f"{json.dumps(answered)}\n{text}"
+        answered = shim.answer(request)
+    enc, text = _encode(answered.body)
+    return write_head(answered.status, answered.headers, answered.memory, enc, answered.failure) + text
 
 
 def _decode(enc: str, body: str) -> "bytes | str":

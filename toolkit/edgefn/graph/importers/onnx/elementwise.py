@@ -13,7 +13,7 @@ __all__ = ["add", "clip", "identity", "relu", "softmax"]
 def add(call: Call) -> str:
     """Two activations of one shape, or an activation and a constant that broadcasts to it."""
     a, b = call.real(0), call.real(1)
-    if a.constant is not None or len(a.shape) < len(b.shape) or (a.size < b.size and b.constant is None):
+    if (call.fixed(a), -len(a.shape), -a.size) > (call.fixed(b), -len(b.shape), -b.size):
         a, b = b, a
     try:
         shape = np.broadcast_shapes(a.shape, b.shape)
@@ -21,7 +21,7 @@ def add(call: Call) -> str:
         call.malformed(f"{a.shape} and {b.shape} do not broadcast")
     if shape != a.shape:
         call.refuse(f"{a.shape} and {b.shape} broadcast to {shape}; the result must have the shape of one activation")
-    if b.constant is None and b.shape != a.shape:
+    if not call.fixed(b) and b.shape != a.shape:
         return _broadcast(call, a.name, b.name)
     return call.emit(Add(), (a.name, b.name), shape)
 

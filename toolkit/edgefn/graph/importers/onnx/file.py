@@ -148,13 +148,17 @@ _CONVERT = "export the model again with opset_version=17"
 
 def _bound(fulfilled: bool, message: str) -> None:  # noqa: FBT001 -- reads as an assertion
     if not fulfilled:
-        raise ModelError("EFN-M008", message, hint="a model for the edge is smaller; check that the file is what it should be")
+        raise ModelError(
+            "EFN-M008", message, hint="a model for the edge is smaller; check that the file is what it should be"
+        )
 
 
 def _tensor(t: Any) -> NDArray[Any]:  # noqa: ANN401
     if t.data_location == onnx.TensorProto.EXTERNAL or t.external_data:
         message = f"tensor {t.name!r} is stored in another file, which edgefn does not read"
-        raise ModelError("EFN-M005", message, hint="onnx.save(onnx.load(path), path) puts the weights into the model file")
+        raise ModelError(
+            "EFN-M005", message, hint="onnx.save(onnx.load(path), path) puts the weights into the model file"
+        )
     if t.data_type not in _DTYPES or t.segment.ByteSize():
         raise UnsupportedError("EFN-M011", f"tensor {t.name!r} has data type {_type_name(t.data_type)}", hint=_EXPORT)
     dims = tuple(t.dims)

@@ -2,7 +2,6 @@
 
 from typing import Literal, get_args
 
-import numpy as np
 
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.onnx.file import MAX_ELEMENTS, OnnxModel, OnnxNode, OnnxPort
@@ -10,7 +9,7 @@ from edgefn.graph.importers.onnx.folding import fold
 from edgefn.graph.importers.onnx.registry import HANDLERS, supported_ops
 from edgefn.graph.importers.onnx.scope import Call, Scope, dtype_of
 from edgefn.graph.importers.onnx.windows import FROM_NHWC, TO_NHWC
-from edgefn.graph.ir import Graph, Node, Port, Quantize, Reshape, Tensor, Transpose
+from edgefn.graph.ir import Graph, Node, Port, Reshape, Tensor, Transpose
 
 __all__ = ["import_onnx", "unsupported_nodes"]
 
@@ -54,7 +53,9 @@ def _unsupported(node: OnnxNode) -> str:
 
 def _input(scope: Scope, port: OnnxPort) -> Port:
     if port.dtype not in _RUNTIME:
-        raise UnsupportedError("EFN-M011", f"input {port.name!r} is {port.dtype}", hint=f"inputs can be {', '.join(_RUNTIME)}")
+        raise UnsupportedError(
+            "EFN-M011", f"input {port.name!r} is {port.dtype}", hint=f"inputs can be {', '.join(_RUNTIME)}"
+        )
     dims = []
     for axis, d in enumerate(port.dims):
         if isinstance(d, str) and axis == 0:
@@ -65,7 +66,9 @@ def _input(scope: Scope, port: OnnxPort) -> Port:
         else:
             dims.append(d)
     if any(not 0 < d <= MAX_ELEMENTS for d in dims) or Tensor("", "f32", tuple(dims)).size > MAX_ELEMENTS:
-        raise ModelError("EFN-M008", f"input {port.name!r} has dims {tuple(dims)}", hint="give it positive, smaller dimensions")
+        raise ModelError(
+            "EFN-M008", f"input {port.name!r} has dims {tuple(dims)}", hint="give it positive, smaller dimensions"
+        )
     if port.name in scope.names:
         raise ModelError("EFN-M006", f"input {port.name!r} is declared twice", hint="export the model again")
     scope.names[port.name] = scope.graph.add(Tensor(port.name, port.dtype, tuple(dims)))
@@ -137,6 +140,3 @@ def _layout(
             return found if found in get_args(Literal["NCHW", "NHWC"]) else None  # type: ignore[return-value]
         name = node.output if side == "input" else node.inputs[0]
     return None
-
-
-_ = (np, Quantize)

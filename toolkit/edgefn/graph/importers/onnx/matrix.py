@@ -1,5 +1,7 @@
 """Ops with weights: Conv, BatchNormalization, Gemm, MatMul."""
 
+from math import prod
+
 import numpy as np
 
 from edgefn.graph.importers.onnx.scope import Call
@@ -49,7 +51,13 @@ def batch_normalization(call: Call) -> str:
         call.scope.constant(f"{call.node.label}.{part}", value.astype(np.float32))
         for part, value in (("scale", factor), ("shift", shift - mean * factor))
     ]
-    return call.emit(BatchNorm(1), (x.name, *constants), x.shape)
+    if len(x.shape) == 2:
+        return call.emit(BatchNorm(), (x.name, *constants), x.shape)
+    height, width = x.shape[2:] if len(x.shape) == 4 else (prod(x.shape[2:]), 1)
+    image = call.reshape(x.name, (*x.shape[:2], height, width))
+    shape = (x.shape[0], height, width, x.shape[1])
+    y = as_images(call, image, lambda i: call.emit(BatchNorm(), (i, *constants), shape))
+    return call.reshape(y, x.shape)
 
 
 def gemm(call: Call) -> str:

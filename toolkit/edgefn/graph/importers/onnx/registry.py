@@ -25,7 +25,10 @@ HANDLERS: dict[str, tuple[Callable[[Call], str], str]] = {
     "BatchNormalization": (matrix.batch_normalization, "inference; constant parameters"),
     "Clip": (elementwise.clip, "constant bounds"),
     "Concat": (movement.concat, "up to 64 inputs"),
-    "Conv": (matrix.conv, "rank 4; group 1 or depthwise with one output a channel; constant weights; auto_pad; dilations"),
+    "Conv": (
+        matrix.conv,
+        "rank 4; group 1 or depthwise with one output a channel; constant weights; auto_pad; dilations",
+    ),
     "DequantizeLinear": (quantization.dequantize_linear, "i8 and u8 per tensor; per channel for constants; i32 biases"),
     "Dropout": (elementwise.identity, "inference"),
     "Flatten": (movement.flatten, ""),

@@ -79,11 +79,19 @@ class Call:
             self.refuse(f"input {self.node.inputs[index]!r} is computed at run time; it must be a constant")
         return value
 
+    def fixed(self, t: Tensor) -> bool:
+        """Whether a tensor is constant, perhaps quantized."""
+        node = self.scope.made.get(t.name)
+        dequantized = node is not None and isinstance(node.op, Dequantize)
+        return t.constant is not None or (dequantized and self.scope.tensor(node.inputs[0]).constant is not None)  # type: ignore[union-attr]
+
     def real(self, index: int) -> Tensor:
         """An input that must be f32."""
         tensor = self.input(index)
         if tensor.dtype != "f32":
-            self.refuse(f"{tensor.dtype} input {tensor.name!r}; only f32 (perhaps between Quantize and Dequantize) is supported")
+            self.refuse(
+                f"{tensor.dtype} input {tensor.name!r}; only f32 (perhaps between Quantize and Dequantize) is supported"
+            )
         return tensor
 
     def attribute(self, name: str, default: Any) -> Any:  # noqa: ANN401 -- as the caller's default
@@ -109,7 +117,9 @@ class Call:
     def emit(self, op: Op, inputs: Iterable[str], shape: Iterable[int], **fields: Any) -> str:  # noqa: ANN401
         """Compute a fresh f32 tensor (or what `fields` say) with `op`."""
         name = self.node.outputs[0] if self.node.outputs else self.node.op
-        return self.scope.emit(self.node.label, op, inputs, Tensor(name, fields.pop("dtype", "f32"), tuple(shape), **fields))
+        return self.scope.emit(
+            self.node.label, op, inputs, Tensor(name, fields.pop("dtype", "f32"), tuple(shape), **fields)
+        )
 
     def transpose(self, x: str, perm: tuple[int, ...]) -> str:
         t = self.scope.tensor(x)
@@ -120,6 +130,8 @@ class Call:
         t, shape = self.scope.tensor(x), tuple(shape)
         if prod(shape) != t.size:
             self.malformed(f"{t.shape} cannot be reshaped to {shape}")
+        if shape == t.shape:
+            return x
         return self.emit(Reshape(), (x,), shape, dtype=t.dtype, quantization=t.quantization)
 
     def weights(self, index: int, perm: tuple[int, ...]) -> Tensor:
@@ -161,4 +173,6 @@ class Call:
 
     def refuse(self, what: str) -> Never:
         message = f"{self.node.op} node {self.node.label!r} is not supported: {what}"
-        raise UnsupportedError("EFN-M011", message, hint="edgefn model inspect lists what is supported; change or replace this layer")
+        raise UnsupportedError(
+            "EFN-M011", message, hint="edgefn model inspect lists what is supported; change or replace this layer"
+        )

@@ -1,0 +1,67 @@
+# Needs Python 3.12 or newer and nothing else; everything it makes stays in this folder.
+PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c $(RECENT) 2>/dev/null)) python3)
+CANDIDATES = python3 $(foreach d,$(subst :, ,$(PATH)) $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.*/bin,$(wildcard $d/python3 $d/python3.1[2-9]))
+RECENT := 'import sys; sys.version_info >= (3, 12) and print(sys.executable)'
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+C_SOURCES := $(shell find toolkit/edgefn/engine -name '*.[ch]')
+BUILD_HOOK := $(wildcard toolkit/edgefn/engine/compile.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix bench docs clean
+.DELETE_ON_ERROR:
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: .venv/.package ## build functions/digits, run it under platform limits, report
+	@$(BIN)/edgefn demo functions/digits
+
+test: .venv/.tools ## run every test
+	@$(BIN)/pytest -q tests
+
+check: .venv/.tools ## check format, lint, types, layers, generated docs; change nothing
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m edgefn.cli.reference --check
+
+fix: .venv/.tools ## format, and repair what can be repaired
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/clang-format -i $(C_SOURCES)
+
+bench: .venv/.tools ## measure (tests/perf)
+	@$(BIN)/pytest -q tests/perf --benchmark-enable --benchmark-only
+
+docs: .venv/.package ## write docs/reference from the code
+	$(BIN)/python -m edgefn.cli.reference
+
+clean: ## remove everything that make made
+	rm -rf .venv dist toolkit/edgefn/engine/lib .mypy_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
+	find functions -name .edgefn -type d -prune -exec rm -rf {} +
+	find toolkit tests functions models -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A venv is made from the interpreter itself, never from a pyenv shim, whose meaning changes with folder and environment.
+.venv/.made:
+	@python='$(PYTHON)'; path=$$("$$python" -c $(RECENT) 2>/dev/null) || true; \
+	if [ -z "$$path" ]; then \
+		echo "edgefn needs Python 3.12 or newer; $$python is $$("$$python" --version 2>&1 | head -n 1)" >&2; \
+		echo "name one: make PYTHON=/path/to/python3.12" >&2; exit 1; \
+	fi; \
+	echo "making .venv with $$path" >&2; "$$path" -m venv --clear .venv
+	@touch $@
+
+.venv/.package: .venv/.made pyproject.toml $(C_SOURCES) $(BUILD_HOOK)
+	@echo "installing edgefn and building its engine" >&2
+	@$(PIP) install --editable .
+	@touch $@
+
+.venv/.tools: .venv/.package
+	@$(BIN)/python -c 'import pip, sys; sys.exit([*map(int, pip.__version__.split(".")[:2])] < [25, 1])' || $(PIP) install 'pip>=25.1'
+	@echo "installing what tests and checks need" >&2
+	@$(PIP) install --group test --group lint
+	@touch $@

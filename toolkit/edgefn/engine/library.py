@@ -1,0 +1,40 @@
+"""Where the compiled engine lies."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from edgefn.errors import BuildError
+
+__all__ = ["FLAVOURS", "digest", "extension_path", "module_path"]
+
+FLAVOURS = ("simd128", "relaxed-simd")
+LIBRARY = Path(__file__).parent / "lib"
+
+
+def extension_path(flavour: str) -> Path:
+    """The CPython extension module that travels into components. Raises BuildError when it was not built."""
+    return _path(flavour, "_edgefn_engine.abi3.so")
+
+
+def module_path(flavour: str) -> Path:
+    """The core Wasm module. Raises BuildError when it was not built."""
+    return _path(flavour, "engine.wasm")
+
+
+@cache
+def digest(flavour: str) -> str:
+    """SHA-256 of both forms of one flavour, hexadecimal: what a build cache keys on."""
+    both = hashlib.sha256()
+    for path in (extension_path(flavour), module_path(flavour)):
+        both.update(hashlib.sha256(path.read_bytes()).digest())
+    return both.hexdigest()
+
+
+def _path(flavour: str, name: str) -> Path:
+    if flavour not in FLAVOURS:
+        raise BuildError("EFN-B030", f"no engine flavour {flavour!r}", hint=f"use one of: {', '.join(FLAVOURS)}")
+    path = LIBRARY / flavour / name
+    if not path.is_file():
+        raise BuildError("EFN-B031", f"the engine is not built: {path} is not there", hint="in a source checkout, run: pip install -e .")
+    return path

@@ -1,0 +1,173 @@
+"""Run plans natively: engine.wasm, driven through wasmtime by plain memory copies."""
+
+import ctypes
+import struct
+from collections.abc import Buffer, Sequence
+from functools import cache
+from types import TracebackType
+from typing import Self
+
+from wasmtime import Config, Engine, Func, Instance, Memory, Module, Store, WasmtimeError
+
+from edgefn.engine.library import module_path
+from edgefn.errors import ModelError
+
+__all__ = ["Runner"]
+
+PAGE = 65536
+FOREVER = 1 << 62  # epochs
+RECORD = "<2xBxII36x"  # place, offset, bytes of a tensor record
+FUNCTIONS = ("efn_affine_at", "efn_arena_bytes", "efn_fault", "efn_heap", "efn_open_at", "efn_run_at", "efn_status_at")
+BAD_TENSOR, BAD_OP = 7, 9  # statuses of include/edgefn.h: efn_fault() is a tensor's index; from BAD_OP on, an op's
+
+
+@cache
+def _module(flavour: str, epochs: bool) -> tuple[Engine, Module]:
+    config = Config()
+    config.epoch_interruption = epochs
+    config.wasm_relaxed_simd = True
+    engine = Engine(config)
+    return engine, Module(engine, module_path(flavour).read_bytes())
+
+
+class Runner:
+    """One open plan in one instance of the engine; use it from one thread.
+
+    `epochs` compiles the engine with the deadline checks that an edge host adds, to measure what a platform would see.
+    Raises ModelError (EFN-M010) when the plan is refused, BuildError when the engine is not built.
+    """
+
+    def __init__(self, plan: Buffer, flavour: str = "simd128", *, epochs: bool = False) -> None:
+        engine, module = _module(flavour, epochs)
+        self._store: Store | None = Store(engine)
+        if epochs:
+            self._store.set_epoch_deadline(FOREVER)
+        self._instance = Instance(self._store, module, [])
+        self._memory = self._export("memory", Memory)
+        self._functions = {name: self._export(name, Func) for name in FUNCTIONS}
+        self._open(bytes(plan))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the instance's memory back; a second call does nothing. Every other method raises ValueError afterwards."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def run(self, inputs: Sequence[Buffer], *, reference: bool = False) -> list[bytes]:
+        """The output tensors for these input tensors, all as raw little-endian bytes.
+
+        `reference` uses the scalar implementation. Raises ModelError when the number or a size of the inputs is not the plan's.
+        """
+        self.write(inputs)
+        self._run_ops(0, self.op_count, reference)
+        return [self.tensor(index) for index in self.outputs]
+
+    def write(self, inputs: Sequence[Buffer]) -> None:
+        """Put the input tensors in place, for `run_op`. Raises ModelError as `run` does."""
+        if len(inputs) != len(self.inputs):
+            raise _refused(f"the model takes {len(self.inputs)} inputs, not {len(inputs)}")
+        for number, (index, data) in enumerate(zip(self.inputs, map(bytes, inputs), strict=True)):
+            address, size = self._spans[index]
+            if len(data) != size:
+                raise _refused(f"input {number} holds {len(data)} bytes, the model's has {size}")
+            self._write(address, data)
+
+    def run_op(self, index: int, *, reference: bool = False) -> None:
+        """Run one op on what the arena holds now: for profiles and for comparing layers."""
+        self._run_ops(index, 1, reference)
+
+    def tensor(self, index: int) -> bytes:
+        """A tensor's bytes as they are now; a later op may have re-used the place of one that is no output."""
+        return self._read(*self._spans[index])
+
+    def affine(self, source: Buffer, scale: float, offset: float, *, signed: bool) -> bytes:
+        """The f32 bytes of `source * scale + offset`, from u8 or i8; uses memory behind the arena."""
+        data = bytes(source)
+        to = _aligned(self._end + len(data))
+        self._reserve(to + 4 * len(data))
+        self._write(self._end, data)
+        self._functions["efn_affine_at"](self._live, self._end, to, len(data), scale, offset, int(signed))
+        return self._read(to, 4 * len(data))
+
+    @property
+    def memory_bytes(self) -> int:
+        """Size of the instance's linear memory."""
+        return int(self._memory.data_len(self._live))
+
+    @property
+    def _live(self) -> Store:
+        if self._store is None:
+            raise ValueError("this Runner is closed")
+        return self._store
+
+    def _open(self, plan: bytes) -> None:
+        start = self._call("efn_heap")
+        self._reserve(start + len(plan))
+        self._write(start, plan)
+        self._check(self._call("efn_open_at", start, len(plan)))
+        tensors, count, _, _, self.op_count, io, inputs, outputs, weights = struct.unpack_from("<9I", plan, 16)
+        indices = struct.unpack_from(f"<{inputs + outputs}I", plan, io)
+        self.inputs, self.outputs = indices[:inputs], indices[inputs:]
+        self._arena = _aligned(start + len(plan))
+        bases = (self._arena, start + weights)
+        records = struct.iter_unpack(RECORD, plan[tensors : tensors + struct.calcsize(RECORD) * count])
+        self._spans = [(bases[place] + offset, size) for place, offset, size in records]
+        self._end = _aligned(self._arena + self._call("efn_arena_bytes"))
+        self._reserve(self._end)
+
+    def _run_ops(self, first: int, count: int, reference: bool) -> None:
+        self._check(self._call("efn_run_at", self._arena, first, count, int(reference)))
+
+    def _check(self, status: int) -> None:
+        if status == 0:
+            return
+        text = ctypes.string_at(self._address + self._call("efn_status_at", status)).decode()
+        fault = self._call("efn_fault")
+        where = f"op {fault}: " if status >= BAD_OP else f"tensor {fault}: " if status == BAD_TENSOR else ""
+        raise _refused(f"the engine refuses the plan: {where}{text} (status {status})")
+
+    def _call(self, name: str, *arguments: int) -> int:
+        return int(self._functions[name](self._live, *arguments)) & 0xFFFFFFFF
+
+    def _export[Kind: (Func, Memory)](self, name: str, kind: type[Kind]) -> Kind:
+        found = self._instance.exports(self._live)[name]
+        if not isinstance(found, kind):
+            raise TypeError(f"engine.wasm exports no {kind.__name__} {name}")
+        return found
+
+    @property
+    def _address(self) -> int:
+        """Of the linear memory, in this process; growing moves it."""
+        return ctypes.addressof(self._memory.data_ptr(self._live).contents)
+
+    def _write(self, at: int, data: bytes) -> None:
+        if at + len(data) > self.memory_bytes:
+            raise IndexError(f"{len(data)} bytes at {at} are outside the engine's memory")
+        ctypes.memmove(self._address + at, data, len(data))
+
+    def _read(self, at: int, size: int) -> bytes:
+        if at + size > self.memory_bytes:
+            raise IndexError(f"{size} bytes at {at} are outside the engine's memory")
+        return ctypes.string_at(self._address + at, size)
+
+    def _reserve(self, end: int) -> None:
+        missing = end - self.memory_bytes
+        if missing > 0:
+            try:
+                self._memory.grow(self._live, -(-missing // PAGE))
+            except WasmtimeError:
+                raise _refused(f"the model needs {end:,} bytes of memory, which the engine cannot have") from None
+
+
+def _aligned(address: int) -> int:
+    return -(-address // 64) * 64
+
+
+def _refused(message: str) -> ModelError:
+    return ModelError("EFN-M010", message, hint="compile the model again: edgefn model compile MODEL")

@@ -1,0 +1,107 @@
+"""Draft to plan: tensors get their places, ops their numbers."""
+
+from typing import Any
+
+from edgefn.errors import ModelError
+from edgefn.graph.ir import Graph, Tensor
+from edgefn.graph.lower import Draft, Packed, Step
+from edgefn.graph.memory import Buffer, place
+from edgefn.graph.opcodes import BY_NAME
+from edgefn.graph.plan import ITEM_BYTES, MAX_ARENA_BYTES, Plan, PlanOp, PlanTensor
+
+__all__ = ["assemble"]
+
+WEIGHT_ALIGNMENT = 64
+
+
+def assemble(graph: Graph, draft: Draft, meta: dict[str, Any]) -> Plan:
+    """The plan of a draft. Raises ModelError EFN-M008 when the arena would be too large."""
+    builder = _Builder(graph, draft)
+    inputs = tuple(builder.index(p.tensor) for p in graph.inputs)
+    outputs = tuple(builder.index(p.tensor) for p in graph.outputs)
+    ops = tuple(builder.op(i, step) for i, step in enumerate(draft.steps))
+    return Plan(tuple(builder.tensors), ops, inputs, outputs, bytes(builder.weights), builder.arena_bytes, meta)
+
+
+class _Builder:
+    def __init__(self, graph: Graph, draft: Draft) -> None:
+        self.graph = graph
+        self.draft = draft
+        self.tensors: list[PlanTensor] = []
+        self.weights = bytearray()
+        self._indices: dict[str, int] = {}
+        self._packed: dict[tuple[object, ...], int] = {}
+        self._data: dict[bytes, int] = {}
+        self._place()
+
+    def _place(self) -> None:
+        """Offsets of all buffers: a tensor's by its root, an op's scratch by its number."""
+        lives = _lifetimes(self.graph, self.draft)
+        buffers = [Buffer(_nbytes(self.graph.tensors[name]), *life) for name, life in lives.items()]
+        scratch = {i: s.scratch for i, s in enumerate(self.draft.steps) if s.scratch}
+        buffers += [Buffer(size, i, i) for i, size in scratch.items()]
+        offsets, self.arena_bytes = place(buffers)
+        if self.arena_bytes > MAX_ARENA_BYTES:
+            message = (
+                f"the model needs {self.arena_bytes:,} bytes of memory to run, at most {MAX_ARENA_BYTES:,} can be had"
+            )
+            raise ModelError("EFN-M008", message, hint="give it a smaller input or fewer channels")
+        self._offsets = dict(zip(lives, offsets, strict=False))
+        self._scratch = dict(zip(scratch, offsets[len(lives) :], strict=True))
+
+    def index(self, what: str | Packed) -> int:
+        """Number of the record of a tensor or constant, made when it is first asked for."""
+        if isinstance(what, Packed):
+            return self._constant(what)
+        if what not in self._indices:
+            t = self.graph.tensors[what]
+            scale, zero = t.quantization.scalar if t.quantization else (0.0, 0)
+            offset = self._offsets[self.draft.root(what)]
+            self._indices[what] = self._record(PlanTensor(t.dtype, t.shape, "arena", offset, _nbytes(t), scale, zero))
+        return self._indices[what]
+
+    def _constant(self, packed: Packed) -> int:
+        q = packed.quantization
+        scale, zero = q.scalar if q and q.per_tensor else (0.0, 0)
+        key = (packed.dtype, packed.dims, packed.data, scale, zero)
+        if key not in self._packed:
+            offset, size = self._bytes(packed.data), len(packed.data)
+            self._packed[key] = self._record(
+                PlanTensor(packed.dtype, packed.dims, "weights", offset, size, scale, zero)
+            )
+        return self._packed[key]
+
+    def _bytes(self, data: bytes) -> int:
+        if data not in self._data:
+            self.weights += bytes(-len(self.weights) % WEIGHT_ALIGNMENT)
+            self._data[data] = len(self.weights)
+            self.weights += data
+        return self._data[data]
+
+    def _record(self, tensor: PlanTensor) -> int:
+        self.tensors.append(tensor)
+        return len(self.tensors) - 1
+
+    def op(self, number: int, step: Step) -> PlanOp:
+        code = BY_NAME[step.code]
+        values = []
+        for p in code.parameters:
+            value = self._scratch[number] if p.kind == "scratch" else step.values[p.name]
+            values.append(self.index(value) if p.kind == "tensor" else value)
+        return PlanOp(code, tuple(values), tuple(self.index(r) for r in step.rest))
+
+
+def _nbytes(t: Tensor) -> int:
+    return t.size * ITEM_BYTES[t.dtype]
+
+
+def _lifetimes(graph: Graph, draft: Draft) -> dict[str, tuple[int, int]]:
+    """First and last step of every buffer; inputs and outputs live for the whole run."""
+    end = len(draft.steps)
+    lives = {draft.root(p.tensor): (0, end) for p in (*graph.inputs, *graph.outputs)}
+    for i, step in enumerate(draft.steps):
+        for name in [v for v in (*step.values.values(), *step.rest) if isinstance(v, str)]:
+            root = draft.root(name)
+            first, last = lives.get(root, (i, i))
+            lives[root] = (first, max(last, i))
+    return lives

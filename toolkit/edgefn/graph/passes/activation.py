@@ -1,0 +1,27 @@
+from dataclasses import replace
+
+from edgefn.graph.ir import Add, AveragePool, Clamp, Conv2d, Dense, Graph, Node
+from edgefn.graph.passes.walk import Walk, rewrite
+
+__all__ = ["fold_activations"]
+
+
+def fold_activations(graph: Graph) -> bool:
+    """A clamp (Relu, Clip) becomes the bounds of the op before it."""
+    return rewrite(graph, _visit)
+
+
+def _visit(walk: Walk, node: Node) -> None:
+    maker = walk.sole_maker(node.inputs[0]) if isinstance(node.op, Clamp) else None
+    if (
+        not isinstance(node.op, Clamp)
+        or not maker
+        or not isinstance(maker.op, Conv2d | Dense | Add | AveragePool | Clamp)
+    ):
+        walk.keep(node)
+        return
+    if isinstance(maker.op, AveragePool) and walk.graph.tensors[node.output].dtype == "f32":
+        walk.keep(node)  # average_pool_f32 has no bounds
+        return
+    op = replace(maker.op, bounds=node.op.bounds.within(maker.op.bounds))
+    walk.emit(maker.name, op, maker.inputs, node.output)

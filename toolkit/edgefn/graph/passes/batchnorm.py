@@ -1,0 +1,60 @@
+"""Batch normalization goes into the weights before it, or becomes a depthwise convolution of one tap."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from edgefn.graph.ir import BatchNorm, Conv2d, Dense, Graph, Node, Reshape, Window
+from edgefn.graph.passes.walk import Walk, rewrite
+
+__all__ = ["fold_batch_norms"]
+
+
+def fold_batch_norms(graph: Graph) -> bool:
+    return rewrite(graph, _visit)
+
+
+def _visit(walk: Walk, node: Node) -> None:
+    if not isinstance(node.op, BatchNorm):
+        walk.keep(node)
+        return
+    maker = walk.sole_maker(node.inputs[0])
+    if maker and isinstance(maker.op, Conv2d | Dense) and maker.op.bounds.open and _constant(walk, maker):
+        _fold(walk, node, maker, maker.op)
+    else:
+        _convolve(walk, node)
+
+
+def _constant(walk: Walk, maker: Node) -> bool:
+    return all(t.constant is not None for t in walk.graph.of(maker.inputs[1:]))
+
+
+def _fold(walk: Walk, node: Node, maker: Node, op: Conv2d | Dense) -> None:
+    graph = walk.graph
+    w, *bias = (t.constant for t in graph.of(maker.inputs[1:]))
+    scale, shift = (t.constant for t in graph.of(node.inputs[1:]))
+    assert w is not None and scale is not None and shift is not None  # noqa: S101 -- _constant and the importer saw to it
+    depthwise = isinstance(op, Conv2d) and op.depthwise
+    scaled = w * (scale if depthwise else scale.reshape(-1, *[1] * (w.ndim - 1)))
+    moved = shift + (bias[0] * scale if bias and bias[0] is not None else np.float32(0))
+    weights = graph.like(maker.inputs[1], constant=scaled.astype(np.float32))
+    constant = graph.like(node.inputs[2], constant=moved.astype(np.float32))
+    walk.emit(maker.name, op, (maker.inputs[0], weights, constant), node.output)
+
+
+def _convolve(walk: Walk, node: Node) -> None:
+    graph = walk.graph
+    x, scale, shift = node.inputs
+    shape = graph.tensors[x].shape
+    channels = shape[-1]
+    factor = graph.tensors[scale]
+    assert factor.constant is not None  # noqa: S101 -- the importer saw to it
+    w = graph.add(replace(factor, shape=(1, 1, 1, channels), constant=factor.constant.reshape(1, 1, 1, channels)))
+    op = Conv2d(Window((1, 1)), depthwise=True)
+    if len(shape) == 4:
+        walk.emit(node.name, op, (x, w, shift), node.output)
+        return
+    image = (shape[0], 1, 1, channels)
+    wide = walk.emit(node.name, Reshape(), (x,), graph.like(x, shape=image))
+    y = walk.emit(node.name, op, (wide, w, shift), graph.like(node.output, shape=image))
+    walk.emit(node.name, Reshape(), (y,), node.output)

@@ -1,0 +1,86 @@
+"""Clamps and quantizes travel up through what only moves data, to the op that computed it; dequantizes travel down."""
+
+from edgefn.graph.ir import Clamp, Concat, Dequantize, Graph, MaxPool, Node, Quantize, Reshape, Transpose
+from edgefn.graph.passes.walk import Walk, rewrite
+
+__all__ = ["hoist", "sink_dequantizes"]
+
+# A maximum commutes with every function that never decreases.
+_MOVING = (Reshape, Transpose, MaxPool)
+
+
+def hoist(graph: Graph) -> bool:
+    """`clamp(move(x))` becomes `move(clamp(x))`, and the same for quantize; exact, since both work on every element alike."""
+    return rewrite(graph, _up)
+
+
+def _up(walk: Walk, node: Node) -> None:
+    if not isinstance(node.op, Clamp | Quantize):
+        walk.keep(node)
+        return
+    chain = _chain(walk, node.inputs[0])
+    top = walk.sole_maker(chain[-1].inputs[0] if chain else node.inputs[0])
+    if top and isinstance(top.op, Concat) and isinstance(node.op, Quantize):
+        source = _each(walk, node, top, last=not chain)
+    elif chain:
+        source = _elementwise(walk, node, chain[-1].inputs[0])
+    else:
+        walk.keep(node)
+        return
+    for i, moved in enumerate(reversed(chain)):
+        last = i == len(chain) - 1
+        source = walk.emit(moved.name, moved.op, (source,), node.output if last else _as(walk, node, moved.output))
+
+
+def _chain(walk: Walk, name: str) -> list[Node]:
+    """Moving nodes above `name`, nearest first."""
+    chain: list[Node] = []
+    maker = walk.sole_maker(name)
+    while maker and isinstance(maker.op, _MOVING):
+        chain.append(maker)
+        maker = walk.sole_maker(maker.inputs[0])
+    return chain
+
+
+def _as(walk: Walk, node: Node, like: str) -> str:
+    """A fresh tensor shaped as `like`, of the dtype and quantization that `node` gives."""
+    t = walk.graph.tensors[node.output]
+    return walk.graph.like(like, dtype=t.dtype, quantization=t.quantization)
+
+
+def _elementwise(walk: Walk, node: Node, x: str) -> str:
+    return walk.emit(node.name, node.op, (x,), _as(walk, node, x))
+
+
+def _each(walk: Walk, node: Node, concat: Node, *, last: bool) -> str:
+    parts = tuple(_elementwise(walk, node, x) for x in concat.inputs)
+    return walk.emit(concat.name, concat.op, parts, node.output if last else _as(walk, node, concat.output))
+
+
+def sink_dequantizes(graph: Graph) -> bool:
+    """`move(dequantize(q))` becomes `dequantize(move(q))`."""
+    return rewrite(graph, _down)
+
+
+def _down(walk: Walk, node: Node) -> None:
+    sources = [_quantized(walk, name) for name in node.inputs]
+    if not isinstance(node.op, (*_MOVING, Concat)) or None in sources or node.output in walk.outputs:
+        walk.keep(node)
+        return
+    quantizations = [walk.graph.tensors[s].quantization for s in sources if s]
+    first = quantizations[0]
+    if first is None or not all(first.same(q) for q in quantizations):
+        walk.keep(node)
+        return
+    inner = walk.graph.like(node.output, dtype="i8", quantization=first)
+    walk.emit(node.name, node.op, tuple(s for s in sources if s), inner)
+    walk.emit(node.name, Dequantize(), (inner,), node.output)
+
+
+def _quantized(walk: Walk, name: str) -> str | None:
+    """The i8 activation behind a dequantized one."""
+    maker = walk.makers.get(name)
+    if not maker or not isinstance(maker.op, Dequantize):
+        return None
+    t = walk.graph.tensors[maker.inputs[0]]
+    return t.name if t.dtype == "i8" and t.quantization and t.quantization.per_tensor else None

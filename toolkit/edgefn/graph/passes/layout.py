@@ -1,0 +1,92 @@
+"""Transposes travel down, through what does not care about the order of dimensions, until they meet their inverse and both go."""
+
+import numpy as np
+
+from edgefn.graph.ir import (
+    Add,
+    Clamp,
+    Concat,
+    Dequantize,
+    FlipSign,
+    Graph,
+    Node,
+    Quantize,
+    Requantize,
+    Softmax,
+    Transpose,
+)
+from edgefn.graph.passes.walk import Walk, rewrite
+
+__all__ = ["sink_transposes"]
+
+_INDIFFERENT = (Clamp, FlipSign, Requantize)
+_QUANTIZATION = (Quantize, Dequantize)
+
+
+def sink_transposes(graph: Graph, *, through_quantization: bool) -> bool:
+    """Push transposes towards the outputs and cancel them.
+
+    They go through quantize and dequantize while those are still to be fused (`through_quantization`); afterwards they stay on the side of the
+    integers, which are four times smaller.
+    """
+    indifferent = _INDIFFERENT + (_QUANTIZATION if through_quantization else ())
+
+    def visit(walk: Walk, node: Node) -> None:
+        if isinstance(node.op, Transpose):
+            _compose(walk, node, node.op.perm)
+            return
+        perm = _common_perm(walk, node)
+        if perm is None or not (isinstance(node.op, (*indifferent, Add, Concat, Softmax))):
+            walk.keep(node)
+        elif isinstance(node.op, Softmax) and perm[-1] != len(perm) - 1:
+            walk.keep(node)
+        else:
+            _sink(walk, node, perm)
+
+    return rewrite(graph, visit)
+
+
+def _compose(walk: Walk, node: Node, perm: tuple[int, ...]) -> None:
+    maker = walk.makers.get(node.inputs[0])
+    source = node.inputs[0]
+    if maker and isinstance(maker.op, Transpose):
+        perm, source = tuple(maker.op.perm[p] for p in perm), maker.inputs[0]
+    if perm == tuple(range(len(perm))):
+        walk.replace(node, source)
+    elif source == node.inputs[0]:
+        walk.keep(node)
+    else:
+        walk.emit(node.name, Transpose(perm), (source,), node.output)
+
+
+def _common_perm(walk: Walk, node: Node) -> tuple[int, ...] | None:
+    """The permutation that all inputs went through; a constant goes through any."""
+    perms = set()
+    for name in node.inputs:
+        maker = walk.makers.get(name)
+        if maker and isinstance(maker.op, Transpose):
+            perms.add(maker.op.perm)
+        elif walk.graph.tensors[name].constant is None:
+            return None
+    return perms.pop() if len(perms) == 1 else None
+
+
+def _sink(walk: Walk, node: Node, perm: tuple[int, ...]) -> None:
+    """`op(transpose(x))` becomes `transpose(op(x))`."""
+    graph = walk.graph
+    inverse = tuple(int(i) for i in np.argsort(perm))
+    op = Concat(perm[node.op.axis]) if isinstance(node.op, Concat) else node.op
+    inputs = tuple(_before(walk, name, inverse) for name in node.inputs)
+    shape = graph.tensors[node.output].shape
+    inner = graph.like(node.output, shape=tuple(shape[i] for i in inverse))
+    walk.emit(node.name, op, inputs, inner)
+    walk.emit(node.name, Transpose(perm), (inner,), node.output)
+
+
+def _before(walk: Walk, name: str, inverse: tuple[int, ...]) -> str:
+    t = walk.graph.tensors[name]
+    if t.constant is None:
+        return walk.makers[name].inputs[0]
+    value = t.constant.reshape((1,) * (len(inverse) - t.constant.ndim) + t.constant.shape)
+    moved = np.ascontiguousarray(value.transpose(inverse))
+    return walk.graph.like(name, constant=moved, shape=moved.shape)

@@ -1,0 +1,42 @@
+"""The passes in order."""
+
+from collections.abc import Callable
+from functools import partial
+
+from edgefn.graph.ir import Graph
+from edgefn.graph.passes.activation import fold_activations
+from edgefn.graph.passes.batchnorm import fold_batch_norms
+from edgefn.graph.passes.bias import fold_biases
+from edgefn.graph.passes.constants import fold_constants
+from edgefn.graph.passes.dead import remove_dead
+from edgefn.graph.passes.duplicates import merge_duplicates
+from edgefn.graph.passes.flatten import absorb_flattening
+from edgefn.graph.passes.flips import cancel_flips
+from edgefn.graph.passes.hoist import hoist, sink_dequantizes
+from edgefn.graph.passes.layout import sink_transposes
+from edgefn.graph.passes.quantized import fuse_quantized
+from edgefn.graph.passes.shapes import merge_reshapes, relax_transposes
+
+__all__ = ["optimize"]
+
+type Pass = Callable[[Graph], bool]
+
+# A correct graph comes out of every round; more rounds only find less. Real models need three or four.
+MAX_ROUNDS = 32
+
+_TIDY: tuple[Pass, ...] = (merge_reshapes, merge_duplicates, remove_dead)
+_STAGES: tuple[tuple[Pass, ...], ...] = (
+    (cancel_flips, partial(sink_transposes, through_quantization=True), *_TIDY),
+    (fold_batch_norms, fold_biases, hoist, fold_activations, *_TIDY),
+    (hoist, sink_dequantizes, fuse_quantized, fold_activations, *_TIDY),
+    (fold_constants, fold_biases, *_TIDY),
+    (partial(sink_transposes, through_quantization=False), absorb_flattening, relax_transposes, *_TIDY),
+)
+
+
+def optimize(graph: Graph) -> None:
+    """Run every stage until it changes nothing."""
+    for stage in _STAGES:
+        for _ in range(MAX_ROUNDS):
+            if not any([run(graph) for run in stage]):
+                break

@@ -1,0 +1,181 @@
+"""QDQ fusing: dequantize -> op -> quantize becomes the op on i8."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefn.graph.ir import (
+    Add,
+    AveragePool,
+    Clamp,
+    Conv2d,
+    Dense,
+    Dequantize,
+    Graph,
+    Node,
+    Quantization,
+    Quantize,
+    Requantize,
+    Tensor,
+)
+from edgefn.graph.passes.walk import Walk, rewrite
+
+__all__ = ["fuse_quantized", "symmetric"]
+
+# Products of 127 * 255 in one sum: more could leave the i32 accumulator.
+MAX_K = 66_000
+
+
+def fuse_quantized(graph: Graph) -> bool:
+    """Fuse every op that has an i8 kernel; quantize after dequantize cancels or becomes a requantize."""
+    return rewrite(graph, _visit)
+
+
+def _visit(walk: Walk, node: Node) -> None:
+    if not isinstance(node.op, Quantize):
+        walk.keep(node)
+        return
+    source = _activation(walk, node.inputs[0])
+    if source:
+        _requantize(walk, node, source)
+        return
+    maker = walk.sole_maker(node.inputs[0])
+    if not maker or not _fuse(walk, node, maker):
+        walk.keep(node)
+
+
+def _activation(walk: Walk, name: str) -> Tensor | None:
+    """The i8 tensor that `name` is the dequantized form of."""
+    maker = walk.makers.get(name)
+    if not maker or not isinstance(maker.op, Dequantize):
+        return None
+    t = walk.graph.tensors[maker.inputs[0]]
+    return t if t.dtype == "i8" and t.constant is None else None
+
+
+def _constant(walk: Walk, name: str) -> Tensor | None:
+    """The quantized constant that `name` is the dequantized form of."""
+    maker = walk.makers.get(name)
+    if not maker or not isinstance(maker.op, Dequantize):
+        return None
+    t = walk.graph.tensors[maker.inputs[0]]
+    return t if t.constant is not None else None
+
+
+def _quantization(t: Tensor) -> Quantization:
+    assert t.quantization is not None  # noqa: S101 -- the importer gives every quantized tensor its parameters
+    return t.quantization
+
+
+def _requantize(walk: Walk, node: Node, source: Tensor) -> None:
+    if _quantization(source).same(walk.graph.tensors[node.output].quantization):
+        walk.replace(node, source.name)
+    else:
+        walk.emit(node.name, Requantize(), (source.name,), node.output)
+
+
+def _fuse(walk: Walk, node: Node, maker: Node) -> bool:
+    x = _activation(walk, maker.inputs[0]) if maker.inputs else None
+    if x is None:
+        return False
+    match maker.op:
+        case Conv2d() | Dense():
+            return _fuse_weights(walk, node, maker, x)
+        case Add():
+            return _fuse_add(walk, node, maker, x)
+        case AveragePool():
+            walk.emit(maker.name, maker.op, (x.name,), node.output)
+            return True
+        case Clamp():
+            return _fuse_clamp(walk, node, maker, x)
+    return False
+
+
+def _fuse_clamp(walk: Walk, node: Node, maker: Node, x: Tensor) -> bool:
+    y = walk.graph.tensors[node.output]
+    same = _quantization(x).same(y.quantization)
+    source = x.name if same else walk.emit(node.name, Requantize(), (x.name,), walk.graph.like(y.name, shape=x.shape))
+    walk.emit(maker.name, maker.op, (source,), node.output)
+    return True
+
+
+def _fuse_add(walk: Walk, node: Node, maker: Node, a: Tensor) -> bool:
+    b = _activation(walk, maker.inputs[1])
+    constant = _constant(walk, maker.inputs[1])
+    if b is None and constant is not None and constant.dtype in {"i8", "u8"} and _quantization(constant).per_tensor:
+        b = walk.graph.tensors[_signed(walk.graph, constant)]
+    if b is None:
+        return False
+    walk.emit(maker.name, maker.op, (a.name, b.name), node.output)
+    return True
+
+
+def _signed(graph: Graph, t: Tensor) -> str:
+    """A u8 constant as the i8 constant that means the same."""
+    if t.dtype == "i8" or t.constant is None:
+        return t.name
+    q = _quantization(t)
+    value = (t.constant.astype(np.int16) - 128).astype(np.int8)
+    return graph.like(t.name, dtype="i8", constant=value, quantization=replace(q, zero_point=q.zero_point - 128))
+
+
+def _fuse_weights(walk: Walk, node: Node, maker: Node, x: Tensor) -> bool:
+    w = _constant(walk, maker.inputs[1])
+    op = maker.op
+    axis = 3 if isinstance(op, Conv2d) and op.depthwise else 0
+    if w is None or w.constant is None or w.dtype not in {"i8", "u8"} or _quantization(w).axis not in {None, axis}:
+        return False
+    if w.size // w.shape[axis] > MAX_K:
+        return False
+    value, scale = symmetric(w.constant, _quantization(w), axis)
+    bias = _bias(walk, maker.inputs[2:], scale.astype(np.float64) * _quantization(x).scalar[0], x)
+    if bias is None:
+        return False
+    graph = walk.graph
+    q = Quantization(scale, np.zeros(len(scale), np.int32), axis)
+    weights = graph.like(w.name, dtype="i8", constant=value, quantization=q)
+    constant = graph.add(Tensor(f"{maker.name}.bias", "i32", bias.shape, None, bias))
+    walk.emit(maker.name, maker.op, (x.name, weights, constant), node.output)
+    return True
+
+
+def _bias(walk: Walk, inputs: tuple[str, ...], scale: NDArray[np.float64], x: Tensor) -> NDArray[np.int32] | None:
+    """The bias in steps of `scale`, `[M]`; None when it is not constant or leaves 32 bits."""
+    real = np.zeros(len(scale), np.float64)
+    if inputs:
+        quantized = _constant(walk, inputs[0])
+        plain = walk.graph.tensors[inputs[0]].constant
+        if quantized is not None and quantized.constant is not None:
+            q = _quantization(quantized)
+            real = (quantized.constant.astype(np.float64) - q.zero_point) * q.scale.astype(np.float64)
+        elif plain is not None:
+            real = plain.astype(np.float64)
+        else:
+            return None
+    steps = np.rint(real / scale)
+    # Room for the products and for the zero point that packing folds in.
+    return steps.astype(np.int32) if bool(np.all(np.abs(steps) < 2**30)) else None
+
+
+def symmetric(value: NDArray[Any], q: Quantization, axis: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Weights of any zero point as i8 around 0 in -127..127, with one scale a channel.
+
+    Exact where `value - zero_point` fits. A channel where it does not is either clipped (a lone -128) or spread over a larger step, whichever moves
+    the weights less.
+    """
+    channels = value.shape[axis]
+    broadcast = [1] * value.ndim
+    broadcast[axis] = -1
+    zero = np.broadcast_to(q.zero_point, (channels,)).reshape(broadcast)
+    scale = np.array(np.broadcast_to(q.scale, (channels,)), np.float32)
+    centred = np.moveaxis(value.astype(np.int32) - zero, axis, 0).astype(np.float64)
+    for c in np.flatnonzero(np.abs(centred).reshape(channels, -1).max(axis=1) > 127):
+        step = np.abs(centred[c]).max() / 127
+        clipped, spread = np.clip(centred[c], -127, 127), np.rint(centred[c] / step)
+        if np.square(clipped - centred[c]).sum() <= np.square(spread * step - centred[c]).sum():
+            centred[c] = clipped
+        else:
+            centred[c], scale[c] = spread, np.float32(scale[c] * step)
+    return np.ascontiguousarray(np.moveaxis(centred, 0, axis)).astype(np.int8), scale

@@ -1,0 +1,46 @@
+from edgefn.graph.ir import Graph, Node, Reshape, Shape, Transpose
+from edgefn.graph.passes.walk import Walk, rewrite
+
+__all__ = ["merge_reshapes", "relax_transposes"]
+
+
+def merge_reshapes(graph: Graph) -> bool:
+    """Reshape of a reshape becomes one; one that changes nothing goes."""
+    return rewrite(graph, _merge)
+
+
+def _merge(walk: Walk, node: Node) -> None:
+    if not isinstance(node.op, Reshape):
+        walk.keep(node)
+        return
+    source = node.inputs[0]
+    maker = walk.makers.get(source)
+    if maker and isinstance(maker.op, Reshape):
+        source = maker.inputs[0]
+    before, after = walk.graph.tensors[source], walk.graph.tensors[node.output]
+    key = before.quantization.key if before.quantization else None
+    if before.shape == after.shape and key == (after.quantization.key if after.quantization else None):
+        if node.output not in walk.outputs:
+            walk.replace(node, source)
+            return
+    if source == node.inputs[0]:
+        walk.keep(node)
+    else:
+        walk.emit(node.name, node.op, (source,), node.output)
+
+
+def relax_transposes(graph: Graph) -> bool:
+    """A transpose that moves only dimensions of 1 is a reshape."""
+
+    def visit(walk: Walk, node: Node) -> None:
+        if isinstance(node.op, Transpose) and _keeps_order(node.op.perm, graph.tensors[node.inputs[0]].shape):
+            walk.emit(node.name, Reshape(), node.inputs, node.output)
+        else:
+            walk.keep(node)
+
+    return rewrite(graph, visit)
+
+
+def _keeps_order(perm: tuple[int, ...], shape: Shape) -> bool:
+    moved = [p for p in perm if shape[p] != 1]
+    return moved == sorted(moved)
