@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from models.digits.data import Floats, Labels
 
-__all__ = ["Adam", "AveragePool", "Conv", "Dense", "Depthwise", "Layer", "MaxPool", "Network", "Relu", "softmax"]
+__all__ = ["Adam", "AveragePool", "Conv", "Dense", "Depthwise", "Flatten", "Layer", "MaxPool", "Network", "Relu", "softmax"]
 
 
 class Layer(Protocol):
@@ -125,16 +125,27 @@ class MaxPool(_Plain):
 
 
 class AveragePool(_Plain):
-    """The mean of the whole image, a vector of channels."""
+    """The mean of every 2 x 2 pixels."""
 
     def forward(self, x: Floats) -> Floats:
-        self.shape = x.shape
-        y: Floats = x.mean((1, 2))
+        n, h, w, c = x.shape
+        y: Floats = x.reshape(n, h // 2, 2, w // 2, 2, c).mean((2, 4))
         return y
 
     def backward(self, dy: Floats) -> Floats:
-        pixels = self.shape[1] * self.shape[2]
-        return np.broadcast_to(dy[:, None, None] / np.float32(pixels), self.shape)
+        return (dy / np.float32(4)).repeat(2, 1).repeat(2, 2)
+
+
+class Flatten(_Plain):
+    """One row an image, channel by channel as in NCHW."""
+
+    def forward(self, x: Floats) -> Floats:
+        self.shape = x.shape
+        return x.transpose(0, 3, 1, 2).reshape(len(x), -1)
+
+    def backward(self, dy: Floats) -> Floats:
+        n, h, w, c = self.shape
+        return dy.reshape(n, c, h, w).transpose(0, 2, 3, 1)
 
 
 class Network:

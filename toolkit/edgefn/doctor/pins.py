@@ -23,5 +23,5 @@ def diagnose() -> Diagnosis:
 
 def _pins(requirements: list[str]) -> dict[str, str]:
     """Pick the requirements of the form NAME==VERSION."""
-    matches = (re.fullmatch(r"([A-Za-z0-9._-]+)\s*==\s*([^;,\s]+)", one.strip()) for one in requirements)
+    matches = (re.fullmatch(r"([A-Za-z0-9._-]+)\s*==\s*([^;,\s]+)\s*(?:;.*)?", one.strip()) for one in requirements)
     return {match[1].lower(): match[2] for match in matches if match}

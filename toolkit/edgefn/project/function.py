@@ -81,7 +81,9 @@ def _parse(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError("EFN-C003", f"{path} is not TOML: {error}", hint="correct that line") from None
+        end = f"at line {len(text.splitlines())}, the end of the file"
+        reason = str(error).replace("at end of document", end)
+        raise ConfigError("EFN-C003", f"{path} is not TOML: {reason}", hint="correct that line") from None
     except (ValueError, RecursionError) as error:  # an integer of thousands of digits, arrays thousands deep
         raise ConfigError("EFN-C003", f"{path} cannot be parsed: {error}", hint="remove the oversized value") from None
 

@@ -1,0 +1,90 @@
+"""plan.md's arithmetic in numpy, written from the text and not from the C: slow, whole arrays, one f32 rounding where it says so."""
+
+import numpy as np
+
+from .plans import Layer, Window
+
+F = np.float32
+
+
+def narrow(v: np.ndarray, y_zero: int, low: int, high: int) -> np.ndarray:
+    rounded = np.nan_to_num(np.rint(v.astype(np.float64)), nan=0.0, posinf=2**31 - 1, neginf=-(2**31))
+    whole = np.clip(rounded, -(2**31), 2**31 - 1).astype(np.int64)
+    return np.clip(whole + y_zero, low, high).astype(np.int8)
+
+
+def taps(x: np.ndarray, window: Window, out: tuple[int, int], outside) -> list[np.ndarray]:
+    """For every tap (ky, kx), what all output pixels read: [N][OH][OW][C]."""
+    n, h, w, c = x.shape
+    read = []
+    for ky in range(window.kh):
+        for kx in range(window.kw):
+            iy = np.arange(out[0]) * window.stride_h + ky * window.dilation_h - window.pad_top
+            ix = np.arange(out[1]) * window.stride_w + kx * window.dilation_w - window.pad_left
+            inside = ((iy >= 0) & (iy < h))[:, None] & ((ix >= 0) & (ix < w))[None, :]
+            values = x[:, np.clip(iy, 0, h - 1)][:, :, np.clip(ix, 0, w - 1)]
+            read.append(np.where(inside[None, :, :, None], values, np.asarray(outside, x.dtype)))
+    return read
+
+
+def finish(acc: np.ndarray, layer: Layer) -> np.ndarray:
+    if acc.dtype == np.float32:
+        return np.minimum(np.maximum(acc + layer.bias, F(layer.low)), F(layer.high))
+    whole = (acc + layer.bias.astype(np.int64) + 2**31) % 2**32 - 2**31
+    return narrow(whole.astype(F) * layer.mult, layer.y_zero, int(layer.low), int(layer.high))
+
+
+def product(columns: np.ndarray, w: np.ndarray, layer: Layer) -> np.ndarray:
+    """columns [..., K] times w [M][K], K in order."""
+    wide = np.float32 if columns.dtype == np.float32 else np.int64
+    acc = np.zeros((*columns.shape[:-1], len(w)), wide)
+    for k in range(w.shape[1]):
+        acc = acc + columns[..., k, None].astype(wide) * w[:, k].astype(wide)
+    return finish(acc, layer)
+
+
+def conv2d(x, w, window, out, layer: Layer) -> np.ndarray:
+    columns = np.concatenate(taps(x, window, out, layer.x_zero), axis=-1)
+    return product(columns, w.reshape(len(w), -1), layer)
+
+
+def depthwise(x, w, window, out, layer: Layer) -> np.ndarray:
+    wide = np.float32 if x.dtype == np.float32 else np.int64
+    read = taps(x, window, out, layer.x_zero)
+    acc = np.zeros(read[0].shape, wide)
+    for values, weights in zip(read, w.reshape(len(read), -1), strict=True):
+        acc = acc + values.astype(wide) * weights.astype(wide)
+    return finish(acc, layer)
+
+
+def _inside(x, window, out) -> np.ndarray:
+    return np.stack(taps(np.ones(x.shape, np.int8), window, out, 0)).astype(bool)
+
+
+def max_pool(x, window, out) -> np.ndarray:
+    least = -np.inf if x.dtype == np.float32 else -128
+    return np.stack(taps(x, window, out, least)).max(axis=0)
+
+
+def average_pool(x, window, out, count_padding, quantized=None) -> np.ndarray:
+    inside = _inside(x, window, out)
+    count = F(window.kh * window.kw) if count_padding else inside.sum(axis=0).astype(F)
+    if quantized is None:
+        acc = np.zeros(inside.shape[1:], F)
+        for values in taps(x, window, out, 0):
+            acc = acc + values
+        return acc / count
+    x_zero, mult, y_zero, low, high = quantized
+    total = (np.stack(taps(x, window, out, x_zero)).astype(np.int64) - x_zero).sum(axis=0)
+    return narrow(total.astype(F) * (F(mult) / count), y_zero, low, high)
+
+
+def add_i8(a, b, a_mult, b_mult, a_zero, b_zero, y_zero, low, high) -> np.ndarray:
+    left = (a.astype(np.int32) - a_zero).astype(F) * F(a_mult)
+    right = (b.astype(np.int32) - b_zero).astype(F) * F(b_mult)
+    return narrow(left + right, y_zero, low, high)
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    e = np.exp(x.astype(np.float64) - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)

@@ -1,0 +1,201 @@
+"""Plans written by hand from docs/spec/plan.md, independent of the compiler, and the packings they need."""
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+DTYPES = {"float32": 1, "int8": 2, "uint8": 3, "int32": 4}
+INF = float("inf")
+
+
+def _pad(data: bytes, to: int) -> bytes:
+    return data + bytes(-len(data) % to)
+
+
+def r8(n):
+    return -(-n // 8) * 8
+
+
+def word(value) -> int:
+    """One parameter word: floats as f32 bits, integers modulo 2^32."""
+    if isinstance(value, float | np.floating):
+        return struct.unpack("<I", struct.pack("<f", value))[0]
+    return int(value) % 2**32
+
+
+@dataclass
+class PlanBuilder:
+    records: list[bytes] = field(default_factory=list)
+    ops: list[tuple[int, ...]] = field(default_factory=list)
+    weights: bytes = b""
+    arena: int = 0
+
+    def tensor(self, dtype: str, dims: Sequence[int], *, at: int | None = None) -> int:
+        """An arena tensor: a new place, or one given by `at`."""
+        size = int(np.prod(dims, dtype=np.int64)) * np.dtype(dtype).itemsize
+        offset = self.reserve(size) if at is None else at
+        return self._record(dtype, dims, 0, offset, size)
+
+    def constant(self, array: np.ndarray, dims: Sequence[int] | None = None) -> int:
+        """A tensor in the weights region, holding `array` as it lies."""
+        self.weights = _pad(self.weights, 16)
+        offset, data = len(self.weights), np.ascontiguousarray(array).tobytes()
+        self.weights += data
+        return self._record(array.dtype.name, array.shape if dims is None else dims, 1, offset, len(data))
+
+    def reserve(self, size: int) -> int:
+        offset = self.arena
+        self.arena = -(-(offset + size) // 16) * 16
+        return offset
+
+    def op(self, code: int, *parameters) -> None:
+        self.ops.append((code | len(parameters) << 16, *map(word, parameters)))
+
+    def build(self, inputs: Sequence[int], outputs: Sequence[int], meta: bytes = b"{}") -> bytes:
+        words = [w for op in self.ops for w in op]
+        tensors, stream = b"".join(self.records), struct.pack(f"<{len(words)}I", *words)
+        io = struct.pack(f"<{len(inputs) + len(outputs)}I", *inputs, *outputs)
+        body = b"".join((tensors, stream, io, meta))
+        ops_at, io_at = 96 + len(tensors), 96 + len(tensors) + len(stream)
+        body = body + bytes(-(96 + len(body)) % 64)
+        fields = (96, len(self.records), ops_at, len(words), len(self.ops), io_at, len(inputs), len(outputs))
+        tail = struct.pack("<8I", *fields) + struct.pack(
+            "<5I28x", 96 + len(body), len(self.weights), io_at + len(io), len(meta), self.arena
+        )
+        rest = tail + body + self.weights
+        return struct.pack("<4sHHII", b"EFNP", 1, 0, 16 + len(rest), zlib.crc32(rest)) + rest
+
+    def _record(self, dtype: str, dims: Sequence[int], place: int, offset: int, size: int) -> int:
+        padded = (*dims, *(0,) * (6 - len(dims)))
+        self.records.append(
+            struct.pack("<BBBBII6IfiI", DTYPES[dtype], len(dims), place, 0, offset, size, *padded, 0.0, 0, 0)
+        )
+        return len(self.records) - 1
+
+
+def pack_columns(w: np.ndarray) -> np.ndarray:
+    """Conv and dense weights [M][K] to [M/8][K][8] (f32) or [M/8][K2/2][8][2] (i8)."""
+    m, k = w.shape
+    if w.dtype == np.float32:
+        padded = np.zeros((r8(m), k), np.float32)
+        padded[:m] = w
+        return padded.reshape(-1, 8, k).transpose(0, 2, 1)
+    padded = np.zeros((r8(m), k + k % 2), np.int8)
+    padded[:m, :k] = w
+    return padded.reshape(r8(m) // 8, 8, -1, 2).transpose(0, 2, 1, 3)
+
+
+def pad_channels(values: np.ndarray, fill=0) -> np.ndarray:
+    """The last axis up to a multiple of 8."""
+    c = values.shape[-1]
+    return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, r8(c) - c)], constant_values=fill)
+
+
+@dataclass(frozen=True)
+class Window:
+    kh: int = 1
+    kw: int = 1
+    stride_h: int = 1
+    stride_w: int = 1
+    dilation_h: int = 1
+    dilation_w: int = 1
+    pad_top: int = 0
+    pad_left: int = 0
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        return (
+            *(self.kh, self.kw, self.stride_h, self.stride_w),
+            *(self.dilation_h, self.dilation_w, self.pad_top, self.pad_left),
+        )
+
+
+def _block(rows: int) -> int:
+    return min(96, -(-rows // 4) * 4)
+
+
+def matrix_scratch(dtype: str, rows: int, k: int) -> int:
+    if dtype == "float32":
+        return (_block(rows) + 4) * k * 4
+    k2 = k + k % 2
+    return _block(rows) * k2 * 2 + 4 * (-(-k2 // 16) * 16)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What follows a product: f32 uses bias, low and high only."""
+
+    bias: np.ndarray
+    low: float = -INF
+    high: float = INF
+    mult: np.ndarray | None = None
+    x_zero: int = 0
+    y_zero: int = 0
+
+
+def conv2d(x: np.ndarray, w: np.ndarray, window: Window, out: tuple[int, int], layer: Layer) -> bytes:
+    """conv2d of x [N][H][W][C] and w [M][kh][kw][C]; layer.bias is the packed one."""
+    b, m, k = PlanBuilder(), len(w), w[0].size
+    source = b.tensor(x.dtype.name, x.shape)
+    target = b.tensor(x.dtype.name, (x.shape[0], *out, m))
+    scratch = b.reserve(matrix_scratch(x.dtype.name, x.shape[0] * out[0] * out[1], k))
+    _product(b, (1, 2), source, target, pack_columns(w.reshape(m, k)), window.words, layer, scratch)
+    return b.build([source], [target])
+
+
+def depthwise(x: np.ndarray, w: np.ndarray, window: Window, out: tuple[int, int], layer: Layer) -> bytes:
+    """depthwise of x [N][H][W][C] and w [kh][kw][C]."""
+    b, c = PlanBuilder(), x.shape[3]
+    source = b.tensor(x.dtype.name, x.shape)
+    target = b.tensor(x.dtype.name, (x.shape[0], *out, c))
+    scratch = b.reserve(r8(c) * x.itemsize + window.kh * window.kw * 4)
+    _product(b, (3, 4), source, target, pad_channels(w), window.words, layer, scratch)
+    return b.build([source], [target])
+
+
+def dense(x: np.ndarray, w: np.ndarray, layer: Layer) -> bytes:
+    """dense of x [..., K] and w [M][K]."""
+    b, (m, k) = PlanBuilder(), w.shape
+    source, target = b.tensor(x.dtype.name, x.shape), b.tensor(x.dtype.name, (*x.shape[:-1], m))
+    scratch = b.reserve(matrix_scratch(x.dtype.name, x.size // k, k))
+    _product(b, (5, 6), source, target, pack_columns(w), (), layer, scratch)
+    return b.build([source], [target])
+
+
+def _product(b, codes, source, target, packed, window, layer, scratch) -> None:
+    w, bias = b.constant(packed, (packed.size,)), b.constant(pad_channels(layer.bias))
+    if packed.dtype == np.float32:
+        b.op(codes[0], source, w, bias, target, *window, float(layer.low), float(layer.high), scratch)
+        return
+    mult = b.constant(pad_channels(layer.mult, 1))
+    zeros = (layer.x_zero, layer.y_zero, int(layer.low), int(layer.high))
+    b.op(codes[1], source, w, bias, mult, target, *window, *zeros, scratch)
+
+
+def unary(code: int, x: np.ndarray, dtype: str, dims: Sequence[int], *parameters, in_place: bool = False) -> bytes:
+    """An op of the form x, y, parameters."""
+    b = PlanBuilder()
+    source = b.tensor(x.dtype.name, x.shape)
+    target = b.tensor(dtype, dims, at=0 if in_place else None)
+    b.op(code, source, target, *parameters)
+    return b.build([source], [target])
+
+
+def add(code: int, a: np.ndarray, b_values: np.ndarray, *parameters, constant: bool = False) -> bytes:
+    b = PlanBuilder()
+    left = b.tensor(a.dtype.name, a.shape)
+    right = b.constant(b_values) if constant else b.tensor(a.dtype.name, b_values.shape)
+    target = b.tensor(a.dtype.name, a.shape)
+    b.op(code, left, right, target, *parameters)
+    return b.build([left] if constant else [left, right], [target])
+
+
+def concat(arrays: Sequence[np.ndarray], axis: int) -> bytes:
+    b = PlanBuilder()
+    sources = [b.tensor(a.dtype.name, a.shape) for a in arrays]
+    target = b.tensor(arrays[0].dtype.name, np.concatenate(arrays, axis).shape)
+    b.op(21, target, axis, len(arrays), *sources)
+    return b.build(sources, [target])

@@ -1,0 +1,163 @@
+"""Small ONNX models, compiled and compared with ONNX's own reference evaluator and, when it is built, with the engine."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from edgefn.graph.compiler import CompiledModel, compile_model
+from edgefn.graph.plan import read_plan
+from edgefn.graph.reference import evaluate
+
+TYPES = {"f32": TensorProto.FLOAT, "u8": TensorProto.UINT8, "i8": TensorProto.INT8, "i32": TensorProto.INT32}
+NUMPY = {"f32": np.float32, "u8": np.uint8, "i8": np.int8, "i32": np.int32}
+
+
+class Model:
+    """An ONNX model under construction: `x = m.input("x", (1, 3, 8, 8)); m.output(m.node("Relu", x))`."""
+
+    def __init__(self, opset: int = 17) -> None:
+        self.opset = opset
+        self.nodes: list[onnx.NodeProto] = []
+        self.inputs: list[onnx.ValueInfoProto] = []
+        self.outputs: list[onnx.ValueInfoProto] = []
+        self.constants: list[onnx.TensorProto] = []
+        self.rng = np.random.default_rng(7)
+
+    def input(self, name: str, shape, dtype: str = "f32") -> str:
+        self.inputs.append(helper.make_tensor_value_info(name, TYPES[dtype], shape))
+        return name
+
+    def output(self, name: str, dtype: str = "f32", shape=None) -> str:
+        self.outputs.append(helper.make_tensor_value_info(name, TYPES[dtype], shape))
+        return name
+
+    def constant(self, value) -> str:
+        name = f"c{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def random(self, *shape: int) -> str:
+        return self.constant(self.rng.normal(0, 0.5, shape).astype(np.float32))
+
+    def node(self, op: str, *inputs: str, name: str = "", outputs: int = 1, domain: str = "", **attributes) -> str:
+        y = [f"t{len(self.nodes)}_{i}" for i in range(outputs)]
+        self.nodes.append(helper.make_node(op, inputs, y, name=name, domain=domain, **attributes))
+        return y[0]
+
+    def qdq(self, x: str, scale: float, zero: int, dtype: str = "u8") -> str:
+        """QuantizeLinear and DequantizeLinear of one activation."""
+        q = (self.constant(np.float32(scale)), self.constant(NUMPY[dtype](zero)))
+        return self.node("DequantizeLinear", self.node("QuantizeLinear", x, *q), *q)
+
+    def weights(self, shape, *, axis: int | None = 0, dtype: str = "i8", low: int = -127, zero: int = 0) -> str:
+        """Dequantized random integer weights."""
+        value = self.rng.integers(low, 128 if dtype == "i8" else 256, shape).astype(NUMPY[dtype])
+        count = shape[axis] if axis is not None else 0
+        scale = np.linspace(0.004, 0.009, count).astype(np.float32) if count else np.float32(0.005)
+        points = np.full(np.shape(scale), zero, NUMPY[dtype])
+        kind = {"axis": axis} if axis is not None else {}
+        args = (self.constant(value), self.constant(scale), self.constant(points))
+        return self.node("DequantizeLinear", *args, **kind)
+
+    def proto(self) -> onnx.ModelProto:
+        graph = helper.make_graph(self.nodes, "test", self.inputs, self.outputs, self.constants)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=9)
+
+
+def _engines() -> list[str]:
+    """Flavours of the engine that are built."""
+    try:
+        from edgefn.engine.library import module_path
+    except ImportError:
+        return []
+    built = []
+    for flavour in ("simd128", "relaxed-simd"):
+        try:
+            built += [flavour] if module_path(flavour).is_file() else []
+        except Exception:  # noqa: BLE001, PERF203 -- an engine that is not built is not what these tests are about
+            continue
+    return built
+
+
+def run_engine(plan: bytes, inputs, flavour: str):
+    """Outputs of the engine as arrays."""
+    from edgefn.engine.standalone import Runner
+
+    parsed = read_plan(plan)
+    with Runner(plan, flavour) as runner:
+        raw = runner.run([np.ascontiguousarray(x).tobytes() for x in inputs])
+    tensors = [parsed.tensors[i] for i in parsed.outputs]
+    return [np.frombuffer(r, NUMPY[t.dtype]).reshape(t.dims) for r, t in zip(raw, tensors, strict=True)]
+
+
+@pytest.fixture(scope="session")
+def engines() -> list[str]:
+    return _engines()
+
+
+@pytest.fixture
+def model() -> Callable[..., Model]:
+    return Model
+
+
+@pytest.fixture
+def compiled(tmp_path: Path) -> Callable[..., CompiledModel]:
+    def build(source: Model | onnx.ModelProto, name: str = "test") -> CompiledModel:
+        proto = source.proto() if isinstance(source, Model) else source
+        path = tmp_path / "model.onnx"
+        path.write_bytes(proto.SerializeToString())
+        return compile_model(path, name=name)
+
+    return build
+
+
+@pytest.fixture
+def check(compiled, engines) -> Callable[..., SimpleNamespace]:
+    """Compile, run, and compare: f32 within 1e-5, integers within `steps`; `atol` for f32 that went through integers."""
+
+    def run(source: Model, *, steps: int = 0, atol: float = 1e-5, exact: float = 1.0, inputs=None) -> SimpleNamespace:
+        proto = source.proto()
+        result = compiled(proto)
+        plan = read_plan(result.plan)
+        rng = np.random.default_rng(3)
+        if inputs is None:
+            inputs = [_random(rng, plan.tensors[i]) for i in plan.inputs]
+        names = [i.name for i in proto.graph.input]
+        wanted = ReferenceEvaluator(proto).run(None, dict(zip(names, inputs, strict=True)))
+        found = evaluate(plan, inputs)
+        for w, f in zip(wanted, found, strict=True):
+            assert f.shape == w.shape
+            assert f.dtype == w.dtype
+            if f.dtype == np.float32:
+                np.testing.assert_allclose(f, w, rtol=1e-5, atol=atol)
+            else:
+                difference = np.abs(f.astype(int) - w.astype(int))
+                assert difference.max() <= steps
+                assert (difference == 0).mean() >= exact
+        for flavour in engines:
+            _same(run_engine(result.plan, inputs, flavour), found, exact=flavour == "simd128")
+        ops = [o.op for o in result.summary.ops]
+        return SimpleNamespace(ops=ops, plan=plan, outputs=found, compiled=result)
+
+    return run
+
+
+def _random(rng, tensor):
+    if tensor.dtype == "f32":
+        return rng.normal(0, 1, tensor.dims).astype(np.float32)
+    info = np.iinfo(NUMPY[tensor.dtype])
+    return rng.integers(info.min, info.max, tensor.dims, NUMPY[tensor.dtype], endpoint=True)
+
+
+def _same(engine, reference, *, exact: bool) -> None:
+    for e, r in zip(engine, reference, strict=True):
+        if e.dtype == np.float32:
+            np.testing.assert_allclose(e, r, rtol=1e-5, atol=1e-5)
+        elif exact:
+            np.testing.assert_array_equal(e, r)

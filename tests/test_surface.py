@@ -1,0 +1,40 @@
+"""The names that users and other packages may rely on. A change here is a change for them: say so in CHANGELOG.md."""
+
+import importlib
+
+import pytest
+
+SURFACE = {
+    "edgefn": ["Model", "Request", "Response", "Tensor", "load_model"],
+    "edgefn.errors": [
+        "BuildError",
+        "ConfigError",
+        "EdgefnError",
+        "ExpectationError",
+        "HostError",
+        "ModelError",
+        "NotModelled",
+        "UnsupportedError",
+        "UsageError",
+    ],
+    "edgefn.limits": ["Budgets", "Limit", "Profile", "load_profile", "profile_names", "tighten"],
+    "edgefn.project": [
+        "Budgets",
+        "Expectation",
+        "Function",
+        "ModelSource",
+        "Sample",
+        "SampleRequest",
+        "editor_schema",
+        "load_function",
+        "load_samples",
+        "shared_folder",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", SURFACE)
+def test_public_names_are_the_ones_written_here(name):
+    module = importlib.import_module(name)
+    assert module.__all__ == SURFACE[name]
+    assert all(hasattr(module, public) for public in module.__all__)
