@@ -26,7 +26,7 @@ check: .venv/.tools ## check format, lint, types, layers, generated docs; change
 	$(BIN)/ruff check
 	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m edgefn.cli.reference --check
 
 fix: .venv/.tools ## format, and repair what can be repaired
@@ -41,7 +41,7 @@ docs: .venv/.package ## write docs/reference from the code
 	$(BIN)/python -m edgefn.cli.reference
 
 clean: ## remove everything that make made
-	rm -rf .venv dist toolkit/edgefn/engine/lib .mypy_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
+	rm -rf .venv dist toolkit/edgefn/engine/lib .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find functions -name .edgefn -type d -prune -exec rm -rf {} +
 	find toolkit tests functions models -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,13 +1,15 @@
 """Reads a handwritten digit: POST a PNG, or 64 bytes of 0 to 16."""
 
-import edgefn
 import picture
+
+import edgefn
 from edgefn import Request, Response, Tensor
 
 model = edgefn.load_model("digits")
 
 USAGE = {
-    "send": "POST a PNG of one digit that fills its frame (content-type image/png), or 64 bytes of 0 (paper) to 16 (ink), row by row",
+    "send": "POST a PNG of one digit that fills its frame (content-type image/png), "
+    "or 64 bytes of 0 (paper) to 16 (ink), row by row",
     "get": {"label": "the digit", "score": "its probability", "scores": "the probabilities of 0 to 9"},
 }
 
@@ -16,7 +18,9 @@ def handle(request: Request) -> Response:
     if request.method == "GET":
         return Response.json(USAGE)
     if request.method != "POST":
-        return refuse(405, f"method {request.method} is not supported", "POST a digit, or GET the usage", [("allow", "GET, POST")])
+        return refuse(
+            405, f"method {request.method} is not supported", "POST a digit, or GET the usage", [("allow", "GET, POST")]
+        )
     try:
         pixels = picture.read(request.body, request.headers.get("content-type", ""))
     except picture.Refused as refused:

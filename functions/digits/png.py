@@ -1,14 +1,16 @@
-"""A PNG decoder in plain Python, for images from strangers: every length, size and checksum is verified before it is used.
+"""A PNG decoder in plain Python, for images from strangers: every length, size and checksum is verified before use.
 
-Reads every colour type, bit depth and filter, and Adam7, into eight bits of grey. Transparency is laid over white; the transparent colour of a grey or RGB
-image without alpha is ignored. 16-bit samples keep their high byte, which is exact: filters never mix the bytes of a sample.
+Reads every colour type, bit depth and filter, and Adam7, into eight bits of grey. Transparency is laid over white; the
+transparent colour of a grey or RGB image without alpha is ignored. 16-bit samples keep their high byte, which is exact:
+filters never mix the bytes of a sample.
 
-Long rows are computed as one big integer where the filter allows it (None, Sub, Up), which is some ten times faster than a loop over bytes.
+Rows are computed as one big integer where the filter allows it (None, Sub, Up), several times faster than byte by byte.
 """
 
 import struct
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = ["SIGNATURE", "Image", "PngError", "PngTooLargeError", "decode"]
@@ -19,7 +21,7 @@ DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 1
 WHOLE = ((0, 0, 1, 1),)
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
-# The three parts of luma (ITU-R BT.601) add up to at most 255, so that adding them as big integers carries nothing from byte to byte.
+# The three parts of luma (ITU-R BT.601) add up to at most 255: as big integers, nothing is carried from byte to byte.
 LUMA = tuple(bytes(round(weight * v) for v in range(256)) for weight in (0.299, 0.587, 0.114))
 
 
@@ -48,8 +50,8 @@ class _Head(NamedTuple):
 
     @property
     def stride(self) -> int:
-        """Bytes between a byte and its left neighbour in a filter."""
-        return max(1, SAMPLES[self.colour] * self.depth // 8)
+        """Bytes between a byte and its left neighbour in a filter, once 16-bit samples are cut to 8."""
+        return max(1, SAMPLES[self.colour] * min(self.depth, 8) // 8)
 
     def passes(self) -> "Iterator[tuple[int, int, int, int, int, int]]":
         """x, y, step right, step down, width and height of each reduced image that is not empty."""
@@ -63,18 +65,22 @@ class _Head(NamedTuple):
 
 
 def decode(data: bytes, *, max_pixels: int) -> Image:
-    """Decode `data`. Raises PngError, or its PngTooLargeError for more than `max_pixels`; takes memory in proportion to `max_pixels` and `data`."""
+    """Decode `data`; the memory this takes is in proportion to `data` and `max_pixels`.
+
+    Raises PngError, and its PngTooLargeError for more than `max_pixels`.
+    """
     head, palette, packed = _chunks(data, max_pixels)
     size = sum(height * (1 + head.row_bytes(width)) for *_, width, height in head.passes())
     raw = _inflate(packed, size)
-    levels = _levels(head, palette)
+    levels = palette or _scale(head.depth)
     grey = bytearray(head.width * head.height)
     start = 0
-    for x, y, right, down, width, height in head.passes():
+    for x, y, right, down, width, _ in head.passes():
         row_bytes = head.row_bytes(width)
-        above = bytes(row_bytes)
+        keep = 2 if head.depth == 16 else 1
+        above = bytes(row_bytes // keep)
         for line in range(y, head.height, down):
-            above = _unfilter(raw[start], raw[start + 1 : start + 1 + row_bytes], above, head.stride)
+            above = _unfilter(raw[start], raw[start + 1 : start + 1 + row_bytes : keep], above, head.stride)
             at = line * head.width
             grey[at + x : at + head.width : right] = _grey(head, above, width, levels)
             start += 1 + row_bytes
@@ -82,32 +88,27 @@ def decode(data: bytes, *, max_pixels: int) -> Image:
 
 
 def _chunks(data: bytes, max_pixels: int) -> tuple[_Head, bytes, bytes]:
-    """The header, the grey levels of the palette, and the compressed pixels."""
+    """The header, the grey levels of the palette (empty without one), and the compressed pixels."""
     if not data.startswith(SIGNATURE):
         raise PngError("not a PNG: the signature is missing")
-    head, colours, alphas, packed = None, b"", b"", []
-    last = b""
+    head, last = None, b""
+    packed: list[bytes] = []
+    tables: dict[bytes, bytes] = {}
     for kind, body in _walk(data):
         if head is None:
             if kind != b"IHDR":
                 raise PngError("the first chunk is not IHDR")
             head = _head(body, max_pixels)
         elif kind == b"IDAT":
-            if packed and last != b"IDAT":
+            if packed and last != kind:
                 raise PngError("the IDAT chunks are not in a row")
             packed.append(body)
-        elif kind == b"PLTE":
-            if colours or packed or len(body) % 3 or not 3 <= len(body) <= 768:
-                raise PngError(f"a PLTE chunk of {len(body)} bytes in the wrong place or of the wrong length")
-            colours = body
-        elif kind == b"tRNS" and head.colour == 3:
-            if packed or len(body) > len(colours) // 3:
-                raise PngError("the tRNS chunk does not fit the palette")
-            alphas = body
+        elif kind in {b"PLTE", b"tRNS"}:
+            if packed or kind in tables:
+                raise PngError(f"chunk {kind!r} is repeated or comes after the pixels")
+            tables[kind] = body
         elif kind == b"IEND":
-            if not packed:
-                raise PngError("no IDAT chunk: there are no pixels")
-            return head, _palette(colours, alphas), b"".join(packed)
+            return head, _palette(head, tables), b"".join(packed)
         elif not kind[0] & 32:
             raise PngError(f"chunk {kind!r} is critical and unknown or repeated")
         last = kind
@@ -138,7 +139,9 @@ def _head(body: bytes, max_pixels: int) -> _Head:
     if depth not in DEPTHS.get(colour, ()):
         raise PngError(f"colour type {colour} with {depth} bits does not exist")
     if compression or filtering or interlace > 1:
-        raise PngError(f"compression {compression}, filter method {filtering} or interlace method {interlace} does not exist")
+        raise PngError(
+            f"compression {compression}, filter method {filtering} or interlace method {interlace} does not exist"
+        )
     if width * height > max_pixels:
         raise PngTooLargeError(f"{width:,} x {height:,} pixels, at most {max_pixels:,} pixels are taken")
     return _Head(width, height, depth, colour, bool(interlace))
@@ -156,24 +159,27 @@ def _inflate(packed: bytes, size: int) -> bytes:
     return raw
 
 
-def _palette(colours: bytes, alphas: bytes) -> bytes:
+def _palette(head: _Head, tables: dict[bytes, bytes]) -> bytes:
+    if head.colour != 3:
+        return b""
+    colours, alphas = tables.get(b"PLTE", b""), tables.get(b"tRNS", b"")
+    if len(colours) % 3 or not 3 <= len(colours) <= 768:
+        raise PngError(
+            f"a palette image with a PLTE chunk of {len(colours)} bytes: 3 to 768, three a colour, are right"
+        )
+    if len(alphas) > len(colours) // 3:
+        raise PngError(f"a tRNS chunk of {len(alphas)} bytes does not fit the palette of {len(colours) // 3}")
     grey = _luma(colours[0::3], colours[1::3], colours[2::3])
     return _over_white(grey, alphas + b"\xff" * (len(grey) - len(alphas)))
 
 
-def _levels(head: _Head, palette: bytes) -> bytes:
+def _scale(depth: int) -> bytes:
     """The grey of every value that a sample of at most eight bits can have."""
-    if head.colour == 3:
-        if not palette:
-            raise PngError("a palette image without PLTE chunk")
-        return palette
-    top = (1 << min(head.depth, 8)) - 1
+    top = (1 << min(depth, 8)) - 1
     return bytes(v * 255 // top for v in range(top + 1))
 
 
 def _grey(head: _Head, row: bytes, width: int, levels: bytes) -> bytes:
-    if head.depth == 16:
-        row = row[0::2]
     if head.colour in {2, 6}:
         samples = SAMPLES[head.colour]
         grey = _luma(row[0::samples], row[1::samples], row[2::samples])
@@ -189,11 +195,16 @@ def _grey(head: _Head, row: bytes, width: int, levels: bytes) -> bytes:
 def _spread(row: bytes, depth: int) -> bytes:
     """One byte for each sample of less than eight bits."""
     spread = bytearray(len(row) * 8 // depth)
-    mask = (1 << depth) - 1
-    for place in range(8 // depth):
-        shift = 8 - depth * (place + 1)
-        spread[place :: 8 // depth] = row.translate(bytes((v >> shift) & mask for v in range(256)))
+    for place, table in enumerate(_parts(depth)):
+        spread[place :: 8 // depth] = row.translate(table)
     return bytes(spread)
+
+
+@lru_cache(16)
+def _parts(depth: int) -> tuple[bytes, ...]:
+    """For each place in a byte, from the left: the sample there, by the value of the byte."""
+    mask = (1 << depth) - 1
+    return tuple(bytes((v >> shift) & mask for v in range(256)) for shift in range(8 - depth, -1, -depth))
 
 
 def _luma(red: bytes, green: bytes, blue: bytes) -> bytes:
@@ -214,7 +225,9 @@ def _unfilter(kind: int, row: bytes, above: bytes, stride: int) -> bytes:
     if kind == 1:
         return _sub(row, stride)
     if kind == 2:
-        return _add(int.from_bytes(row, "little"), int.from_bytes(above, "little"), _ones(len(row))).to_bytes(len(row), "little")
+        return _add(int.from_bytes(row, "little"), int.from_bytes(above, "little"), _ones(len(row))).to_bytes(
+            len(row), "little"
+        )
     if kind > 4:
         raise PngError(f"filter {kind} does not exist")
     lane_of = _average if kind == 3 else _paeth
@@ -224,6 +237,7 @@ def _unfilter(kind: int, row: bytes, above: bytes, stride: int) -> bytes:
     return bytes(out)
 
 
+@lru_cache(16)
 def _ones(n: int) -> int:
     """The integer whose `n` bytes are all 1."""
     return int.from_bytes(b"\1" * n, "little")

@@ -1,4 +1,4 @@
-"""The handwritten digits that scikit-learn ships: real scans, 8 x 8 pixels of 0 to 16, and how they are split and varied."""
+"""The handwritten digits of scikit-learn, real scans of 8 x 8 pixels of 0 to 16: how they are split and varied."""
 
 from typing import NamedTuple
 
@@ -37,7 +37,7 @@ def load_split() -> Split:
 
 
 def shifted(images: Floats, rng: np.random.Generator, reach: float = 1.0) -> Floats:
-    """Move every image by its own fraction of a pixel, at most `reach` in each direction; zeros come in from outside."""
+    """Move every image by its own fraction of a pixel, at most `reach` each way; zeros come in from outside."""
     down, right = (_shift_matrices(rng.uniform(-reach, reach, len(images))) for _ in range(2))
     return (down @ images @ right.transpose(0, 2, 1)).astype(np.float32)
 

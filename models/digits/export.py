@@ -1,19 +1,19 @@
 """The trained network as ONNX: in float32, and quantized to int8 in the QuantizeLinear/DequantizeLinear (QDQ) form.
 
-Quantization: int8 weights, symmetric, one scale an output channel, -127..127; int8 activations, one scale and zero point a tensor, over the range that the
-training images reach; int32 biases. A Relu is taken together with the layer before it, so what lies between the two is not rounded. A maximum and a
-reshape keep the quantization of their input. Softmax stays in float.
+Quantization: int8 weights, symmetric, one scale an output channel, -127..127; int8 activations, one scale and zero
+point a tensor, over the range that the training images reach; int32 biases. A Relu is taken together with the layer
+before it, so what lies between the two is not rounded. A maximum and a reshape keep the quantization of their input.
+Softmax stays in float.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
-from onnx import helper, numpy_helper
-
 from models.digits.data import Floats
 from models.digits.network import AveragePool, Conv, Dense, Depthwise, Flatten, Layer, MaxPool, Network, Relu
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
 
 __all__ = ["float_model", "quantized_model"]
 
@@ -50,7 +50,7 @@ class _Writer:
         return output
 
     def constant(self, name: str, value: NDArray[np.generic]) -> str:
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
     def rounded(self, index: int) -> None:
@@ -58,7 +58,10 @@ class _Writer:
         if self.ranges is None:
             return
         name, grid = self.value, self.ranges[index]
-        parameters = [self.constant(f"{name}_scale", np.array(grid.scale)), self.constant(f"{name}_zero", np.array(grid.zero_point))]
+        parameters = [
+            self.constant(f"{name}_scale", np.array(grid.scale)),
+            self.constant(f"{name}_zero", np.array(grid.zero_point)),
+        ]
         quantized = self.node("QuantizeLinear", [name, *parameters], f"{name}_q")
         self.value = self.node("DequantizeLinear", [quantized, *parameters], f"{name}_dq")
 
@@ -68,7 +71,9 @@ class _Writer:
             case Conv():
                 self.weighted("Conv", layer, index, name, pads=[layer.k // 2] * 4, kernel_shape=[layer.k] * 2)
             case Depthwise():
-                self.weighted("Conv", layer, index, name, pads=[1] * 4, kernel_shape=[3, 3], group=len(layer.weights[0]))
+                self.weighted(
+                    "Conv", layer, index, name, pads=[1] * 4, kernel_shape=[3, 3], group=len(layer.weights[0])
+                )
             case Dense():
                 self.weighted("Gemm", layer, index, name, transB=1)
             case Relu():
@@ -82,23 +87,28 @@ class _Writer:
 
     def weighted(self, op: str, layer: Layer, index: int, name: str, **attributes: object) -> None:
         w, bias = layer.weights
-        parameters = self.exact(name, w, bias) if self.ranges is None else self.integers(name, w, bias, self.ranges[index].scale)
+        parameters = (
+            self.exact(name, w, bias) if self.ranges is None else self.integers(name, w, bias, self.ranges[index].scale)
+        )
         self.value = self.node(op, [self.value, *parameters], name, **attributes)
 
     def exact(self, name: str, w: Floats, bias: Floats) -> list[str]:
         return [self.constant(f"{name}_w", w), self.constant(f"{name}_b", bias)]
 
     def integers(self, name: str, w: Floats, bias: Floats, input_scale: np.float32) -> list[str]:
-        scale = np.abs(w).reshape(len(w), -1).max(1) / np.float32(127)
+        scale: Floats = (np.abs(w).reshape(len(w), -1).max(1) / np.float32(127)).astype(np.float32)
+        bias_scale: Floats = (scale * input_scale).astype(np.float32)
         steps = np.rint(w / scale.reshape(-1, *[1] * (w.ndim - 1)))
         return [
             self.constant_dq(f"{name}_w", np.clip(steps, -127, 127).astype(np.int8), scale),
-            self.constant_dq(f"{name}_b", np.rint(bias / (scale * input_scale)).astype(np.int32), scale * input_scale),
+            self.constant_dq(f"{name}_b", np.rint(bias / bias_scale).astype(np.int32), bias_scale),
         ]
 
     def constant_dq(self, name: str, value: NDArray[np.generic], scale: Floats) -> str:
         zeros = np.zeros(len(scale), value.dtype)
-        parts = [self.constant(f"{name}{key}", part) for key, part in (("_q", value), ("_scale", scale), ("_zero", zeros))]
+        parts = [
+            self.constant(f"{name}{key}", part) for key, part in (("_q", value), ("_scale", scale), ("_zero", zeros))
+        ]
         return self.node("DequantizeLinear", parts, f"{name}_dq", axis=0)
 
 
@@ -127,6 +137,8 @@ def _model(network: Network, ranges: list[Range] | None, name: str) -> onnx.Mode
     image = helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, [1, 1, 8, 8])
     scores = helper.make_tensor_value_info("scores", onnx.TensorProto.FLOAT, [1, 10])
     graph = helper.make_graph(writer.nodes, name, [image], [scores], writer.constants)
-    model = helper.make_model(graph, producer_name="edgefn", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    model = helper.make_model(
+        graph, producer_name="edgefn", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
+    )
     onnx.checker.check_model(model, full_check=True)
     return model

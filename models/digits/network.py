@@ -1,20 +1,32 @@
 """A small convolutional network in numpy: layers with forward and backward, and Adam.
 
-Images are NHWC inside; weights are kept as ONNX wants them: OIHW for a convolution, C1HW for a depthwise one, OI for the dense one.
+Images are NHWC inside; weights are kept as ONNX wants them: OIHW for a convolution, C1HW for a depthwise one, OI for
+the dense one.
 """
 
 from typing import Protocol
 
 import numpy as np
+from models.digits.data import Floats, Labels
 from numpy.lib.stride_tricks import sliding_window_view
 
-from models.digits.data import Floats, Labels
-
-__all__ = ["Adam", "AveragePool", "Conv", "Dense", "Depthwise", "Flatten", "Layer", "MaxPool", "Network", "Relu", "softmax"]
+__all__ = [
+    "Adam",
+    "AveragePool",
+    "Conv",
+    "Dense",
+    "Depthwise",
+    "Flatten",
+    "Layer",
+    "MaxPool",
+    "Network",
+    "Relu",
+    "softmax",
+]
 
 
 class Layer(Protocol):
-    """`backward` takes the gradient of the output, leaves those of `weights` in `gradients`, and returns that of the input."""
+    """`backward` takes the gradient of the output, keeps those of `weights`, and returns that of the input."""
 
     weights: list[Floats]
     gradients: list[Floats]
@@ -89,7 +101,8 @@ class Dense:
 
     def forward(self, x: Floats) -> Floats:
         self.x = x
-        return x @ self.weights[0].T + self.weights[1]
+        y: Floats = x @ self.weights[0].T + self.weights[1]
+        return y
 
     def backward(self, dy: Floats) -> Floats:
         self.gradients = [dy.T @ self.x, dy.sum(0)]
@@ -121,7 +134,8 @@ class MaxPool(_Plain):
 
     def backward(self, dy: Floats) -> Floats:
         n, h, w, c = dy.shape
-        return (self.share * dy[:, :, None, :, None]).reshape(n, h * 2, w * 2, c)
+        dx: Floats = self.share * dy[:, :, None, :, None]
+        return dx.reshape(n, h * 2, w * 2, c)
 
 
 class AveragePool(_Plain):
@@ -192,20 +206,21 @@ class Adam:
         first, second = 1 - 0.9**self.step_count, 1 - 0.999**self.step_count
         for layer, moments in zip(self.layers, self.moments, strict=True):
             for w, g, (m, v) in zip(layer.weights, layer.gradients, moments, strict=True):
-                m += np.float32(0.1) * (g - m)
-                v += np.float32(0.001) * (g * g - v)
+                m[...] += np.float32(0.1) * (g - m)
+                v[...] += np.float32(0.001) * (g * g - v)
                 change = (m / first) / (np.sqrt(v / second) + 1e-8) + (self.decay * w if w.ndim > 1 else 0)
-                w -= (rate * change).astype(np.float32)
+                w[...] -= (rate * change).astype(np.float32)
 
 
 def softmax(logits: Floats) -> Floats:
-    e = np.exp(logits - logits.max(1, keepdims=True))
+    e: Floats = np.exp(logits - logits.max(1, keepdims=True))
     p: Floats = e / e.sum(1, keepdims=True)
     return p
 
 
 def _he(shape: tuple[int, ...], fan_in: int, rng: np.random.Generator) -> Floats:
-    return (rng.standard_normal(shape) * np.sqrt(2 / fan_in)).astype(np.float32)
+    w: Floats = (rng.standard_normal(shape) * (2 / fan_in) ** 0.5).astype(np.float32)
+    return w
 
 
 def _windows(x: Floats, k: int) -> Floats:

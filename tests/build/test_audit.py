@@ -43,7 +43,7 @@ def test_imports_for_type_checkers_only_are_ignored(tmp_path):
     assert found.missing == ()
 
 
-@pytest.mark.parametrize("text", ["def handle(:\n", "x = 1\n\0", "\xff\xfe"])
+@pytest.mark.parametrize("text", ["def handle(:\n", "x = 1\n\0"])
 def test_a_handler_that_is_not_python_says_where(tmp_path, text):
     with pytest.raises(BuildError, match=r"handler.py:\d+"):
         audit(sources(tmp_path, handler=text))

@@ -1,4 +1,4 @@
-"""plan.md's arithmetic in numpy, written from the text and not from the C: slow, whole arrays, one f32 rounding where it says so."""
+"""plan.md's arithmetic in numpy, written from the text and not from the C: slow, but rounded just where the text says."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def narrow(v: np.ndarray, y_zero: int, low: int, high: int) -> np.ndarray:
 
 def taps(x: np.ndarray, window: Window, out: tuple[int, int], outside) -> list[np.ndarray]:
     """For every tap (ky, kx), what all output pixels read: [N][OH][OW][C]."""
-    n, h, w, c = x.shape
+    _, h, w, _ = x.shape
     read = []
     for ky in range(window.kh):
         for kx in range(window.kw):
@@ -79,12 +79,13 @@ def average_pool(x, window, out, count_padding, quantized=None) -> np.ndarray:
     return narrow(total.astype(F) * (F(mult) / count), y_zero, low, high)
 
 
-def add_i8(a, b, a_mult, b_mult, a_zero, b_zero, y_zero, low, high) -> np.ndarray:
+def add_i8(a, b, *parameters) -> np.ndarray:
+    a_mult, b_mult, a_zero, b_zero, y_zero, low, high = parameters
     left = (a.astype(np.int32) - a_zero).astype(F) * F(a_mult)
     right = (b.astype(np.int32) - b_zero).astype(F) * F(b_mult)
     return narrow(left + right, y_zero, low, high)
 
 
 def softmax(x: np.ndarray) -> np.ndarray:
-    e = np.exp(x.astype(np.float64) - x.max(axis=-1, keepdims=True))
+    e = np.exp((x - x.max(axis=-1, keepdims=True)).astype(np.float64))  # the difference is rounded to f32
     return e / e.sum(axis=-1, keepdims=True)

@@ -68,6 +68,14 @@ class PlanBuilder:
         rest = tail + body + self.weights
         return struct.pack("<4sHHII", b"EFNP", 1, 0, 16 + len(rest), zlib.crc32(rest)) + rest
 
+    def last(self, dtype: str, dims: Sequence[int]) -> int:
+        """An arena tensor that ends where the arena ends, at a multiple of 64, but for rounding its offset to 16."""
+        size = int(np.prod(dims, dtype=np.int64)) * np.dtype(dtype).itemsize
+        end = -(-(self.arena + size + 16) // 64) * 64
+        index = self._record(dtype, dims, 0, (end - size) // 16 * 16, size)
+        self.arena = end
+        return index
+
     def _record(self, dtype: str, dims: Sequence[int], place: int, offset: int, size: int) -> int:
         padded = (*dims, *(0,) * (6 - len(dims)))
         self.records.append(
@@ -139,33 +147,36 @@ class Layer:
 def conv2d(x: np.ndarray, w: np.ndarray, window: Window, out: tuple[int, int], layer: Layer) -> bytes:
     """conv2d of x [N][H][W][C] and w [M][kh][kw][C]; layer.bias is the packed one."""
     b, m, k = PlanBuilder(), len(w), w[0].size
-    source = b.tensor(x.dtype.name, x.shape)
     target = b.tensor(x.dtype.name, (x.shape[0], *out, m))
     scratch = b.reserve(matrix_scratch(x.dtype.name, x.shape[0] * out[0] * out[1], k))
-    _product(b, (1, 2), source, target, pack_columns(w.reshape(m, k)), window.words, layer, scratch)
+    source = b.last(x.dtype.name, x.shape)
+    _product(
+        b, (1, 2), source, target, pack_columns(w.reshape(m, k)), window=window.words, layer=layer, scratch=scratch
+    )
     return b.build([source], [target])
 
 
 def depthwise(x: np.ndarray, w: np.ndarray, window: Window, out: tuple[int, int], layer: Layer) -> bytes:
     """depthwise of x [N][H][W][C] and w [kh][kw][C]."""
     b, c = PlanBuilder(), x.shape[3]
-    source = b.tensor(x.dtype.name, x.shape)
     target = b.tensor(x.dtype.name, (x.shape[0], *out, c))
     scratch = b.reserve(r8(c) * x.itemsize + window.kh * window.kw * 4)
-    _product(b, (3, 4), source, target, pad_channels(w), window.words, layer, scratch)
+    source = b.last(x.dtype.name, x.shape)
+    _product(b, (3, 4), source, target, pad_channels(w), window=window.words, layer=layer, scratch=scratch)
     return b.build([source], [target])
 
 
 def dense(x: np.ndarray, w: np.ndarray, layer: Layer) -> bytes:
     """dense of x [..., K] and w [M][K]."""
     b, (m, k) = PlanBuilder(), w.shape
-    source, target = b.tensor(x.dtype.name, x.shape), b.tensor(x.dtype.name, (*x.shape[:-1], m))
+    target = b.tensor(x.dtype.name, (*x.shape[:-1], m))
     scratch = b.reserve(matrix_scratch(x.dtype.name, x.size // k, k))
-    _product(b, (5, 6), source, target, pack_columns(w), (), layer, scratch)
+    source = b.last(x.dtype.name, x.shape)
+    _product(b, (5, 6), source, target, pack_columns(w), window=(), layer=layer, scratch=scratch)
     return b.build([source], [target])
 
 
-def _product(b, codes, source, target, packed, window, layer, scratch) -> None:
+def _product(b, codes, source, target, packed, *, window, layer, scratch) -> None:
     w, bias = b.constant(packed, (packed.size,)), b.constant(pad_channels(layer.bias))
     if packed.dtype == np.float32:
         b.op(codes[0], source, w, bias, target, *window, float(layer.low), float(layer.high), scratch)
@@ -178,8 +189,10 @@ def _product(b, codes, source, target, packed, window, layer, scratch) -> None:
 def unary(code: int, x: np.ndarray, dtype: str, dims: Sequence[int], *parameters, in_place: bool = False) -> bytes:
     """An op of the form x, y, parameters."""
     b = PlanBuilder()
-    source = b.tensor(x.dtype.name, x.shape)
-    target = b.tensor(dtype, dims, at=0 if in_place else None)
+    if in_place:
+        source, target = b.tensor(x.dtype.name, x.shape), b.tensor(dtype, dims, at=0)
+    else:
+        target, source = b.tensor(dtype, dims), b.last(x.dtype.name, x.shape)
     b.op(code, source, target, *parameters)
     return b.build([source], [target])
 

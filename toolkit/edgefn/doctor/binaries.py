@@ -21,5 +21,5 @@ def diagnose() -> Diagnosis:
                 return Diagnosis("engine", "fail", error.message, error.hint or REMEDY)
             if not path.is_file() or path.stat().st_size == 0:
                 return Diagnosis("engine", "fail", f"{flavour}: {path} is missing or empty", REMEDY)
-            sizes.append(f"{path.name} {path.stat().st_size:,} bytes")
+            sizes.append(f"{flavour} {path.name} {path.stat().st_size:,} bytes")
     return Diagnosis("engine", "ok", ", ".join(sizes), "")

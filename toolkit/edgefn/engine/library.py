@@ -13,18 +13,18 @@ LIBRARY = Path(__file__).parent / "lib"
 
 
 def extension_path(flavour: str) -> Path:
-    """The CPython extension module that travels into components. Raises BuildError when it was not built."""
+    """Locate the CPython extension module that travels into components. Raises BuildError when it was not built."""
     return _path(flavour, "_edgefn_engine.abi3.so")
 
 
 def module_path(flavour: str) -> Path:
-    """The core Wasm module. Raises BuildError when it was not built."""
+    """Locate the core Wasm module. Raises BuildError when it was not built."""
     return _path(flavour, "engine.wasm")
 
 
 @cache
 def digest(flavour: str) -> str:
-    """SHA-256 of both forms of one flavour, hexadecimal: what a build cache keys on."""
+    """Hash both forms of one flavour, SHA-256 in hexadecimal: what a build cache keys on."""
     both = hashlib.sha256()
     for path in (extension_path(flavour), module_path(flavour)):
         both.update(hashlib.sha256(path.read_bytes()).digest())
@@ -36,5 +36,6 @@ def _path(flavour: str, name: str) -> Path:
         raise BuildError("EFN-B030", f"no engine flavour {flavour!r}", hint=f"use one of: {', '.join(FLAVOURS)}")
     path = LIBRARY / flavour / name
     if not path.is_file():
-        raise BuildError("EFN-B031", f"the engine is not built: {path} is not there", hint="in a source checkout, run: pip install -e .")
+        message = f"the engine is not built: {path} is not there"
+        raise BuildError("EFN-B031", message, hint="in a source checkout, run: pip install -e .")
     return path

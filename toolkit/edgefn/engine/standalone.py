@@ -45,24 +45,26 @@ class Runner:
         self._instance = Instance(self._store, module, [])
         self._memory = self._export("memory", Memory)
         self._functions = {name: self._export(name, Func) for name in FUNCTIONS}
-        self._open(bytes(plan))
+        self._open(_raw(plan))
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
-        """Give the instance's memory back; a second call does nothing. Every other method raises ValueError afterwards."""
+        """Give the instance's memory back, once. Every other method raises ValueError afterwards."""
         if self._store is not None:
             self._store.close()
             self._store = None
 
     def run(self, inputs: Sequence[Buffer], *, reference: bool = False) -> list[bytes]:
-        """The output tensors for these input tensors, all as raw little-endian bytes.
+        """Return the output tensors for these input tensors, all as raw little-endian bytes.
 
-        `reference` uses the scalar implementation. Raises ModelError when the number or a size of the inputs is not the plan's.
+        `reference` uses the scalar implementation. Raises ModelError when the number or a size of the inputs is wrong.
         """
         self.write(inputs)
         self._run_ops(0, self.op_count, reference)
@@ -72,7 +74,7 @@ class Runner:
         """Put the input tensors in place, for `run_op`. Raises ModelError as `run` does."""
         if len(inputs) != len(self.inputs):
             raise _refused(f"the model takes {len(self.inputs)} inputs, not {len(inputs)}")
-        for number, (index, data) in enumerate(zip(self.inputs, map(bytes, inputs), strict=True)):
+        for number, (index, data) in enumerate(zip(self.inputs, map(_raw, inputs), strict=True)):
             address, size = self._spans[index]
             if len(data) != size:
                 raise _refused(f"input {number} holds {len(data)} bytes, the model's has {size}")
@@ -83,12 +85,12 @@ class Runner:
         self._run_ops(index, 1, reference)
 
     def tensor(self, index: int) -> bytes:
-        """A tensor's bytes as they are now; a later op may have re-used the place of one that is no output."""
+        """Read a tensor's bytes as they are now; a later op may have re-used the place of one that is no output."""
         return self._read(*self._spans[index])
 
     def affine(self, source: Buffer, scale: float, offset: float, *, signed: bool) -> bytes:
-        """The f32 bytes of `source * scale + offset`, from u8 or i8; uses memory behind the arena."""
-        data = bytes(source)
+        """Return the f32 bytes of `source * scale + offset`, from u8 or i8; uses memory behind the arena."""
+        data = _raw(source)
         to = _aligned(self._end + len(data))
         self._reserve(to + 4 * len(data))
         self._write(self._end, data)
@@ -107,7 +109,7 @@ class Runner:
         return self._store
 
     def _open(self, plan: bytes) -> None:
-        start = self._call("efn_heap")
+        self.heap = start = self._call("efn_heap")
         self._reserve(start + len(plan))
         self._write(start, plan)
         self._check(self._call("efn_open_at", start, len(plan)))
@@ -163,6 +165,10 @@ class Runner:
                 self._memory.grow(self._live, -(-missing // PAGE))
             except WasmtimeError:
                 raise _refused(f"the model needs {end:,} bytes of memory, which the engine cannot have") from None
+
+
+def _raw(data: Buffer) -> bytes:
+    return data if isinstance(data, bytes) else memoryview(data).tobytes()  # bytes() would read a 0-d array as a length
 
 
 def _aligned(address: int) -> int:

@@ -15,7 +15,7 @@ WEIGHT_ALIGNMENT = 64
 
 
 def assemble(graph: Graph, draft: Draft, meta: dict[str, Any]) -> Plan:
-    """The plan of a draft. Raises ModelError EFN-M008 when the arena would be too large."""
+    """Return the plan of a draft. Raises ModelError EFN-M008 when the arena would be too large."""
     builder = _Builder(graph, draft)
     inputs = tuple(builder.index(p.tensor) for p in graph.inputs)
     outputs = tuple(builder.index(p.tensor) for p in graph.outputs)
@@ -50,7 +50,7 @@ class _Builder:
         self._scratch = dict(zip(scratch, offsets[len(lives) :], strict=True))
 
     def index(self, what: str | Packed) -> int:
-        """Number of the record of a tensor or constant, made when it is first asked for."""
+        """Return number of the record of a tensor or constant, made when it is first asked for."""
         if isinstance(what, Packed):
             return self._constant(what)
         if what not in self._indices:

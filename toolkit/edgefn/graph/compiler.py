@@ -34,7 +34,8 @@ class CompiledModel:
 def compile_model(source: Path, *, name: str) -> CompiledModel:
     """Compile the ONNX model at `source`; the same file and name give the same bytes.
 
-    Raises ModelError EFN-M001 to EFN-M008 when the file cannot be read, UnsupportedError EFN-M010 to EFN-M012 when it uses what is not covered.
+    Raises ModelError EFN-M001 to EFN-M008 when the file cannot be read, UnsupportedError EFN-M010 to EFN-M012 when
+    it uses what is not covered.
     """
     from edgefn.graph.plan import read_plan, write_plan  # noqa: PLC0415 -- numpy is slow to import
 
@@ -48,7 +49,10 @@ def compile_model(source: Path, *, name: str) -> CompiledModel:
 
 
 def inspect_model(source: Path) -> ModelSummary:
-    """What a model is and what it costs; for one that edgefn cannot compile, why. Raises ModelError when it cannot be read at all."""
+    """Say what a model is and what it costs; for one that edgefn cannot compile, why.
+
+    Raises ModelError when it cannot be read at all.
+    """
     from edgefn.graph.importers.onnx import unsupported_nodes  # noqa: PLC0415 -- numpy and onnx are slow to import
 
     data = _read(source)

@@ -1,7 +1,8 @@
 """The graph: a model in memory, the same for every format it can come from.
 
-Images are NHWC. Weights are constants in one layout: convolution `[M, kh, kw, C]`, depthwise `[1, kh, kw, C]`, dense `[M, K]`. A clamp is held
-in real units by the op it ends, also when the op is quantized. Quantization belongs to the tensor that holds the integers.
+Images are NHWC. Weights are constants in one layout: convolution `[M, kh, kw, C]`, depthwise `[1, kh, kw, C]`, dense
+`[M, K]`. A clamp is held in real units by the op it ends, also when the op is quantized. Quantization belongs to the
+tensor that holds the integers.
 """
 
 from collections import Counter
@@ -60,7 +61,7 @@ NUMPY: dict[DType, np.dtype[Any]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quantization:
-    """`real = scale * (q - zero_point)`; `scale` f32 and `zero_point` i32, both `[1]`, or `[shape[axis]]` when per channel."""
+    """`real = scale * (q - zero_point)`; `scale` f32, `zero_point` i32, both `[1]`, or `[shape[axis]]` per channel."""
 
     scale: Array
     zero_point: Array
@@ -152,7 +153,10 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class BatchNorm:
-    """`x * scale + shift` with vectors along the last axis; inputs x, scale, shift. Never lowered: folded, or made a depthwise convolution."""
+    """`x * scale + shift` with vectors along the last axis; inputs x, scale, shift.
+
+    Never lowered: folded, or made a depthwise convolution.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class Packed:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One op: `values` by parameter name, where a tensor is its name in the graph or a Packed; `macs` multiply-accumulates."""
+    """One op: `values` by parameter name, a tensor as its name in the graph or a Packed; `macs` multiply-accumulates."""
 
     code: str
     node: Node
@@ -75,7 +75,10 @@ class Draft:
 
 
 def lower(graph: Graph) -> Draft:
-    """Steps of an optimized graph. Raises UnsupportedError EFN-M012 for a node that no op of the engine can do."""
+    """Return the steps of an optimized graph.
+
+    Raises UnsupportedError EFN-M012 for a node that no op of the engine can do.
+    """
     draft = Draft()
     lowering = _Lowering(graph, draft)
     for node in graph.nodes:
@@ -95,7 +98,7 @@ class _Lowering:
 
     def reshape(self, node: Node) -> None:
         """Share the bytes, unless an input or a constant would have to be an output too."""
-        draft, x = self.draft, draft_root(self.draft, node.inputs[0])
+        draft, x = self.draft, self.draft.root(node.inputs[0])
         y = node.output
         if y not in self.outputs:
             draft.alias[y] = x
@@ -104,7 +107,7 @@ class _Lowering:
         else:
             draft.alias[x] = y
 
-    def step(self, node: Node) -> Step:
+    def step(self, node: Node) -> Step:  # noqa: PLR0911 -- one return an op
         y = self.graph.tensors[node.output]
         xs = self.graph.of(node.inputs)
         op = node.op
@@ -150,7 +153,7 @@ class _Lowering:
         raise UnsupportedError("EFN-M012", message, hint="change or replace this layer")
 
     def source(self, name: str) -> str | Packed:
-        """A tensor to read: its name, or its bytes when it is constant."""
+        """Return a tensor to read: its name, or its bytes when it is constant."""
         t = self.graph.tensors[self.draft.root(name)]
         if t.constant is None:
             return name
@@ -178,7 +181,7 @@ class _Lowering:
     def matrix(
         self, node: Node, kind: str, what: tuple[Array, Bounds, dict[str, Any]], xs: list[Tensor], k: int, taps: int
     ) -> Step:
-        """A convolution or dense layer with weights `[M, K]` (depthwise `[taps, C]`)."""
+        """Return a convolution or dense layer with weights `[M, K]` (depthwise `[taps, C]`)."""
         w, bounds, values = what
         y = self.graph.tensors[node.output]
         m, rows = y.shape[-1], y.size // y.shape[-1]
@@ -200,7 +203,7 @@ class _Lowering:
         return Step(f"add_{y.dtype}", node, values)
 
     def addend(self, b: Tensor, y: Tensor) -> str | Packed:
-        """The second operand as it is, as a vector, or spread over the whole shape."""
+        """Return the second operand as it is, as a vector, or spread over the whole shape."""
         if b.constant is None:
             return self.source(b.name)
         vector = b.shape[-1:] == y.shape[-1:] and b.size == y.shape[-1]
@@ -217,10 +220,6 @@ class _Lowering:
             (x_scale, x_zero), (scale, zero) = _scalar(x), _scalar(y)
             values |= {"x_zero": x_zero, "mult": _f32(x_scale / scale), "y_zero": zero, **_bounds(op.bounds, y)}
         return self.unary(node, f"average_pool_{y.dtype}", values)
-
-
-def draft_root(draft: Draft, name: str) -> str:
-    return draft.root(name)
 
 
 def _f32(value: float) -> float:

@@ -1,4 +1,4 @@
-"""Where every buffer lies in the arena: the largest first, each in the lowest gap that is free for as long as it lives."""
+"""Where every buffer lies in the arena: the largest first, each in the lowest gap that is free while it lives."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def place(buffers: Sequence[Buffer]) -> tuple[list[int], int]:
 def _gap(
     starts: np.ndarray[tuple[int], np.dtype[np.int64]], ends: np.ndarray[tuple[int], np.dtype[np.int64]], size: int
 ) -> int:
-    """The lowest aligned offset with `size` bytes that none of the occupied ranges touches."""
+    """Return the lowest aligned offset with `size` bytes that none of the occupied ranges touches."""
     offset = 0
     for i in np.argsort(starts, kind="stable"):
         if offset + size <= starts[i]:

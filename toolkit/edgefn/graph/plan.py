@@ -1,4 +1,4 @@
-"""The plan format (docs/spec/plan.md): its records, a writer, and a reader that refuses whatever the specification does not allow."""
+"""The plan format (docs/spec/plan.md): its records, a writer, and a reader that refuses what is not allowed."""
 
 import json
 import struct
@@ -96,7 +96,8 @@ def write_plan(plan: Plan) -> bytes:
 def read_plan(data: bytes) -> Plan:
     """Read a plan, checking everything docs/spec/plan.md asks for.
 
-    Raises ModelError EFN-M020 (not a plan, or another version), EFN-M021 (damaged) or EFN-M022 (breaks a rule of the format).
+    Raises ModelError EFN-M020 (not a plan, or another version), EFN-M021 (damaged) or EFN-M022 (breaks a rule of the
+    format).
     """
     header = _read_header(data)
     at = dict(zip(_FIELDS, header, strict=True))

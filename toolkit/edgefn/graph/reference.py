@@ -1,6 +1,7 @@
-"""A numpy evaluation of a plan: the oracle of the C engine, with the arithmetic of docs/spec/plan.md. Slow, and meant to be.
+"""A numpy evaluation of a plan: the oracle of the C engine, with the arithmetic of docs/spec/plan.md.
 
-It runs on a byte arena as the engine does and spoils an op's scratch before the op, so a wrong memory plan shows in its results.
+Slow, and meant to be. It runs on a byte arena as the engine does and spoils an op's scratch before the op, so a
+wrong memory plan shows in its results.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,11 +18,11 @@ __all__ = ["evaluate"]
 
 type Array = NDArray[Any]
 
-_DTYPES = {"f32": np.dtype("<f4"), "i8": np.dtype(np.int8), "u8": np.dtype(np.uint8), "i32": np.dtype("<i4")}
+_DTYPES: dict[str, np.dtype[Any]] = {"f32": np.dtype("<f4"), "i8": np.dtype(np.int8), "u8": np.dtype(np.uint8), "i32": np.dtype("<i4")}
 
 
 def evaluate(plan: Plan, inputs: Sequence[Array]) -> list[Array]:
-    """Outputs of a plan that `read_plan` accepted, for inputs of its dtypes and shapes."""
+    """Return outputs of a plan that `read_plan` accepted, for inputs of its dtypes and shapes."""
     machine = _Machine(plan)
     for index, value in zip(plan.inputs, inputs, strict=True):
         machine.write(plan.tensors[index], value)
@@ -80,7 +81,7 @@ def _clamp(v: Array, op: PlanOp) -> Array:
 
 
 def _taps(op: PlanOp, x: Array, y: PlanTensor, fill: float) -> Array:
-    """What every output position reads: `[N, OH, OW, kh * kw, C]`."""
+    """Return what every output position reads: `[N, OH, OW, kh * kw, C]`."""
     (kh, kw), (sh, sw) = (op["kh"], op["kw"]), (op["stride_h"], op["stride_w"])
     dh, dw = (op["dilation_h"], op["dilation_w"]) if "dilation_h" in op else (1, 1)
     _, oh, ow, _ = y.dims

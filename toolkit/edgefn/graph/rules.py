@@ -33,7 +33,7 @@ class _View:
         self.tensor = {p.name: tensors[int(v)] for p, v in named if p.kind == "tensor"}
         self.rest = [tensors[i] for i in op.rest]
 
-    def need(self, fulfilled: bool, otherwise: str) -> None:  # noqa: FBT001 -- reads as an assertion
+    def need(self, fulfilled: bool, otherwise: str) -> None:
         if not fulfilled:
             raise ModelError(
                 "EFN-M022",
@@ -100,7 +100,7 @@ def _window(v: _View) -> None:
     v.need(x.dims[0] == y.dims[0], "x and y differ in batch")
     for axis, side, pad_name in ((1, "h", "pad_top"), (2, "w", "pad_left")):
         kernel, stride, pad = op[f"k{side}"], op[f"stride_{side}"], op[pad_name]
-        dilation = op[f"dilation_{side}"] if f"dilation_{side}" in op else 1
+        dilation = op[f"dilation_{side}"] if "dilation_h" in op else 1
         v.need(all(1 <= n <= MAX_WINDOW for n in (kernel, stride, dilation)), "a kernel size, stride or dilation")
         reach = (kernel - 1) * dilation + 1
         v.need(0 <= pad <= MAX_WINDOW and pad < reach, f"{pad_name} is {pad} with a kernel of {reach}")
@@ -153,7 +153,7 @@ def _add(v: _View, _arena: int) -> None:
     v.dtypes(a=real, b=real, y=real)
     a, b, y = v.tensor["a"], v.tensor["b"], v.tensor["y"]
     v.need(a.size == y.size, "a and y differ in size")
-    v.need(b.size == a.size or b.size == 1 or (b.dims[-1:] == a.dims[-1:] and b.size == a.dims[-1]), "b does not fit a")
+    v.need(b.size in {a.size, 1} or (b.dims[-1:] == a.dims[-1:] and b.size == a.dims[-1]), "b does not fit a")
     v.need(all(t.nbytes == t.size * (4 if real == "f32" else 1) for t in (a, b)), "a or b has another number of bytes")
 
 

@@ -1,4 +1,5 @@
-// What op checks share. Every function is safe on a plan whose header, regions and tensor records have been checked and nothing else.
+// What op checks share. Every function is safe on a plan whose header, regions and tensor records have been checked and
+// nothing else.
 #ifndef EFN_CHECK_H
 #define EFN_CHECK_H
 
@@ -22,13 +23,14 @@
             return efn_tried;                                                                                          \
     } while (0)
 
-uint32_t efn_item_size(uint8_t dtype);         // 0 for an unknown dtype
-uint32_t efn_elements(const efn_tensor *t);    // product of dims; 1 for rank 0
-uint32_t efn_last_dim(const efn_tensor *t);    // 1 for rank 0
+uint32_t efn_item_size(uint8_t dtype);      // 0 for an unknown dtype
+uint32_t efn_elements(const efn_tensor *t); // product of dims; 1 for rank 0
+uint32_t efn_last_dim(const efn_tensor *t); // 1 for rank 0
 int efn_finite_positive(float v);
 int efn_same_dims(const efn_tensor *a, const efn_tensor *b);
 
-// A tensor that an op reads whole: known index, `dtype` (0 for any), exactly the bytes of its dims. NULL when it is none.
+// A tensor that an op reads whole: known index, `dtype` (0 for any), exactly the bytes of its dims. NULL when it is
+// none.
 const efn_tensor *efn_readable(const efn_plan *plan, uint32_t index, uint8_t dtype);
 // The same for a tensor that an op writes: it lies in the arena.
 const efn_tensor *efn_writable(const efn_plan *plan, uint32_t index, uint8_t dtype);

@@ -9,7 +9,7 @@ typedef struct {
     const uint8_t *x; // [n][h][w][pixel bytes]
     efn_window window;
     uint32_t h, w, out_h, out_w;
-    uint32_t pixel; // bytes of one input pixel: C * item size
+    uint32_t pixel;  // bytes of one input pixel: C * item size
     uint8_t outside; // the byte that fills taps outside the input
 } efn_image;
 
@@ -23,7 +23,8 @@ EFN_INLINE int efn_is_pointwise(const efn_window *window) {
     return window->kh == 1 && window->kw == 1; // then the pads are zero: each is less than the kernel
 }
 
-// The row of output pixel `index` (over n, oh, ow): inside x when the window is one pixel, otherwise gathered into `row`, [K].
+// The row of output pixel `index` (over n, oh, ow): inside x when the window is one pixel, otherwise gathered into
+// `row`, [K].
 const uint8_t *efn_gather(const efn_image *image, uint32_t index, uint8_t *row);
 
 #endif

@@ -1,7 +1,7 @@
 // Matrix products: rows of activations times packed weights, with bias, clamp and requantization on the way out.
 //
-// Activations are packed four rows at a time into panels [k/q][4][q], weights lie in panels of eight columns [k/q][8][q] (q = 1 for
-// f32, 2 for i8), so one step of a 4x8 tile is one load of each and lane shuffles.
+// Activations are packed four rows at a time into panels [k/q][4][q], weights lie in panels of eight columns
+// [k/q][8][q] (q = 1 for f32, 2 for i8), so one step of a 4x8 tile is one load of each and lane shuffles.
 #ifndef EFN_GEMM_H
 #define EFN_GEMM_H
 
@@ -39,10 +39,11 @@ void efn_gemv_i8(const efn_layer_i8 *layer, const int16_t *row, int8_t *y);
 
 #define EFN_LANE(v, lane) wasm_i32x4_shuffle(v, v, lane, lane, lane, lane)
 
-// Sixteen K steps between two back edges. Hosts check a deadline on every back edge, which spills the accumulators; leaving in the
-// middle costs nothing and needs no tail loop. RUNG(i) does step i and breaks when it was the last.
+// Sixteen K steps between two back edges. Hosts check a deadline on every back edge, which spills the accumulators;
+// leaving in the middle costs nothing and needs no tail loop. RUNG(i) does step i and breaks when it was the last.
 #define EFN_LADDER(RUNG)                                                                                               \
-    RUNG(0) RUNG(1) RUNG(2) RUNG(3) RUNG(4) RUNG(5) RUNG(6) RUNG(7) RUNG(8) RUNG(9) RUNG(10) RUNG(11) RUNG(12)         \
-        RUNG(13) RUNG(14) RUNG(15)
+    RUNG(0)                                                                                                            \
+    RUNG(1) RUNG(2) RUNG(3) RUNG(4) RUNG(5) RUNG(6) RUNG(7) RUNG(8) RUNG(9) RUNG(10) RUNG(11) RUNG(12) RUNG(13)        \
+        RUNG(14) RUNG(15)
 
 #endif

@@ -35,7 +35,8 @@ EFN_INLINE void step(v128_t acc[4][2], const float *a, const float *w) {
     }
 }
 
-// y[rows][m], rows <= 4 and columns <= 8 of it, from panel a [k][4] and weights w [k][8]. Not inlined: V8 tiers small functions up sooner.
+// y[rows][m], rows <= 4 and columns <= 8 of it, from panel a [k][4] and weights w [k][8]. Not inlined: V8 tiers small
+// functions up sooner.
 static EFN_NOINLINE void tile(const efn_layer_f32 *layer, const float *a, const float *w, const float *bias, float *y,
                               uint32_t rows, uint32_t columns) {
     v128_t acc[4][2];
@@ -86,7 +87,8 @@ void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows
     }
 }
 
-// `panels` panels of weights at once, so that the additions of one column do not wait for each other. y [columns], columns <= 8 * panels.
+// `panels` panels of weights at once, so that the additions of one column do not wait for each other. y [columns],
+// columns <= 8 * panels.
 EFN_INLINE void gemv_panels(const efn_layer_f32 *layer, const int panels, const float *row, uint32_t column, float *y,
                             uint32_t columns) {
     const uint32_t k = layer->k;
@@ -134,7 +136,8 @@ EFN_INLINE void gemv_panels(const efn_layer_f32 *layer, const int panels, const 
     efn_copy(y, out, columns * 4);
 }
 
-static EFN_NOINLINE void gemv_wide(const efn_layer_f32 *layer, const float *row, uint32_t column, float *y, uint32_t n) {
+static EFN_NOINLINE void gemv_wide(const efn_layer_f32 *layer, const float *row, uint32_t column, float *y,
+                                   uint32_t n) {
     gemv_panels(layer, 4, row, column, y, n);
 }
 

@@ -1,4 +1,5 @@
-// i8 x i8 in i32, by the exact pair product i32x4.dot_i16x8: weights stay i8 in memory and are widened as they are loaded.
+// i8 x i8 in i32, by the exact pair product i32x4.dot_i16x8: weights stay i8 in memory and are widened as they are
+// loaded.
 #include "gemm.h"
 
 // Rows r[0..3] of eight i16 to panel [4][4][2].
@@ -61,7 +62,8 @@ EFN_INLINE v128_t requantize(v128_t left, v128_t right, const float *mult, const
     return efn_to_i8(efn_narrow_lanes(l, to), efn_narrow_lanes(r, to));
 }
 
-// y[rows][m], rows <= 4 and columns <= 8 of it, beginning at `column`, from panel a [k2/2][4][2] and weights w [k2/2][8][2].
+// y[rows][m], rows <= 4 and columns <= 8 of it, beginning at `column`, from panel a [k2/2][4][2] and weights w
+// [k2/2][8][2].
 static EFN_NOINLINE void tile(const efn_layer_i8 *layer, const int16_t *a, const int8_t *w, uint32_t column, int8_t *y,
                               uint32_t rows) {
     v128_t acc[4][2];

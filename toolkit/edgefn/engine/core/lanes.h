@@ -1,4 +1,5 @@
-// The arithmetic of plan.md, four lanes at a time and one at a time. Both give the same bits; only efn_madd may fuse, in relaxed-simd.
+// The arithmetic of plan.md, four lanes at a time and one at a time. Both give the same bits; only efn_madd may fuse,
+// in relaxed-simd.
 #ifndef EFN_LANES_H
 #define EFN_LANES_H
 
@@ -27,14 +28,14 @@ EFN_INLINE float efn_clamp(float v, float low, float high) {
 
 // ---- f32 to i8: clamp(round_half_to_even(v) + y_zero, low, high), NaN counting as 0 ----
 
-// The clamp moved in front of the rounding and the zero point. The bounds are integers of at most 255, so this changes no result and
-// lets an addition of 1.5 * 2^23 do the rounding: its low bits are then the integer.
+// The clamp moved in front of the rounding and the zero point. The bounds are integers of at most 255, so this changes
+// no result and lets an addition of 1.5 * 2^23 do the rounding: its low bits are then the integer.
 typedef struct {
     v128_t low, high; // f32x4: low - y_zero, high - y_zero
     v128_t shift;     // i32x4: what turns the rounded float's bits into the answer
 } efn_narrowing;
 
-#define EFN_ROUNDING 12582912.0f       // 1.5 * 2^23
+#define EFN_ROUNDING 12582912.0f     // 1.5 * 2^23
 #define EFN_ROUNDING_BITS 0x4B400000 // the same, as bits
 
 EFN_INLINE efn_narrowing efn_narrowing_of(int32_t y_zero, int32_t low, int32_t high) {

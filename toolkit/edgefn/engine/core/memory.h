@@ -1,4 +1,5 @@
-// Sizes and small copies. A variable-size __builtin_memcpy becomes a memory.copy call, which costs more than the rows we move.
+// Sizes and small copies. A variable-size __builtin_memcpy becomes a memory.copy call, which costs more than the rows
+// we move.
 #ifndef EFN_MEMORY_H
 #define EFN_MEMORY_H
 

@@ -1,4 +1,5 @@
-// Opening a plan. Nothing in the bytes is trusted: regions, then tensor records, then inputs and outputs, then every op.
+// Opening a plan. Nothing in the bytes is trusted: regions, then tensor records, then inputs and outputs, then every
+// op.
 #include "check.h"
 #include "table.h"
 

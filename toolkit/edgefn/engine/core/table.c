@@ -1,7 +1,6 @@
 #include "table.h"
 
-#define EFN_ROW(name, parameters)                                                                                      \
-    {sizeof(parameters) / 4, efn_##name##_check, efn_##name##_simd, efn_##name##_ref}
+#define EFN_ROW(name, parameters) {sizeof(parameters) / 4, efn_##name##_check, efn_##name##_simd, efn_##name##_ref}
 
 // Indexed by opcode.
 static const efn_op OPS[EFN_OPCODES] = {

@@ -1,7 +1,8 @@
 // edgefn: executes a compiled model (a "plan", docs/spec/plan.md) in the caller's memory.
 //
-// Freestanding C11: no libc, no allocation, no global state. The caller owns the plan's bytes, which are read in place, and the
-// arena, which holds every activation and all scratch memory. efn_open checks everything; after it, no op checks anything.
+// Freestanding C11: no libc, no allocation, no global state. The caller owns the plan's bytes, which are read in place,
+// and the arena, which holds every activation and all scratch memory. efn_open checks everything; after it, no op
+// checks anything.
 #ifndef EDGEFN_H
 #define EDGEFN_H
 
@@ -13,17 +14,18 @@
 
 typedef enum {
     EFN_OK = 0,
-    EFN_TRUNCATED,     // fewer bytes than the header says, or no room for a header
-    EFN_MISALIGNED,    // the plan or the arena is not 64-byte aligned
-    EFN_BAD_MAGIC,     // not a plan
-    EFN_BAD_VERSION,   // a version this engine does not read
-    EFN_BAD_HEADER,    // a limit exceeded or a reserved field not zero
-    EFN_BAD_REGION,    // regions out of order, overlapping, misaligned or outside the file, or a gap that is not zero
-    EFN_BAD_TENSOR,    // a tensor record; efn_plan.fault is its index
-    EFN_BAD_IO,        // an input or output index
-    EFN_BAD_OP,        // an unknown opcode or a wrong parameter count; for this and all below, efn_plan.fault is the op's index
-    EFN_BAD_OPERAND,   // a tensor index, dtype, rank or place
-    EFN_BAD_SHAPE,     // shapes that do not fit together
+    EFN_TRUNCATED,   // fewer bytes than the header says, or no room for a header
+    EFN_MISALIGNED,  // the plan or the arena is not 64-byte aligned
+    EFN_BAD_MAGIC,   // not a plan
+    EFN_BAD_VERSION, // a version this engine does not read
+    EFN_BAD_HEADER,  // a limit exceeded or a reserved field not zero
+    EFN_BAD_REGION,  // regions out of order, overlapping, misaligned or outside the file, or a gap that is not zero
+    EFN_BAD_TENSOR,  // a tensor record; efn_plan.fault is its index
+    EFN_BAD_IO,      // an input or output index
+    EFN_BAD_OP,      // an unknown opcode or a wrong parameter count; for this and all below, efn_plan.fault is the op's
+                     // index
+    EFN_BAD_OPERAND, // a tensor index, dtype, rank or place
+    EFN_BAD_SHAPE,   // shapes that do not fit together
     EFN_BAD_PARAMETER, // an integer or float parameter out of its range
     EFN_BAD_WEIGHTS,   // a packed tensor of the wrong size
     EFN_BAD_SCRATCH,   // scratch memory outside the arena
@@ -57,17 +59,20 @@ typedef struct {
     uint32_t fault; // index of the tensor or op that efn_open refused
 } efn_plan;
 
-// Check `length` bytes at `bytes` (64-byte aligned) and fill `plan`. The bytes may be hostile. On failure `plan` must not be run.
+// Check `length` bytes at `bytes` (64-byte aligned) and fill `plan`. The bytes may be hostile. On failure `plan` must
+// not be run.
 efn_status efn_open(efn_plan *plan, const uint8_t *bytes, uint32_t length);
 
-// Run ops first .. first + count - 1 of an open plan. `arena` holds plan->arena_bytes, 64-byte aligned, inputs already in place.
+// Run ops first .. first + count - 1 of an open plan. `arena` holds plan->arena_bytes, 64-byte aligned, inputs already
+// in place.
 efn_status efn_run(const efn_plan *plan, uint8_t *arena, uint32_t first, uint32_t count, efn_mode mode);
 
 // A sentence fragment such as "a tensor record is not valid".
 const char *efn_status_text(efn_status status);
 
 // destination[i] = source[i] * scale + offset for i < count; the source is u8, or i8 when is_signed. Never fused.
-void efn_affine(const uint8_t *source, float *destination, uint32_t count, float scale, float offset, int32_t is_signed);
+void efn_affine(const uint8_t *source, float *destination, uint32_t count, float scale, float offset,
+                int32_t is_signed);
 
 // ---- Parameters, as they lie in the op stream. x, y, w, ... are tensor indices, scratch an arena offset. ----
 

@@ -2,9 +2,9 @@
 //
 //     open(plan) -> model              ValueError when the plan is refused
 //     run(model, inputs, outputs)      tuples of buffers, as many and as long as the plan says, else ValueError
-//     release(model)                   gives back the arena, so that a snapshot does not carry it; the next run takes it again
-//     memory_bytes() -> int            size of the component's one linear memory
-//     affine(source, destination, scale, offset, signed)     bytes to f32: source * scale + offset
+//     release(model)                   gives back the arena, so that a snapshot does not carry it; the next run takes
+//     it again memory_bytes() -> int            size of the component's one linear memory affine(source, destination,
+//     scale, offset, signed)     bytes to f32: source * scale + offset
 #include "../core/memory.h"
 #include "../include/edgefn.h"
 #include "python.h"
@@ -103,7 +103,8 @@ static PyObject *engine_open(PyObject *self, PyObject *const *args, Py_ssize_t c
     return capsule;
 }
 
-// Copy one input buffer into its tensor, or its tensor into one output buffer. Returns 0 with an exception set on failure.
+// Copy one input buffer into its tensor, or its tensor into one output buffer. Returns 0 with an exception set on
+// failure.
 static int transfer(const model *m, PyObject *object, uint32_t tensor, int out, uint32_t number) {
     const efn_tensor *t = &m->plan.tensors[tensor];
     Py_buffer view;
@@ -199,18 +200,13 @@ static PyObject *engine_affine(PyObject *self, PyObject *const *args, Py_ssize_t
 }
 
 static PyMethodDef methods[] = {
-    {"open", engine_open, METH_FASTCALL, NULL},
-    {"run", engine_run, METH_FASTCALL, NULL},
-    {"release", engine_release, METH_FASTCALL, NULL},
-    {"memory_bytes", engine_memory_bytes, METH_FASTCALL, NULL},
-    {"affine", engine_affine, METH_FASTCALL, NULL},
-    {NULL, NULL, 0, NULL},
+    {"open", engine_open, METH_FASTCALL, NULL},       {"run", engine_run, METH_FASTCALL, NULL},
+    {"release", engine_release, METH_FASTCALL, NULL}, {"memory_bytes", engine_memory_bytes, METH_FASTCALL, NULL},
+    {"affine", engine_affine, METH_FASTCALL, NULL},   {NULL, NULL, 0, NULL},
 };
 
-static PyModuleDef definition = {.m_base = {.ob_base = {.ob_refcnt = 1}},
-                                 .m_name = "_edgefn_engine",
-                                 .m_size = -1,
-                                 .m_methods = methods};
+static PyModuleDef definition = {
+    .m_base = {.ob_base = {.ob_refcnt = 1}}, .m_name = "_edgefn_engine", .m_size = -1, .m_methods = methods};
 
 PyObject *PyInit__edgefn_engine(void);
 

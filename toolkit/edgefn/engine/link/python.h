@@ -1,5 +1,5 @@
-// The few prototypes of CPython's stable ABI that the extension needs (abi3, 3.12 and later), declared by hand: no Python headers exist
-// for wasm32-wasi outside componentize-py.
+// The few prototypes of CPython's stable ABI that the extension needs (abi3, 3.12 and later), declared by hand: no
+// Python headers exist for wasm32-wasi outside componentize-py.
 #ifndef EFN_PYTHON_H
 #define EFN_PYTHON_H
 

@@ -50,7 +50,8 @@ int32_t EXPORT(efn_open_at)(uint32_t address, uint32_t length) {
     return (int32_t)status;
 }
 
-// Open the plan that lies at efn_heap() (edgefn.engine.module puts it there) and grow the memory to hold the arena behind it.
+// Open the plan that lies at efn_heap() (edgefn.engine.module puts it there) and grow the memory to hold the arena
+// behind it.
 int32_t EXPORT(efn_start)(void) {
     const uint32_t at = efn_heap();
     if ((uint64_t)at + 12 > memory_bytes())
@@ -78,7 +79,8 @@ uint32_t EXPORT(efn_fault)(void) {
     return plan.fault;
 }
 
-// Run ops first .. first + count - 1; mode 0 is SIMD, 1 the reference. The arena lies behind the plan, inside the memory.
+// Run ops first .. first + count - 1; mode 0 is SIMD, 1 the reference. The arena lies behind the plan, inside the
+// memory.
 int32_t EXPORT(efn_run_at)(uint32_t arena, uint32_t first, uint32_t count, int32_t mode) {
     if (!is_open || arena < plan_end || (uint64_t)arena + plan.arena_bytes > memory_bytes())
         return EFN_BAD_RANGE;

@@ -1,4 +1,5 @@
-// add: a + b, where b is as large as a, or a vector of the last dimension, or one element. May run in place on an operand as large as y.
+// add: a + b, where b is as large as a, or a vector of the last dimension, or one element. May run in place on an
+// operand as large as y.
 #include "../core/check.h"
 #include "../core/lanes.h"
 #include "../core/table.h"

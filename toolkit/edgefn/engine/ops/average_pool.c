@@ -1,5 +1,5 @@
-// average_pool: the sum of what a window covers, in the order (ky, kx), divided by kh * kw (count_padding) or by the elements covered.
-// The last block of an odd C overlaps the one before it.
+// average_pool: the sum of what a window covers, in the order (ky, kx), divided by kh * kw (count_padding) or by the
+// elements covered. The last block of an odd C overlaps the one before it.
 #include "../core/lanes.h"
 #include "pool.h"
 

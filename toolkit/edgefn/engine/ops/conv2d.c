@@ -49,8 +49,8 @@ efn_status efn_conv2d_i8_check(const efn_plan *plan, const uint32_t *words, uint
 
 static efn_layer_f32 layer_f32(const efn_site *site, const efn_conv_f32 *p) {
     const uint32_t k = p->window.kh * p->window.kw * efn_record(site, p->x)->dims[3];
-    return (efn_layer_f32){efn_in(site, p->w), efn_in(site, p->bias), k, efn_record(site, p->y)->dims[3], p->low,
-                           p->high};
+    return (efn_layer_f32){
+        efn_in(site, p->w), efn_in(site, p->bias), k, efn_record(site, p->y)->dims[3], p->low, p->high};
 }
 
 static efn_layer_i8 layer_i8(const efn_site *site, const efn_conv_i8 *p) {
@@ -73,9 +73,9 @@ void efn_conv2d_f32_simd(const efn_site *site, const uint32_t *words) {
     const efn_layer_f32 layer = layer_f32(site, p);
     const efn_image image = efn_image_of(efn_in(site, p->x), x, y, &p->window, 4, 0);
     const uint32_t all = pixels(y), block = efn_block_rows(all);
-    float *const panels = (float *)(site->arena + p->scratch);     // [block / 4][k][4]
+    float *const panels = (float *)(site->arena + p->scratch);               // [block / 4][k][4]
     uint8_t *const gathered = (uint8_t *)(panels + (size_t)block * layer.k); // [4][k] f32
-    float *const out = efn_out(site, p->y);                        // [all][m]
+    float *const out = efn_out(site, p->y);                                  // [all][m]
     if (all == 1) {
         efn_gemv_f32(&layer, (const float *)efn_gather(&image, 0, gathered), out);
         return;
@@ -100,9 +100,9 @@ void efn_conv2d_i8_simd(const efn_site *site, const uint32_t *words) {
     const efn_image image = efn_image_of(efn_in(site, p->x), x, y, &p->window, 1, (uint8_t)p->x_zero);
     const uint32_t all = pixels(y), block = efn_block_rows(all);
     const uint32_t k = p->window.kh * p->window.kw * x->dims[3], stride = (uint32_t)efn_round_up(layer.k2, 16);
-    int16_t *const panels = (int16_t *)(site->arena + p->scratch);          // [block / 4][k2 / 2][4][2]
+    int16_t *const panels = (int16_t *)(site->arena + p->scratch);            // [block / 4][k2 / 2][4][2]
     uint8_t *const gathered = (uint8_t *)(panels + (size_t)block * layer.k2); // [4][stride]
-    int8_t *const out = efn_out(site, p->y);                                // [all][m]
+    int8_t *const out = efn_out(site, p->y);                                  // [all][m]
     if (all == 1) {
         efn_widen_i8((const int8_t *)efn_gather(&image, 0, gathered), panels, k);
         efn_gemv_i8(&layer, panels, out);

@@ -1,4 +1,5 @@
-// dense: [rows][K] times [K][M]. One row streams the weights through a matrix-vector kernel, more rows are packed like pixels.
+// dense: [rows][K] times [K][M]. One row streams the weights through a matrix-vector kernel, more rows are packed like
+// pixels.
 #include "../core/check.h"
 #include "../core/gemm.h"
 #include "../core/table.h"

@@ -1,5 +1,5 @@
-// depthwise: each output pixel is a list of taps, one pointer each; a tap outside the input points at a row of padding. Channels go
-// through in blocks (eight i8, four f32); the last block of an odd C overlaps the one before it.
+// depthwise: each output pixel is a list of taps, one pointer each; a tap outside the input points at a row of padding.
+// Channels go through in blocks (eight i8, four f32); the last block of an odd C overlaps the one before it.
 #include "../core/check.h"
 #include "../core/gather.h"
 #include "../core/lanes.h"
@@ -55,6 +55,49 @@ static void place_taps(const efn_image *image, uint32_t n, uint32_t oy, uint32_t
     }
 }
 
+// The taps of one row of output pixels. Between two pixels whose windows lie inside the input's width, the taps inside
+// its height move on by one stride and the others stay on the padding.
+typedef struct {
+    const efn_image *image;
+    const uint8_t *padding;
+    const uint8_t **taps; // [kh * kw]
+    uint32_t n, oy;
+    uint32_t begin, end; // the taps of kernel rows inside the input's height
+} tap_row;
+
+static tap_row tap_row_of(const efn_image *image, const uint8_t *padding, const uint8_t **taps, uint32_t n,
+                          uint32_t oy) {
+    tap_row row = {image, padding, taps, n, oy, 0, 0};
+    int32_t iy = (int32_t)(oy * image->window.stride_h) - (int32_t)image->window.pad_top;
+    for (uint32_t ky = 0; ky < image->window.kh; ky++, iy += (int32_t)image->window.dilation_h) {
+        row.begin += iy < 0 ? image->window.kw : 0;
+        row.end += iy < (int32_t)image->h ? image->window.kw : 0;
+    }
+    return row;
+}
+
+static int within_width(const efn_image *image, uint32_t ox) {
+    const efn_window *window = &image->window;
+    const int32_t left = (int32_t)(ox * window->stride_w) - (int32_t)window->pad_left;
+    return left >= 0 && left + (int32_t)((window->kw - 1) * window->dilation_w) < (int32_t)image->w;
+}
+
+// Point the taps at output pixel ox, after ox - 1.
+static void next_taps(const tap_row *row, uint32_t ox) {
+    const efn_image *image = row->image;
+    if (ox == 0 || !within_width(image, ox - 1) || !within_width(image, ox)) {
+        place_taps(image, row->n, row->oy, ox, row->padding, row->taps);
+        return;
+    }
+    const uint32_t step = image->window.stride_w * image->pixel;
+    const v128_t steps = wasm_i32x4_splat((int32_t)step);
+    uint32_t t = row->begin;
+    for (; t + 4 <= row->end; t += 4)
+        wasm_v128_store(row->taps + t, wasm_i32x4_add(wasm_v128_load(row->taps + t), steps));
+    for (; t < row->end; t++)
+        row->taps[t] += step;
+}
+
 // ---- f32 ----
 
 typedef struct {
@@ -68,6 +111,7 @@ typedef struct {
 EFN_INLINE void block_f32(const layer_f32 *layer, const float *const *taps, uint32_t count, uint32_t i, float *y) {
     v128_t acc = wasm_f32x4_const_splat(0);
     const float *w = layer->w + i;
+#pragma unroll
     for (uint32_t t = 0; t < count; t++, w += layer->stride)
         acc = efn_madd(wasm_v128_load(taps[t] + i), wasm_v128_load(w), acc);
     acc = wasm_f32x4_add(acc, wasm_v128_load(layer->bias + i));
@@ -111,14 +155,15 @@ void efn_depthwise_f32_simd(const efn_site *site, const uint32_t *words) {
     const uint32_t c = xt->dims[3], stride = (uint32_t)efn_round_up(c, 8);
     const layer_f32 layer = {
         efn_in(site, p->w), efn_in(site, p->bias), p->window.kh * p->window.kw, stride, c, p->low, p->high};
-    uint8_t *const padding = site->arena + p->scratch;                   // [stride] f32
+    uint8_t *const padding = site->arena + p->scratch;                     // [stride] f32
     const uint8_t **const taps = (const uint8_t **)(padding + stride * 4); // [count]
     efn_fill(padding, 0, stride * 4);
     float *y = efn_out(site, p->y); // [n][oh][ow][c]
     for (uint32_t n = 0; n < yt->dims[0]; n++)
-        for (uint32_t oy = 0; oy < image.out_h; oy++)
+        for (uint32_t oy = 0; oy < image.out_h; oy++) {
+            const tap_row row = tap_row_of(&image, padding, taps, n, oy);
             for (uint32_t ox = 0; ox < image.out_w; ox++, y += c) {
-                place_taps(&image, n, oy, ox, padding, taps);
+                next_taps(&row, ox);
                 const float *const *rows = (const float *const *)taps;
                 if (c < 4)
                     pixel_thin_f32(&layer, rows, y);
@@ -127,6 +172,7 @@ void efn_depthwise_f32_simd(const efn_site *site, const uint32_t *words) {
                 else
                     pixel_any_f32(&layer, rows, y);
             }
+        }
 }
 
 // ---- i8 ----
@@ -150,6 +196,7 @@ EFN_INLINE void block_i8(const layer_i8 *layer, const int8_t *const *taps, uint3
     v128_t low = wasm_v128_load(layer->bias + i), high = wasm_v128_load(layer->bias + i + 4);
     const int8_t *w = layer->w + i;
     const uint32_t stride = layer->stride;
+#pragma unroll
     for (uint32_t t = 0; t < count / 2; t++, w += 2 * stride) {
         const v128_t sum = wasm_i16x8_add(products(taps[2 * t] + i, w), products(taps[2 * t + 1] + i, w + stride));
         low = wasm_i32x4_add(low, wasm_i32x4_extend_low_i16x8(sum));
@@ -217,9 +264,10 @@ void efn_depthwise_i8_simd(const efn_site *site, const uint32_t *words) {
     efn_fill(padding, (uint8_t)p->x_zero, stride);
     int8_t *y = efn_out(site, p->y); // [n][oh][ow][c]
     for (uint32_t n = 0; n < yt->dims[0]; n++)
-        for (uint32_t oy = 0; oy < image.out_h; oy++)
+        for (uint32_t oy = 0; oy < image.out_h; oy++) {
+            const tap_row row = tap_row_of(&image, padding, taps, n, oy);
             for (uint32_t ox = 0; ox < image.out_w; ox++, y += c) {
-                place_taps(&image, n, oy, ox, padding, taps);
+                next_taps(&row, ox);
                 const int8_t *const *rows = (const int8_t *const *)taps;
                 if (c < 8)
                     pixel_thin_i8(&layer, rows, y);
@@ -228,6 +276,7 @@ void efn_depthwise_i8_simd(const efn_site *site, const uint32_t *words) {
                 else
                     pixel_any_i8(&layer, rows, y);
             }
+        }
 }
 
 // ---- Reference: one output value at a time ----
@@ -276,8 +325,7 @@ void efn_depthwise_i8_ref(const efn_site *site, const uint32_t *words) {
             for (uint32_t ky = 0; ky < p->window.kh; ky++)
                 for (uint32_t kx = 0; kx < p->window.kw; kx++) {
                     const int64_t at = tap(&p->window, xt, yt, index, ky, kx, i);
-                    acc += (uint32_t)((at < 0 ? p->x_zero : x[at]) *
-                                      w[(size_t)(ky * p->window.kw + kx) * stride + i]);
+                    acc += (uint32_t)((at < 0 ? p->x_zero : x[at]) * w[(size_t)(ky * p->window.kw + kx) * stride + i]);
                 }
             y[(size_t)index * c + i] = efn_narrow((float)(int32_t)acc * mult[i], p->y_zero, p->low, p->high);
         }

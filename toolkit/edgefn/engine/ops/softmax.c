@@ -1,7 +1,7 @@
 // softmax over the last dimension: e = exp(x - max), y = e / sum(e). May run in place.
 //
-// exp is Cephes expf (S. Moshier): x = n ln 2 + r, |r| <= ln 2 / 2, exp(r) = 1 + r + r^2 p(r) with p of degree 5. The sum runs in four
-// lanes, then (0 + 1) + (2 + 3), in the reference too, so that both give the same bits. Never fused.
+// exp is Cephes expf (S. Moshier): x = n ln 2 + r, |r| <= ln 2 / 2, exp(r) = 1 + r + r^2 p(r) with p of degree 5. The
+// sum runs in four lanes, then (0 + 1) + (2 + 3), in the reference too, so that both give the same bits. Never fused.
 #include "../core/check.h"
 #include "../core/lanes.h"
 #include "../core/table.h"
@@ -44,8 +44,7 @@ static float exp_one(float x) {
 EFN_INLINE v128_t exp_lanes(v128_t x) {
     const v128_t n = wasm_f32x4_nearest(wasm_f32x4_mul(x, wasm_f32x4_const_splat(LOG2_E)));
     const v128_t whole = wasm_f32x4_mul(n, wasm_f32x4_const_splat(LN2_HIGH));
-    const v128_t r =
-        wasm_f32x4_sub(wasm_f32x4_sub(x, whole), wasm_f32x4_mul(n, wasm_f32x4_const_splat(LN2_LOW)));
+    const v128_t r = wasm_f32x4_sub(wasm_f32x4_sub(x, whole), wasm_f32x4_mul(n, wasm_f32x4_const_splat(LN2_LOW)));
     v128_t sum = wasm_f32x4_splat(P[0]);
     for (int i = 1; i < 6; i++)
         sum = wasm_f32x4_add(wasm_f32x4_mul(sum, r), wasm_f32x4_splat(P[i]));

@@ -7,7 +7,7 @@ __all__ = ["fold_activations"]
 
 
 def fold_activations(graph: Graph) -> bool:
-    """A clamp (Relu, Clip) becomes the bounds of the op before it."""
+    """Make a clamp (Relu, Clip) the bounds of the op before it."""
     return rewrite(graph, _visit)
 
 

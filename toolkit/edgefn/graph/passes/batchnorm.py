@@ -33,7 +33,8 @@ def _fold(walk: Walk, node: Node, maker: Node, op: Conv2d | Dense) -> None:
     graph = walk.graph
     w, *bias = (t.constant for t in graph.of(maker.inputs[1:]))
     scale, shift = (t.constant for t in graph.of(node.inputs[1:]))
-    assert w is not None and scale is not None and shift is not None  # noqa: S101 -- _constant and the importer saw to it
+    if w is None or scale is None or shift is None:
+        raise TypeError("batch norm parameters must be constant")  # _constant and the importer saw to it
     depthwise = isinstance(op, Conv2d) and op.depthwise
     scaled = w * (scale if depthwise else scale.reshape(-1, *[1] * (w.ndim - 1)))
     moved = shift + (bias[0] * scale if bias and bias[0] is not None else np.float32(0))
@@ -48,7 +49,8 @@ def _convolve(walk: Walk, node: Node) -> None:
     shape = graph.tensors[x].shape
     channels = shape[-1]
     factor = graph.tensors[scale]
-    assert factor.constant is not None  # noqa: S101 -- the importer saw to it
+    if factor.constant is None:
+        raise TypeError("batch norm parameters must be constant")  # the importer saw to it
     w = graph.add(replace(factor, shape=(1, 1, 1, channels), constant=factor.constant.reshape(1, 1, 1, channels)))
     op = Conv2d(Window((1, 1)), depthwise=True)
     if len(shape) == 4:

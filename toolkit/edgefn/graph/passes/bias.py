@@ -9,7 +9,7 @@ __all__ = ["fold_biases"]
 
 
 def fold_biases(graph: Graph) -> bool:
-    """A vector added along the channels of a convolution or dense layer becomes its bias."""
+    """Make a vector added along the channels of a convolution or dense layer its bias."""
     return rewrite(graph, _visit)
 
 
@@ -32,7 +32,7 @@ def _visit(walk: Walk, node: Node) -> None:
 
 
 def _sum(walk: Walk, node: Node, maker: Node) -> str | None:
-    """The bias that does what both did; None when the addend is no constant vector along the channels."""
+    """Return the bias that does what both did; None when the addend is no constant vector along the channels."""
     graph = walk.graph
     channels = graph.tensors[node.output].shape[-1]
     addend = graph.tensors[node.inputs[1]]

@@ -9,7 +9,7 @@ __all__ = ["absorb_flattening"]
 
 
 def absorb_flattening(graph: Graph) -> bool:
-    """A dense layer on a flattened transpose reads the untransposed data with its columns in another order."""
+    """Let a dense layer on a flattened transpose read the untransposed data, its columns in another order."""
     return rewrite(graph, _visit)
 
 

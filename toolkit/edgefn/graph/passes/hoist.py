@@ -7,10 +7,12 @@ __all__ = ["hoist", "sink_dequantizes"]
 
 # A maximum commutes with every function that never decreases.
 _MOVING = (Reshape, Transpose, MaxPool)
+# A round goes up so far at most, which keeps a round linear for any file; real models have one or two.
+MAX_CHAIN = 8
 
 
 def hoist(graph: Graph) -> bool:
-    """`clamp(move(x))` becomes `move(clamp(x))`, and the same for quantize; exact, since both work on every element alike."""
+    """Turn `clamp(move(x))` into `move(clamp(x))`, and the same for quantize; exact, as both are elementwise."""
     return rewrite(graph, _up)
 
 
@@ -33,17 +35,17 @@ def _up(walk: Walk, node: Node) -> None:
 
 
 def _chain(walk: Walk, name: str) -> list[Node]:
-    """Moving nodes above `name`, nearest first."""
+    """Return moving nodes above `name`, nearest first."""
     chain: list[Node] = []
     maker = walk.sole_maker(name)
-    while maker and isinstance(maker.op, _MOVING):
+    while maker and isinstance(maker.op, _MOVING) and len(chain) < MAX_CHAIN:
         chain.append(maker)
         maker = walk.sole_maker(maker.inputs[0])
     return chain
 
 
 def _as(walk: Walk, node: Node, like: str) -> str:
-    """A fresh tensor shaped as `like`, of the dtype and quantization that `node` gives."""
+    """Return a fresh tensor shaped as `like`, of the dtype and quantization that `node` gives."""
     t = walk.graph.tensors[node.output]
     return walk.graph.like(like, dtype=t.dtype, quantization=t.quantization)
 
@@ -58,7 +60,7 @@ def _each(walk: Walk, node: Node, concat: Node, *, last: bool) -> str:
 
 
 def sink_dequantizes(graph: Graph) -> bool:
-    """`move(dequantize(q))` becomes `dequantize(move(q))`."""
+    """Turn `move(dequantize(q))` into `dequantize(move(q))`."""
     return rewrite(graph, _down)
 
 
@@ -78,7 +80,7 @@ def _down(walk: Walk, node: Node) -> None:
 
 
 def _quantized(walk: Walk, name: str) -> str | None:
-    """The i8 activation behind a dequantized one."""
+    """Return the i8 activation behind a dequantized one."""
     maker = walk.makers.get(name)
     if not maker or not isinstance(maker.op, Dequantize):
         return None

@@ -1,4 +1,4 @@
-"""Transposes travel down, through what does not care about the order of dimensions, until they meet their inverse and both go."""
+"""Transposes travel down, through what ignores the order of dimensions, until they meet their inverse and both go."""
 
 import numpy as np
 
@@ -26,8 +26,8 @@ _QUANTIZATION = (Quantize, Dequantize)
 def sink_transposes(graph: Graph, *, through_quantization: bool) -> bool:
     """Push transposes towards the outputs and cancel them.
 
-    They go through quantize and dequantize while those are still to be fused (`through_quantization`); afterwards they stay on the side of the
-    integers, which are four times smaller.
+    They go through quantize and dequantize while those are still to be fused (`through_quantization`); afterwards
+    they stay on the side of the integers, which are four times smaller.
     """
     indifferent = _INDIFFERENT + (_QUANTIZATION if through_quantization else ())
 
@@ -36,9 +36,11 @@ def sink_transposes(graph: Graph, *, through_quantization: bool) -> bool:
             _compose(walk, node, node.op.perm)
             return
         perm = _common_perm(walk, node)
-        if perm is None or not (isinstance(node.op, (*indifferent, Add, Concat, Softmax))):
-            walk.keep(node)
-        elif isinstance(node.op, Softmax) and perm[-1] != len(perm) - 1:
+        if (
+            perm is None
+            or not (isinstance(node.op, (*indifferent, Add, Concat, Softmax)))
+            or (isinstance(node.op, Softmax) and perm[-1] != len(perm) - 1)
+        ):
             walk.keep(node)
         else:
             _sink(walk, node, perm)
@@ -60,7 +62,7 @@ def _compose(walk: Walk, node: Node, perm: tuple[int, ...]) -> None:
 
 
 def _common_perm(walk: Walk, node: Node) -> tuple[int, ...] | None:
-    """The permutation that all inputs went through; a constant goes through any."""
+    """Return the permutation that all inputs went through; a constant goes through any."""
     perms = set()
     for name in node.inputs:
         maker = walk.makers.get(name)

@@ -22,7 +22,7 @@ __all__ = ["optimize"]
 type Pass = Callable[[Graph], bool]
 
 # A correct graph comes out of every round; more rounds only find less. Real models need three or four.
-MAX_ROUNDS = 32
+MAX_ROUNDS = 16
 
 _TIDY: tuple[Pass, ...] = (merge_reshapes, merge_duplicates, remove_dead)
 _STAGES: tuple[tuple[Pass, ...], ...] = (
@@ -38,5 +38,6 @@ def optimize(graph: Graph) -> None:
     """Run every stage until it changes nothing."""
     for stage in _STAGES:
         for _ in range(MAX_ROUNDS):
-            if not any([run(graph) for run in stage]):
+            changed = [run(graph) for run in stage]
+            if not any(changed):
                 break

@@ -47,7 +47,7 @@ def _visit(walk: Walk, node: Node) -> None:
 
 
 def _activation(walk: Walk, name: str) -> Tensor | None:
-    """The i8 tensor that `name` is the dequantized form of."""
+    """Return the i8 tensor that `name` is the dequantized form of."""
     maker = walk.makers.get(name)
     if not maker or not isinstance(maker.op, Dequantize):
         return None
@@ -56,7 +56,7 @@ def _activation(walk: Walk, name: str) -> Tensor | None:
 
 
 def _constant(walk: Walk, name: str) -> Tensor | None:
-    """The quantized constant that `name` is the dequantized form of."""
+    """Return the quantized constant that `name` is the dequantized form of."""
     maker = walk.makers.get(name)
     if not maker or not isinstance(maker.op, Dequantize):
         return None
@@ -113,7 +113,7 @@ def _fuse_add(walk: Walk, node: Node, maker: Node, a: Tensor) -> bool:
 
 
 def _signed(graph: Graph, t: Tensor) -> str:
-    """A u8 constant as the i8 constant that means the same."""
+    """Return a u8 constant as the i8 constant that means the same."""
     if t.dtype == "i8" or t.constant is None:
         return t.name
     q = _quantization(t)
@@ -142,7 +142,7 @@ def _fuse_weights(walk: Walk, node: Node, maker: Node, x: Tensor) -> bool:
 
 
 def _bias(walk: Walk, inputs: tuple[str, ...], scale: NDArray[np.float64], x: Tensor) -> NDArray[np.int32] | None:
-    """The bias in steps of `scale`, `[M]`; None when it is not constant or leaves 32 bits."""
+    """Return the bias in steps of `scale`, `[M]`; None when it is not constant or leaves 32 bits."""
     real = np.zeros(len(scale), np.float64)
     if inputs:
         quantized = _constant(walk, inputs[0])
@@ -162,8 +162,8 @@ def _bias(walk: Walk, inputs: tuple[str, ...], scale: NDArray[np.float64], x: Te
 def symmetric(value: NDArray[Any], q: Quantization, axis: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Weights of any zero point as i8 around 0 in -127..127, with one scale a channel.
 
-    Exact where `value - zero_point` fits. A channel where it does not is either clipped (a lone -128) or spread over a larger step, whichever moves
-    the weights less.
+    Exact where `value - zero_point` fits. A channel where it does not is either clipped (a lone -128) or spread over
+    a larger step, whichever moves the weights less.
     """
     channels = value.shape[axis]
     broadcast = [1] * value.ndim

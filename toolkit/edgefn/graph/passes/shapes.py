@@ -5,7 +5,7 @@ __all__ = ["merge_reshapes", "relax_transposes"]
 
 
 def merge_reshapes(graph: Graph) -> bool:
-    """Reshape of a reshape becomes one; one that changes nothing goes."""
+    """Join reshapes of reshapes; drop one that changes nothing."""
     return rewrite(graph, _merge)
 
 
@@ -19,10 +19,10 @@ def _merge(walk: Walk, node: Node) -> None:
         source = maker.inputs[0]
     before, after = walk.graph.tensors[source], walk.graph.tensors[node.output]
     key = before.quantization.key if before.quantization else None
-    if before.shape == after.shape and key == (after.quantization.key if after.quantization else None):
-        if node.output not in walk.outputs:
-            walk.replace(node, source)
-            return
+    equal = before.shape == after.shape and key == (after.quantization.key if after.quantization else None)
+    if equal and node.output not in walk.outputs:
+        walk.replace(node, source)
+        return
     if source == node.inputs[0]:
         walk.keep(node)
     else:
@@ -30,7 +30,7 @@ def _merge(walk: Walk, node: Node) -> None:
 
 
 def relax_transposes(graph: Graph) -> bool:
-    """A transpose that moves only dimensions of 1 is a reshape."""
+    """Make a transpose that moves only dimensions of 1 a reshape."""
 
     def visit(walk: Walk, node: Node) -> None:
         if isinstance(node.op, Transpose) and _keeps_order(node.op.perm, graph.tensors[node.inputs[0]].shape):

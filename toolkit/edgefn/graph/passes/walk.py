@@ -21,7 +21,7 @@ class Walk:
         self._same: dict[str, str] = {}
 
     def resolve(self, node: Node) -> Node:
-        """The node with replaced inputs filled in."""
+        """Return the node with replaced inputs filled in."""
         inputs = tuple(self._same.get(i, i) for i in node.inputs)
         return node if inputs == node.inputs else Node(node.name, node.op, inputs, node.output)
 
@@ -43,7 +43,7 @@ class Walk:
         self._uses[by] += self._uses[node.output]
 
     def sole_maker(self, name: str) -> Node | None:
-        """The node that computes `name`, when nobody else reads it and it is no output."""
+        """Return the node that computes `name`, when nobody else reads it and it is no output."""
         return self.makers.get(name) if self._uses[name] == 1 else None
 
 

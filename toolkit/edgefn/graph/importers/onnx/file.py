@@ -1,4 +1,7 @@
-"""ONNX files into plain Python values. The file may be hostile: sizes are bounded, nothing it names is opened, every failure is a ModelError."""
+"""ONNX files into plain Python values.
+
+The file may be hostile: sizes are bounded, nothing it names is opened, every failure is a ModelError.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
@@ -20,7 +23,7 @@ __all__ = ["OPSETS", "OnnxModel", "OnnxNode", "OnnxPort", "read_file"]
 
 OPSETS = (7, 27)
 MAX_FILE_BYTES = 256 << 20
-MAX_NODES = 16_384
+MAX_NODES = 4_096
 MAX_TENSORS = 65_536
 MAX_RANK = 6
 MAX_DIM = 1 << 24
@@ -76,8 +79,8 @@ class OnnxModel:
 def read_file(data: bytes, source: Path) -> OnnxModel:
     """Read the bytes of an ONNX file.
 
-    Raises ModelError EFN-M003 (another kind of file), EFN-M004 (damaged), EFN-M005 (weights in other files), EFN-M006 (not a well-formed model),
-    EFN-M008 (a bound is exceeded) and UnsupportedError EFN-M010 (opset).
+    Raises ModelError EFN-M003 (another kind of file), EFN-M004 (damaged), EFN-M005 (weights in other files),
+    EFN-M006 (not a well-formed model), EFN-M008 (a bound is exceeded) and UnsupportedError EFN-M010 (opset).
     """
     _sniff(data, source)
     try:
@@ -126,11 +129,11 @@ def _model(proto: Any, source: Path) -> OnnxModel:  # noqa: ANN401 -- protobuf c
     _bound(len(graph.initializer) <= MAX_TENSORS, f"{source} has {len(graph.initializer):,} tensors")
     if graph.sparse_initializer:
         raise UnsupportedError("EFN-M011", f"{source} has sparse weights", hint="export it with dense weights")
-    constants = {t.name: _tensor(t) for t in graph.initializer}
+    constants = {_text(t.name): _tensor(t) for t in graph.initializer}
     inputs = tuple(_port(v) for v in graph.input if v.name not in constants)
     outputs = tuple(_port(v) for v in graph.output)
     nodes = tuple(_node(n) for n in graph.node)
-    return OnnxModel(graph.name, _opset(proto, source), nodes, constants, inputs, outputs)
+    return OnnxModel(_text(graph.name), _opset(proto, source), nodes, constants, inputs, outputs)
 
 
 def _opset(proto: Any, source: Path) -> int:  # noqa: ANN401
@@ -146,7 +149,14 @@ def _opset(proto: Any, source: Path) -> int:  # noqa: ANN401
 _CONVERT = "export the model again with opset_version=17"
 
 
-def _bound(fulfilled: bool, message: str) -> None:  # noqa: FBT001 -- reads as an assertion
+def _text(value: str | bytes) -> str:
+    """Return a name; protobuf hands out bytes where it is not UTF-8."""
+    if isinstance(value, bytes):
+        raise ValueError(f"the name {value[:40]!r} is not UTF-8")  # noqa: TRY004 -- what _damage turns into a ModelError
+    return value
+
+
+def _bound(fulfilled: bool, message: str) -> None:
     if not fulfilled:
         raise ModelError(
             "EFN-M008", message, hint="a model for the edge is smaller; check that the file is what it should be"
@@ -178,25 +188,26 @@ def _port(value: Any) -> OnnxPort:  # noqa: ANN401
     if kind not in {"tensor_type", None} or (kind and tensor.elem_type not in _DTYPES):
         what = _type_name(tensor.elem_type) if kind == "tensor_type" else kind
         raise UnsupportedError("EFN-M011", f"{value.name!r} is a {what}, not a tensor of numbers", hint=_EXPORT)
-    dims = tuple(int(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in tensor.shape.dim)
+    dims = tuple(int(d.dim_value) if d.HasField("dim_value") else _text(d.dim_param) or "?" for d in tensor.shape.dim)
     _bound(len(dims) <= MAX_RANK, f"{value.name!r} has {len(dims)} dimensions, at most {MAX_RANK} are supported")
-    return OnnxPort(value.name, _DTYPES.get(tensor.elem_type, "f32"), dims)
+    return OnnxPort(_text(value.name), _DTYPES.get(tensor.elem_type, "f32"), dims)
 
 
 def _node(n: Any) -> OnnxNode:  # noqa: ANN401
-    attributes = {a.name: _attribute(a) for a in n.attribute}
-    return OnnxNode(n.op_type, n.domain, n.name, tuple(n.input), tuple(n.output), attributes)
+    attributes = {_text(a.name): _attribute(a) for a in n.attribute}
+    inputs, outputs = tuple(map(_text, n.input)), tuple(map(_text, n.output))
+    return OnnxNode(_text(n.op_type), _text(n.domain), _text(n.name), inputs, outputs, attributes)
 
 
 def _attribute(a: Any) -> Any:  # noqa: ANN401
-    """The value of an attribute; None for kinds that no supported op has (graphs, strings, sparse tensors)."""
+    """Return the value of an attribute; None for kinds that no supported op has (graphs, strings, sparse tensors)."""
     kinds = onnx.AttributeProto
     if a.type == kinds.TENSOR:
         return _tensor(a.t)
     readers = {
         kinds.INT: lambda: int(a.i),
         kinds.FLOAT: lambda: float(a.f),
-        kinds.STRING: lambda: a.s.decode(),
+        kinds.STRING: a.s.decode,
         kinds.INTS: lambda: tuple(int(i) for i in a.ints),
         kinds.FLOATS: lambda: tuple(np.float32(f).item() for f in a.floats),
     }

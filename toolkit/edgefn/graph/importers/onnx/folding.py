@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.importers.onnx.file import MAX_RANK, _DTYPES
+from edgefn.graph.importers.onnx.file import _DTYPES, MAX_RANK
 from edgefn.graph.importers.onnx.movement import target_shape, unsqueezed
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ir import NUMPY
@@ -20,7 +20,7 @@ MAX_FOLDED = 1 << 24
 
 
 def fold(call: Call) -> Array | None:
-    """The value of a node whose inputs are constant; None when it has to run. Shape needs only the input's shape."""
+    """Return the value of a node whose inputs are constant; None when it has to run. Shape needs a shape only."""
     rule = FOLDED.get(call.node.op)
     if rule is None:
         return None

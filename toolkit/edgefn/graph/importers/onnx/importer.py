@@ -2,7 +2,6 @@
 
 from typing import Literal, get_args
 
-
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.onnx.file import MAX_ELEMENTS, OnnxModel, OnnxNode, OnnxPort
 from edgefn.graph.importers.onnx.folding import fold
@@ -21,10 +20,10 @@ _FOLDABLE = frozenset(op.name for op in supported_ops())
 
 
 def import_onnx(model: OnnxModel) -> Graph:
-    """The graph of a model, with one Transpose on each side of every op that works on images.
+    """Return the graph of a model, with one Transpose on each side of every op that works on images.
 
-    Raises UnsupportedError EFN-M010 (op), EFN-M011 (a form of an op), ModelError EFN-M006 (malformed), EFN-M007 (a symbolic dimension) and EFN-M008
-    (a bound).
+    Raises UnsupportedError EFN-M010 (op), EFN-M011 (a form of an op), ModelError EFN-M006 (malformed), EFN-M007 (a
+    symbolic dimension) and EFN-M008 (a bound).
     """
     scope = Scope(Graph(model.name), model.opset)
     for name, array in model.constants.items():

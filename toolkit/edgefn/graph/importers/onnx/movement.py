@@ -19,7 +19,7 @@ def reshape(call: Call) -> str:
     return call.reshape(x.name, target_shape(call, x.shape, wanted, bool(call.attribute("allowzero", 0))))
 
 
-def target_shape(call: Call, shape: Sequence[int], wanted: Sequence[int], keep_zero: bool = False) -> tuple[int, ...]:  # noqa: FBT001, FBT002
+def target_shape(call: Call, shape: Sequence[int], wanted: Sequence[int], keep_zero: bool = False) -> tuple[int, ...]:
     """`wanted` with its 0 (the same) and -1 (the rest) filled in."""
     out = list(wanted)
     for i, d in enumerate(out):

@@ -56,7 +56,7 @@ def _signed(q: Quantization, dtype: DType) -> Quantization:
 
 
 def _parameters(call: Call, x: Tensor, default: DType = "u8") -> tuple[DType, Quantization]:
-    """Integer type and parameters from the scale and zero-point inputs; the axis only where there are several scales."""
+    """Integer type and parameters from the scale and zero-point inputs; an axis only where there are several scales."""
     if call.attribute("block_size", 0):
         call.refuse("blocked quantization")
     scale = call.constant(1)

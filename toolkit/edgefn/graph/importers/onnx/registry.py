@@ -50,6 +50,6 @@ HANDLERS: dict[str, tuple[Callable[[Call], str], str]] = {
 
 def supported_ops() -> tuple[SupportedOp, ...]:
     """Every supported ONNX op, by name."""
-    folded = {name: _CONSTANT for name in FOLDED} | {"Shape": "", "Constant": "numbers and tensors"}
+    folded = dict.fromkeys(FOLDED, _CONSTANT) | {"Shape": "", "Constant": "numbers and tensors"}
     table = folded | {name: restrictions for name, (_, restrictions) in HANDLERS.items()}
     return tuple(SupportedOp(name, table[name]) for name in sorted(table))

@@ -73,7 +73,7 @@ class Call:
         return self.scope.tensor(self.scope.names[name])
 
     def constant(self, index: int) -> Array:
-        """The value of an input that must be known at compile time."""
+        """Return the value of an input that must be known at compile time."""
         value = self.input(index).constant
         if value is None:
             self.refuse(f"input {self.node.inputs[index]!r} is computed at run time; it must be a constant")
@@ -86,7 +86,7 @@ class Call:
         return t.constant is not None or (dequantized and self.scope.tensor(node.inputs[0]).constant is not None)  # type: ignore[union-attr]
 
     def real(self, index: int) -> Tensor:
-        """An input that must be f32."""
+        """Return an input that must be f32."""
         tensor = self.input(index)
         if tensor.dtype != "f32":
             self.refuse(
@@ -95,7 +95,7 @@ class Call:
         return tensor
 
     def attribute(self, name: str, default: Any) -> Any:  # noqa: ANN401 -- as the caller's default
-        """An attribute, of the default's type."""
+        """Return an attribute, of the default's type."""
         value = self.node.attributes.get(name)
         if value is None:
             return default
@@ -157,7 +157,7 @@ class Call:
         return self.emit(Dequantize(), (name,), self.scope.tensor(name).shape)
 
     def bias(self, index: int, length: int) -> tuple[str, ...]:
-        """An optional constant vector, as a tuple to append to a node's inputs."""
+        """Return an optional constant vector, as a tuple to append to a node's inputs."""
         if not self.has(index):
             return ()
         t = self.real(index)

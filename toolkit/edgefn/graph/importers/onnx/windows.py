@@ -23,7 +23,7 @@ def as_images(call: Call, x: str, compute: Callable[[str], str]) -> str:
 
 
 def read_window(call: Call, kernel: Pair, size: Pair) -> tuple[Window, Pair]:
-    """The window over an input of `size` (height, width), and the padding below and to the right.
+    """Return the window over an input of `size` (height, width), and the padding below and to the right.
 
     Refuses what the engine does not do: sizes over 4096, negative padding, padding as large as the kernel.
     """

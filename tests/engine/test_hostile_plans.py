@@ -1,0 +1,122 @@
+"""efn_open meets bytes that nobody meant: it refuses them, or they run inside their memory; it never traps."""
+
+import struct
+import zlib
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from . import plans
+from .cornered import Cornered
+from .plans import Layer, PlanBuilder, Window
+
+MANY = settings(max_examples=400, deadline=None)
+BORDERLINE = [0, 1, 2, 4, 16, 64, 127, 128, 255, 4096, 4097, 65535, 2**16, 2**28, 2**30, 2**31 - 1, 2**31, 2**32 - 1]
+
+
+@cache
+def samples() -> tuple[bytes, ...]:
+    """One small plan of every kind of op."""
+    rng = np.random.default_rng(0)
+    made = []
+    for dtype in (np.float32, np.int8):
+        x = rng.integers(-9, 9, (1, 5, 6, 9)).astype(dtype)
+        w = rng.integers(-9, 9, (3, 3, 2, 9)).astype(dtype)
+        i8 = dtype == np.int8
+        mult = np.full(9, 0.1, np.float32)
+        ends = (-128, 127) if i8 else (-np.inf, np.inf)
+        after = Layer(np.zeros(9, np.int32 if i8 else dtype), *ends, mult)
+        few = Layer(after.bias[:3], *ends, mult[:3])
+        window = Window(3, 2, 1, 2, 1, 1, 1, 0)
+        made.append(plans.conv2d(x, w, window, (5, 3), few))
+        made.append(plans.depthwise(x, w[0], window, (5, 3), after))
+        made.append(plans.dense(x[0, 0], w[:, 0, 0], few))
+        pool = (2, 2, 1, 2, 1, 0)
+        made.append(plans.unary(12 if i8 else 11, x, x.dtype.name, (1, 5, 3, 9), *pool))
+        quantized = (0, 0.5, 0, -128, 127) if i8 else ()
+        made.append(plans.unary(10 if i8 else 9, x, x.dtype.name, (1, 5, 3, 9), *pool, 0, *quantized))
+        added = (0.5, 0.5, 0, 0, 0, -128, 127) if i8 else (0.0, 1.0)
+        made.append(plans.add(8 if i8 else 7, x, x[0, 0, 0], *added, constant=True))
+    x = np.ones((2, 3, 5), np.float32)
+    made.append(plans.unary(15, x, "float32", x.shape))
+    made.append(plans.unary(20, x, "float32", (5, 2, 3), 2, 0, 1, 0, 0, 0))
+    made.append(plans.concat([x, x], 1))
+    made.append(plans.unary(16, x, "int8", x.shape, 1.0, 0))
+    made.append(plans.unary(22, x, "float32", (30,)))
+    return tuple(made)
+
+
+def survives(plan: bytes) -> int:
+    """Open `plan` and, when it is accepted, run it both ways; the status."""
+    cornered = Cornered(plan)
+    if cornered.status == 0:
+        cornered.run(0)
+        cornered.run(1)
+    return cornered.status
+
+
+def sealed(plan: bytearray) -> bytes:
+    """With a right checksum, as an attacker would."""
+    plan[12:16] = struct.pack("<I", zlib.crc32(plan[16:]))
+    return bytes(plan)
+
+
+@pytest.mark.parametrize("index", range(len(samples())))
+def test_a_plan_with_its_input_at_the_very_end_of_memory_runs_without_reading_past_it(index):
+    assert survives(samples()[index]) == 0
+
+
+@pytest.mark.parametrize("index", [0, 7, 14])
+def test_every_truncation_is_refused(index):
+    plan = samples()[index]
+    for length in range(0, len(plan), 7):
+        assert Cornered(plan[:length]).status != 0
+
+
+@MANY
+@given(data=st.data())
+def test_a_mutated_word_is_refused_or_runs_inside_its_memory(data):
+    plan = bytearray(data.draw(st.sampled_from(samples())))
+    tables = struct.unpack_from("<I", plan, 48)[0]  # everything in front of the weights
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = 4 * data.draw(st.integers(1, tables // 4 - 1))
+        old = struct.unpack_from("<I", plan, at)[0]
+        near = [(old + d) % 2**32 for d in (-16, -8, -1, 1, 8, 16)]
+        new = data.draw(st.one_of(st.sampled_from(BORDERLINE), st.sampled_from(near), st.integers(0, 2**32 - 1)))
+        struct.pack_into("<I", plan, at, new)
+    survives(sealed(plan))
+
+
+@settings(max_examples=100, deadline=None)
+@given(noise=st.binary(max_size=300))
+def test_noise_is_refused(noise):
+    assert Cornered(noise).status != 0
+    assert Cornered(samples()[0][:96] + noise).status != 0
+
+
+def test_an_output_on_top_of_its_input_is_refused_unless_the_op_can_run_in_place():
+    x = np.ones((1, 4, 4, 8), np.float32)
+    assert survives(plans.unary(13, x, "float32", x.shape, 0.0, 1.0, in_place=True)) == 0
+    assert Cornered(plans.unary(11, x, "float32", x.shape, *(1, 1, 1, 1, 0, 0), in_place=True)).status == 15
+
+
+def test_scratch_memory_on_top_of_an_operand_is_refused():
+    b = PlanBuilder()
+    x, y = b.tensor("float32", (1, 2, 2, 8)), b.tensor("float32", (1, 2, 2, 8))
+    w, bias = b.constant(np.ones((1, 8), np.float32)), b.constant(np.ones(8, np.float32))
+    b.op(3, x, w, bias, y, *Window().words, -1.0, 1.0, 128)
+    assert Cornered(b.build([x], [y])).status == 15
+
+
+@pytest.mark.parametrize(("low", "high"), [(1.0, 0.0), (float("nan"), 1.0)])
+def test_an_empty_clamp_is_refused(low, high):
+    x = np.ones(4, np.float32)
+    assert Cornered(plans.unary(13, x, "float32", (4,), low, high)).status == 12
+
+
+@pytest.mark.parametrize("opcode", [0, 23, 0xFFFF])
+def test_an_unknown_opcode_is_refused(opcode):
+    assert Cornered(plans.unary(opcode, np.ones(4, np.float32), "float32", (4,))).status == 9

@@ -1,0 +1,83 @@
+"""Real models against the outputs of ONNX Runtime that lie beside them."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgefn.graph.compiler import compile_model
+from edgefn.graph.plan import read_plan
+from edgefn.graph.reference import evaluate
+
+PLACES = [Path(os.environ.get("EDGEFN_MODELS", "")), Path(__file__).resolve().parents[3] / "shared" / "models"]
+
+
+@pytest.fixture(scope="module")
+def models() -> Path:
+    for place in PLACES:
+        if (place / "open" / "ultraface_rfb320_f32.onnx").is_file():
+            return place / "open"
+    pytest.skip("real models are not here: set EDGEFN_MODELS to the folder that holds open/")
+
+
+@pytest.fixture(scope="module")
+def run(models):
+    def run(name: str, index: int):
+        compiled = compile_model(models / f"{name}.onnx", name=name)
+        with np.load(models / f"{name}.npz") as data:
+            inputs = [data[f"in/{index}/input"]]
+            wanted = {k: data[k] for k in data.files if f"/{index}/" in k}
+        return compiled, inputs, evaluate(read_plan(compiled.plan), inputs), wanted
+
+    return run
+
+
+@pytest.mark.parametrize("index", range(6))
+def test_ultraface_in_floats_agrees_with_onnx_runtime(run, index):
+    _, _, (scores, boxes), wanted = run("ultraface_rfb320_f32", index)
+    np.testing.assert_allclose(scores, wanted[f"out/{index}/scores"], atol=2e-6)
+    np.testing.assert_allclose(boxes, wanted[f"out/{index}/boxes"], rtol=1e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("index", [0, 1, 2, 4, 5])
+def test_ultraface_in_int8_gives_the_boxes_of_onnx_runtime_bit_for_bit(run, index):
+    """Both compute the exact sum and round it once; input 3 holds sums that fall on a rounding tie."""
+    _, _, (scores, boxes), wanted = run("ultraface_rfb320_qdq_int8", index)
+    np.testing.assert_array_equal(boxes, wanted[f"out/{index}/boxes"])
+    # ONNX Runtime's softmax works on a table of integers: one step of 1/255.
+    np.testing.assert_allclose(scores, wanted[f"out/{index}/scores"], atol=1.01 / 255)
+
+
+@pytest.mark.parametrize("index", range(6))
+def test_ultraface_in_int8_stays_near_the_unfused_model(run, index):
+    """The unfused model rounds f32 sums, the fused one exact ones: a step differs here and there, and steps add up over 50 layers."""
+    _, _, (scores, boxes), wanted = run("ultraface_rfb320_qdq_int8", index)
+    box_step = 0.048895605
+    difference = np.abs(boxes - wanted[f"out_noopt/{index}/boxes"])
+    assert difference.max() < 5.5 * box_step
+    assert difference.mean() < 0.2 * box_step
+    assert np.abs(scores - wanted[f"out_noopt/{index}/scores"]).max() < 0.06
+
+
+@pytest.mark.parametrize("name", ["ultraface_rfb320_f32", "ultraface_rfb320_qdq_int8"])
+def test_the_engine_computes_what_the_reference_does(run, engines, name):
+    if "simd128" not in engines:
+        pytest.skip("the engine is not built: python toolkit/edgefn/engine/compile.py")
+    from edgefn.engine.standalone import Runner
+
+    compiled, inputs, wanted, _ = run(name, 0)
+    with Runner(compiled.plan, "simd128") as runner:
+        found = runner.run([x.tobytes() for x in inputs])
+    for f, w in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(np.frombuffer(f, np.float32), w.ravel(), rtol=1e-6, atol=1e-7)
+
+
+def test_ultraface_in_int8_runs_on_i8_from_end_to_end(run):
+    compiled, *_ = run("ultraface_rfb320_qdq_int8", 0)
+    floats = [o.op for o in compiled.summary.ops if o.dtype == "f32"]
+    assert floats == ["dequantize_i8_f32", "softmax_f32", "dequantize_i8_f32", "dequantize_i8_f32"] or sorted(floats) == [
+        *["dequantize_i8_f32"] * 3,
+        "softmax_f32",
+    ]
+    assert compiled.summary.macs == 100_418_560

@@ -1,0 +1,125 @@
+import struct
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgefn.errors import ModelError
+from edgefn.graph.opcodes import BY_NAME
+from edgefn.graph.plan import Plan, PlanOp, PlanTensor, read_plan, write_plan
+
+
+def _plan(**changes) -> Plan:
+    tensors = (PlanTensor("f32", (1, 4), "arena", 0, 16), PlanTensor("f32", (1, 4), "arena", 16, 16))
+    op = PlanOp(BY_NAME["clamp_f32"], (0, 1, 0.0, float("inf")))
+    meta = {"inputs": [{"name": "x", "layout": None}], "outputs": [{"name": "y", "layout": None}]}
+    fields = {"tensors": tensors, "ops": (op,), "inputs": (0,), "outputs": (1,), "weights": b"", "arena_bytes": 32}
+    return Plan(**{**fields, "meta": meta, **changes})
+
+
+def _sealed(data: bytearray) -> bytes:
+    data[12:16] = struct.pack("<I", zlib.crc32(bytes(data[16:])))
+    return bytes(data)
+
+
+def _patched(offset: int, form: str, value) -> bytes:
+    data = bytearray(write_plan(_plan()))
+    struct.pack_into(f"<{form}", data, offset, value)
+    return _sealed(data)
+
+
+def test_a_plan_comes_back_as_it_was_written():
+    assert read_plan(write_plan(_plan())) == _plan()
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "EFN-M020"),
+        (b"EFNP", "EFN-M021"),
+        (_patched(0, "4s", b"EFNQ"), "EFN-M020"),
+        (_patched(4, "H", 2), "EFN-M020"),
+        (_patched(6, "H", 1), "EFN-M020"),
+        (_patched(8, "I", 7), "EFN-M021"),
+        (write_plan(_plan())[:-1] + b"!", "EFN-M021"),
+        (_patched(16, "I", 97), "EFN-M022"),
+        (_patched(16, "I", 0), "EFN-M022"),
+        (_patched(20, "I", 0), "EFN-M022"),
+        (_patched(20, "I", 65_536), "EFN-M022"),
+        (_patched(28, "I", 2**30), "EFN-M022"),
+        (_patched(32, "I", 2), "EFN-M022"),
+        (_patched(32, "I", 0), "EFN-M022"),
+        (_patched(40, "I", 0), "EFN-M022"),
+        (_patched(44, "I", 65), "EFN-M022"),
+        (_patched(60, "I", 3), "EFN-M022"),
+        (_patched(64, "I", 2**30 + 1), "EFN-M022"),
+        (_patched(64, "I", 16), "EFN-M022"),
+        (_patched(68, "I", 1), "EFN-M022"),
+        (_patched(96, "B", 9), "EFN-M022"),
+        (_patched(97, "B", 7), "EFN-M022"),
+        (_patched(98, "B", 2), "EFN-M022"),
+        (_patched(99, "B", 1), "EFN-M022"),
+        (_patched(100, "I", 8), "EFN-M022"),
+        (_patched(104, "I", 12), "EFN-M022"),
+        (_patched(108, "I", 0), "EFN-M022"),
+        (_patched(116, "I", 1), "EFN-M022"),
+        (_patched(132, "f", float("nan")), "EFN-M022"),
+        (_patched(136, "i", 300), "EFN-M022"),
+        (_patched(192, "I", 99 | 4 << 16), "EFN-M022"),
+        (_patched(192, "I", 13 | 3 << 16), "EFN-M022"),
+        (_patched(196, "I", 2), "EFN-M022"),
+        (_patched(204, "f", float("nan")), "EFN-M022"),
+        (_patched(212, "I", 2), "EFN-M022"),
+    ],
+)
+def test_a_plan_that_breaks_a_rule_is_refused(data, code):
+    with pytest.raises(ModelError) as error:
+        read_plan(data)
+    assert error.value.code == code
+
+
+_SMALL = PlanTensor("i8", (4,), "arena", 0, 4)
+_IMAGE = PlanTensor("f32", (1, 4, 4, 8), "arena", 0, 512)
+_LARGE = PlanTensor("f32", (1, 4, 4, 8), "arena", 512, 512)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "rest", "tensors"),
+    [
+        ("softmax_f32", (0, 1), (), (_SMALL, _LARGE)),
+        ("transpose", (0, 1, 0, 1, 2, 2, 0, 0), (), (_IMAGE, _LARGE)),
+        ("transpose", (0, 1, 3, 1, 2, 0, 0, 0), (), (_IMAGE, _LARGE)),
+        ("concat", (1, 0, 2), (0,), (_IMAGE, _LARGE)),
+        ("concat", (1, 0, 2), (0, 0), (_IMAGE, _LARGE)),
+        ("concat", (1, 4, 1), (0,), (_IMAGE, _LARGE)),
+        ("copy", (0, 1), (), (_SMALL, _LARGE)),
+        ("flip_sign", (0, 0), (), (_SMALL, _LARGE)),
+        ("quantize_f32_i8", (1, 0, 1.0, 0), (), (_SMALL, _LARGE)),
+        ("max_pool_f32", (0, 1, 2, 2, 2, 2, 0, 0), (), (_IMAGE, _LARGE)),
+        ("max_pool_f32", (0, 1, 0, 1, 1, 1, 0, 0), (), (_IMAGE, _LARGE)),
+        ("max_pool_f32", (0, 1, 1, 1, 1, 1, 1, 0), (), (_IMAGE, _LARGE)),
+        ("average_pool_f32", (0, 1, 1, 1, 1, 1, 0, 0, 2), (), (_IMAGE, _LARGE)),
+        ("conv2d_f32", (0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0.0, 1.0, 0), (), (_IMAGE, _LARGE)),
+        ("dense_f32", (0, 0, 0, 1, 0.0, 1.0, 8), (), (_IMAGE, _LARGE)),
+        ("add_f32", (0, 2, 1, 0.0, 1.0), (), (_IMAGE, _LARGE, PlanTensor("f32", (4, 2), "arena", 0, 32))),
+        ("requantize_i8", (0, 0, 0.0, 0, 0), (), (_SMALL, _LARGE)),
+        ("clamp_i8", (0, 0, -200, 0), (), (_SMALL, _LARGE)),
+    ],
+)
+def test_an_op_that_does_not_fit_its_tensors_is_refused(name, values, rest, tensors):
+    plan = _plan(tensors=tensors, ops=(PlanOp(BY_NAME[name], values, rest),), arena_bytes=2048)
+    with pytest.raises(ModelError, match=name) as error:
+        read_plan(write_plan(plan))
+    assert error.value.code == "EFN-M022"
+
+
+@given(st.integers(0, 300), st.integers(0, 255))
+@settings(max_examples=300, deadline=None)
+def test_a_mutated_plan_is_read_or_refused(offset, value):
+    data = bytearray(write_plan(_plan()))
+    data[offset % len(data)] = value
+    try:
+        read_plan(_sealed(data))
+    except ModelError as error:
+        assert error.code in {"EFN-M020", "EFN-M021", "EFN-M022"}  # noqa: PT017 -- most mutations are refused, some are harmless
