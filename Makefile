@@ -16,7 +16,18 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: .venv/.package ## build functions/digits, run it under platform limits, report
-	@$(BIN)/edgefn demo functions/digits
+	@echo "1. compile the model, build the component" >&2
+	@$(BIN)/edgefn build functions/digits
+	@echo "2. ask it for digits it has never seen, on the local wasmtime host under Fastly's limits" >&2
+	@$(BIN)/python models/digits/show.py
+	@echo "3. its samples under the limits of Workers and Compute" >&2
+	@$(BIN)/edgefn test functions/digits
+	@echo "4. what it costs beside each limit" >&2
+	@for profile in cloudflare-free fastly; do $(BIN)/edgefn bench functions/digits --profile $$profile; done
+	@echo "next:"
+	@echo "  .venv/bin/edgefn dev functions/digits     serve it on http://127.0.0.1:8787"
+	@echo "  .venv/bin/edgefn new greeter              make a function of your own"
+	@echo "  .venv/bin/edgefn model inspect MODEL.onnx see whether the engine covers your model"
 
 test: .venv/.tools ## run every test
 	@$(BIN)/pytest -q tests

@@ -1,4 +1,4 @@
-"""plan.md's arithmetic in numpy, written from the text and not from the C: slow, but rounded just where the text says."""
+"""The arithmetic of plan.md in numpy, written from the text and not from the C: slow, rounded just where it says."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Small ONNX models, compiled and compared with ONNX's own reference evaluator and, when it is built, with the engine."""
+"""Small ONNX models, compiled and compared with ONNX's reference evaluator and, when it is built, with the engine."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -73,21 +73,21 @@ class Model:
 def _engines() -> list[str]:
     """Flavours of the engine that are built."""
     try:
-        from edgefn.engine.library import module_path
+        from edgefn.engine.library import module_path  # noqa: PLC0415 -- may not be there
     except ImportError:
         return []
     built = []
     for flavour in ("simd128", "relaxed-simd"):
         try:
             built += [flavour] if module_path(flavour).is_file() else []
-        except Exception:  # noqa: BLE001 -- an engine that is not built is not what these tests are about
+        except Exception:  # noqa: BLE001, S112 -- an engine that is not built is not what these tests are about
             continue
     return built
 
 
 def run_engine(plan: bytes, inputs, flavour: str):
     """Outputs of the engine as arrays."""
-    from edgefn.engine.standalone import Runner
+    from edgefn.engine.standalone import Runner  # noqa: PLC0415 -- may not be there
 
     parsed = read_plan(plan)
     with Runner(plan, flavour) as runner:
@@ -119,7 +119,7 @@ def compiled(tmp_path: Path) -> Callable[..., CompiledModel]:
 
 @pytest.fixture
 def check(compiled, engines) -> Callable[..., SimpleNamespace]:
-    """Compile, run, and compare: f32 within 1e-5, integers within `steps`; `atol` for f32 that went through integers."""
+    """Compile, run, compare: f32 within 1e-5, integers within `steps`; `atol` for f32 that went through integers."""
 
     def run(source: Model, *, steps: int = 0, atol: float = 1e-5, exact: float = 1.0, inputs=None) -> SimpleNamespace:
         proto = source.proto()

@@ -3,6 +3,7 @@ import pytest
 
 from edgefn.errors import ModelError
 from edgefn.graph.compiler import compile_model, inspect_model
+from edgefn.graph.plan import read_plan
 from edgefn.graph.summary import PortSummary
 
 
@@ -48,7 +49,7 @@ def test_an_unsupported_model_can_be_inspected_and_says_why(model, tmp_path):
     assert not summary.supported
     assert summary.unsupported == ("op Cos (node 'wave')", "op Sin (node '-> t6_0')")
     assert [op.op for op in summary.ops][:2] == ["Conv", "Relu"]
-    assert summary.plan_only if hasattr(summary, "plan_only") else summary.arena_bytes == 0
+    assert summary.arena_bytes == 0
 
 
 def test_an_unsupported_form_can_be_inspected_and_says_why(model, tmp_path):
@@ -61,8 +62,17 @@ def test_an_unsupported_form_can_be_inspected_and_says_why(model, tmp_path):
     assert summary.inputs[0].shape == (1, 4, 4, "w")
 
 
+def test_ports_keep_the_layout_of_the_user(model, compiled):
+    m = model()
+    y = m.node("Conv", m.input("x", (1, 3, 8, 8)), m.random(4, 3, 3, 3))
+    m.output(m.node("Relu", y))
+    m.output(m.node("Flatten", y))
+    meta = read_plan(compiled(m).plan).meta
+    assert [p["layout"] for p in meta["inputs"] + meta["outputs"]] == ["NCHW", "NCHW", None]
+
+
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ModelError, match="nothing.onnx cannot be read") as error:
+    with pytest.raises(ModelError, match=r"nothing\.onnx cannot be read") as error:
         compile_model(tmp_path / "nothing.onnx", name="x")
     assert error.value.code == "EFN-M002"
 

@@ -51,7 +51,7 @@ def test_ultraface_in_int8_gives_the_boxes_of_onnx_runtime_bit_for_bit(run, inde
 
 @pytest.mark.parametrize("index", range(6))
 def test_ultraface_in_int8_stays_near_the_unfused_model(run, index):
-    """The unfused model rounds f32 sums, the fused one exact ones: a step differs here and there, and steps add up over 50 layers."""
+    """The unfused model rounds f32 sums, the fused one exact ones: single steps differ and add up over 50 layers."""
     _, _, (scores, boxes), wanted = run("ultraface_rfb320_qdq_int8", index)
     box_step = 0.048895605
     difference = np.abs(boxes - wanted[f"out_noopt/{index}/boxes"])
@@ -64,7 +64,7 @@ def test_ultraface_in_int8_stays_near_the_unfused_model(run, index):
 def test_the_engine_computes_what_the_reference_does(run, engines, name):
     if "simd128" not in engines:
         pytest.skip("the engine is not built: python toolkit/edgefn/engine/compile.py")
-    from edgefn.engine.standalone import Runner
+    from edgefn.engine.standalone import Runner  # noqa: PLC0415 -- may not be there
 
     compiled, inputs, wanted, _ = run(name, 0)
     with Runner(compiled.plan, "simd128") as runner:
@@ -76,8 +76,5 @@ def test_the_engine_computes_what_the_reference_does(run, engines, name):
 def test_ultraface_in_int8_runs_on_i8_from_end_to_end(run):
     compiled, *_ = run("ultraface_rfb320_qdq_int8", 0)
     floats = [o.op for o in compiled.summary.ops if o.dtype == "f32"]
-    assert floats == ["dequantize_i8_f32", "softmax_f32", "dequantize_i8_f32", "dequantize_i8_f32"] or sorted(floats) == [
-        *["dequantize_i8_f32"] * 3,
-        "softmax_f32",
-    ]
+    assert sorted(floats) == [*["dequantize_i8_f32"] * 3, "softmax_f32"]
     assert compiled.summary.macs == 100_418_560

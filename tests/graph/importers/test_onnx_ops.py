@@ -1,8 +1,14 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from edgefn.errors import UnsupportedError
-from edgefn.graph.importers.onnx import supported_ops
+from edgefn.graph.assemble import assemble
+from edgefn.graph.importers.onnx import import_onnx, supported_ops
+from edgefn.graph.importers.onnx.file import read_file
+from edgefn.graph.lower import lower
+from edgefn.graph.reference import evaluate
 
 
 @pytest.mark.parametrize(
@@ -120,14 +126,6 @@ def test_softmax_matches_onnx(model, check, opset, axis):
 
 
 def _outputs(m, x):
-    from pathlib import Path
-
-    from edgefn.graph.assemble import assemble
-    from edgefn.graph.importers.onnx import import_onnx
-    from edgefn.graph.importers.onnx.file import read_file
-    from edgefn.graph.lower import lower
-    from edgefn.graph.reference import evaluate
-
     graph = import_onnx(read_file(m.proto().SerializeToString(), Path("m.onnx")))
     return evaluate(assemble(graph, lower(graph), {}), x)[0]
 
@@ -208,7 +206,7 @@ def test_other_symbolic_dimensions_are_refused_by_name(model, compiled):
 def test_an_unsupported_op_is_named_with_its_node_and_what_is_supported(model, compiled, name, said):
     m = model()
     m.output(m.node("Erf", m.input("x", (1, 4)), name=name))
-    with pytest.raises(UnsupportedError, match=f"op Erf .node {said}. is not supported. Supported are Add") as error:
+    with pytest.raises(UnsupportedError, match=rf"op Erf .node {said}. is not supported. Supported are Add") as error:
         compiled(m)
     assert error.value.code == "EFN-M010"
 

@@ -1,6 +1,6 @@
 """Compile the C engine with ziglang: two flavours, each linked as a CPython extension and as a core Wasm module.
 
-This file is also hatchling's build hook, so it imports nothing of edgefn: the package is not there yet when a wheel is built.
+This file is also hatchling's build hook, so it imports nothing of edgefn: in a wheel build that is not there yet.
 """
 
 import contextlib

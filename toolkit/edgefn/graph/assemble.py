@@ -84,9 +84,9 @@ class _Builder:
 
     def op(self, number: int, step: Step) -> PlanOp:
         code = BY_NAME[step.code]
-        values = []
+        values: list[int | float] = []
         for p in code.parameters:
-            value = self._scratch[number] if p.kind == "scratch" else step.values[p.name]
+            value: Any = self._scratch[number] if p.kind == "scratch" else step.values[p.name]
             values.append(self.index(value) if p.kind == "tensor" else value)
         return PlanOp(code, tuple(values), tuple(self.index(r) for r in step.rest))
 

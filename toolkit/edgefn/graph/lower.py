@@ -51,7 +51,7 @@ class Packed:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One op: `values` by parameter name, a tensor as its name in the graph or a Packed; `macs` multiply-accumulates."""
+    """One op: `values` by parameter name, a tensor as its name in the graph or a Packed; `macs` products."""
 
     code: str
     node: Node
@@ -173,15 +173,15 @@ class _Lowering:
             "dilation_h": op.window.dilation[0],
             "dilation_w": op.window.dilation[1],
         }
-        return self.matrix(node, kind, (flat, op.bounds, values), xs, k, taps)
+        return self.matrix(node, kind, (flat, op.bounds, values), xs, k=k, taps=taps)
 
     def dense(self, node: Node, op: Dense, xs: list[Tensor], y: Tensor) -> Step:
-        return self.matrix(node, f"dense_{y.dtype}", (_value(xs[1]), op.bounds, {}), xs, xs[0].shape[-1], 1)
+        return self.matrix(node, f"dense_{y.dtype}", (_value(xs[1]), op.bounds, {}), xs, k=xs[0].shape[-1], taps=1)
 
     def matrix(
-        self, node: Node, kind: str, what: tuple[Array, Bounds, dict[str, Any]], xs: list[Tensor], k: int, taps: int
+        self, node: Node, kind: str, what: tuple[Array, Bounds, dict[str, Any]], xs: list[Tensor], *, k: int, taps: int
     ) -> Step:
-        """Return a convolution or dense layer with weights `[M, K]` (depthwise `[taps, C]`)."""
+        """Make a convolution or dense layer with weights `[M, K]` (depthwise `[taps, C]`)."""
         w, bounds, values = what
         y = self.graph.tensors[node.output]
         m, rows = y.shape[-1], y.size // y.shape[-1]

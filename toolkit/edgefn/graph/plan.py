@@ -85,7 +85,15 @@ def write_plan(plan: Plan) -> bytes:
     total = weights_at + len(plan.weights)
     if total > MAX_FILE_BYTES:
         raise _refuse(f"the plan would have {total:,} bytes, at most {MAX_FILE_BYTES:,} are allowed")
-    fields = (HEADER_BYTES, len(plan.tensors), ops_at, len(ops) // 4, len(plan.ops), io_at, len(plan.inputs))
+    fields: tuple[int, ...] = (
+        HEADER_BYTES,
+        len(plan.tensors),
+        ops_at,
+        len(ops) // 4,
+        len(plan.ops),
+        io_at,
+        len(plan.inputs),
+    )
     fields += (len(plan.outputs), weights_at, len(plan.weights), meta_at, len(meta), plan.arena_bytes)
     body = (tensors + ops + io + meta).ljust(weights_at - HEADER_BYTES, b"\0") + plan.weights
     header = _HEADER.pack(MAGIC, *VERSION, total, 0, *fields, bytes(28))

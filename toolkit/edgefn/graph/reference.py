@@ -18,7 +18,12 @@ __all__ = ["evaluate"]
 
 type Array = NDArray[Any]
 
-_DTYPES: dict[str, np.dtype[Any]] = {"f32": np.dtype("<f4"), "i8": np.dtype(np.int8), "u8": np.dtype(np.uint8), "i32": np.dtype("<i4")}
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "f32": np.dtype("<f4"),
+    "i8": np.dtype(np.int8),
+    "u8": np.dtype(np.uint8),
+    "i32": np.dtype("<i4"),
+}
 
 
 def evaluate(plan: Plan, inputs: Sequence[Array]) -> list[Array]:
@@ -50,7 +55,7 @@ class _Machine:
         self.read(t)[...] = np.asarray(value, _DTYPES[t.dtype]).reshape(t.dims)
 
     def tensor(self, op: PlanOp, name: str) -> PlanTensor:
-        return self.plan.tensors[op[name]]
+        return self.plan.tensors[int(op[name])]
 
     def get(self, op: PlanOp, name: str) -> Array:
         return self.read(self.tensor(op, name))
@@ -72,8 +77,8 @@ class _Machine:
 
 def _saturate(v: Array, zero: int, low: int, high: int) -> Array:
     """`round_half_to_even(v) + zero`, clamped; `v` is f32 and may be infinite."""
-    rounded = np.clip(np.rint(np.float64(v)), -(2.0**31), 2.0**31 - 1)
-    return np.clip(rounded + zero, low, high)
+    rounded = np.clip(np.rint(v.astype(np.float64)), -(2.0**31), 2.0**31 - 1)
+    return np.asarray(np.clip(rounded + zero, low, high))
 
 
 def _clamp(v: Array, op: PlanOp) -> Array:
@@ -220,7 +225,8 @@ def _quantize(m: _Machine, op: PlanOp) -> Array:
 
 
 def _dequantize(m: _Machine, op: PlanOp) -> Array:
-    return (m.get(op, "x").astype(np.int32) - op["x_zero"]).astype(np.float32) * np.float32(op["scale"])
+    difference: Array = (m.get(op, "x").astype(np.int32) - op["x_zero"]).astype(np.float32)
+    return difference * np.float32(op["scale"])
 
 
 def _requantize(m: _Machine, op: PlanOp) -> Array:

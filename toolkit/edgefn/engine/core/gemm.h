@@ -41,9 +41,10 @@ void efn_gemv_i8(const efn_layer_i8 *layer, const int16_t *row, int8_t *y);
 
 // Sixteen K steps between two back edges. Hosts check a deadline on every back edge, which spills the accumulators;
 // leaving in the middle costs nothing and needs no tail loop. RUNG(i) does step i and breaks when it was the last.
-#define EFN_LADDER(RUNG)                                                                                               \
-    RUNG(0)                                                                                                            \
-    RUNG(1) RUNG(2) RUNG(3) RUNG(4) RUNG(5) RUNG(6) RUNG(7) RUNG(8) RUNG(9) RUNG(10) RUNG(11) RUNG(12) RUNG(13)        \
-        RUNG(14) RUNG(15)
+// clang-format off
+#define EFN_LADDER(RUNG) \
+    RUNG(0) RUNG(1) RUNG(2) RUNG(3) RUNG(4) RUNG(5) RUNG(6) RUNG(7) \
+    RUNG(8) RUNG(9) RUNG(10) RUNG(11) RUNG(12) RUNG(13) RUNG(14) RUNG(15)
+// clang-format on
 
 #endif

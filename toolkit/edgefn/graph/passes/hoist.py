@@ -66,7 +66,7 @@ def sink_dequantizes(graph: Graph) -> bool:
 
 def _down(walk: Walk, node: Node) -> None:
     sources = [_quantized(walk, name) for name in node.inputs]
-    if not isinstance(node.op, (*_MOVING, Concat)) or None in sources or node.output in walk.outputs:
+    if not isinstance(node.op, (*_MOVING, Concat)) or None in sources:
         walk.keep(node)
         return
     quantizations = [walk.graph.tensors[s].quantization for s in sources if s]

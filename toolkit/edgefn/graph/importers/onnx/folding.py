@@ -81,6 +81,10 @@ def _gather(call: Call) -> Array:
 
 def _slice(call: Call) -> Array:
     data = call.constant(0)
+    axes: Any
+    starts: Any
+    ends: Any
+    steps: Any
     if call.opset < 10:
         starts, ends = call.attribute("starts", ()), call.attribute("ends", ())
         axes, steps = call.attribute("axes", tuple(range(len(starts)))), (1,) * len(starts)
@@ -88,7 +92,7 @@ def _slice(call: Call) -> Array:
         starts, ends = call.constant(1), call.constant(2)
         axes = call.constant(3) if call.has(3) else np.arange(len(starts))
         steps = call.constant(4) if call.has(4) else np.ones(len(starts), np.int64)
-    index = [slice(None)] * data.ndim
+    index: list[slice] = [slice(None)] * data.ndim
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         # Python's slice clips like ONNX's, but reads a negative end below the start as counted from the back.
         stop = None if step < 0 and end < -data.shape[call.axis(int(axis), data.ndim)] else int(end)

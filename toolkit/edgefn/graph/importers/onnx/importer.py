@@ -1,6 +1,6 @@
 """The walk over an ONNX model's nodes."""
 
-from typing import Literal, get_args
+from typing import Literal
 
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.onnx.file import MAX_ELEMENTS, OnnxModel, OnnxNode, OnnxPort
@@ -13,8 +13,10 @@ from edgefn.graph.ir import Graph, Node, Port, Reshape, Tensor, Transpose
 __all__ = ["import_onnx", "unsupported_nodes"]
 
 type Side = Literal["input", "output"]
+type Layout = Literal["NCHW", "NHWC"]
 
 MAX_PORTS = 64
+MAX_STEPS_TO_LAYOUT = 6
 _RUNTIME = ("f32", "i8", "u8", "i32")
 _FOLDABLE = frozenset(op.name for op in supported_ops())
 
@@ -120,22 +122,19 @@ def _with_layouts(
     for node in reversed(graph.nodes):
         readers.update(dict.fromkeys(node.inputs, node))
     makers = graph.producers()
-    nhwc_in, nhwc_out = (FROM_NHWC, "NHWC"), (TO_NHWC, "NHWC")
-    known_in = dict([(TO_NHWC, "NCHW"), nhwc_in])
-    known_out = dict([(FROM_NHWC, "NCHW"), nhwc_out])
+    known_in: dict[tuple[int, ...], Layout] = {TO_NHWC: "NCHW", FROM_NHWC: "NHWC"}
+    known_out: dict[tuple[int, ...], Layout] = {FROM_NHWC: "NCHW", TO_NHWC: "NHWC"}
     ins = tuple(Port(p.name, p.tensor, _layout(readers, p.tensor, "input", known_in)) for p in inputs)
     return ins, tuple(Port(p.name, p.tensor, _layout(makers, p.tensor, "output", known_out)) for p in outputs)
 
 
-def _layout(
-    neighbours: dict[str, Node], name: str, side: Side, known: dict[tuple[int, ...], str]
-) -> Literal["NCHW", "NHWC"] | None:
-    for _ in range(4):
+def _layout(neighbours: dict[str, Node], name: str, side: Side, known: dict[tuple[int, ...], Layout]) -> Layout | None:
+    """Walk a few elementwise ops from a port to the Transpose that tells its layout."""
+    for _ in range(MAX_STEPS_TO_LAYOUT):
         node = neighbours.get(name)
-        if node is None:
+        if node is None or isinstance(node.op, Reshape):
             return None
         if isinstance(node.op, Transpose):
-            found = known.get(node.op.perm)
-            return found if found in get_args(Literal["NCHW", "NHWC"]) else None  # type: ignore[return-value]
+            return known.get(node.op.perm)
         name = node.output if side == "input" else node.inputs[0]
     return None
