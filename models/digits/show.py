@@ -22,7 +22,10 @@ def main() -> None:
     images, labels = held["images"][:SHOWN], held["labels"][:SHOWN]
     component = build(load_function(ROOT / "functions" / "digits")).component
     with Worker(load_component(component), load_profile("fastly")) as worker:
-        answers = [json.loads(worker.call(HostRequest("POST", "/", body=image.astype(np.uint8).tobytes())).body) for image in images]
+        answers = [
+            json.loads(worker.call(HostRequest("POST", "/", body=image.astype(np.uint8).tobytes())).body)
+            for image in images
+        ]
     drawn = [_draw(image.reshape(8, 8)) for image in images]
     for row in zip(*drawn, strict=True):
         print("  " + "    ".join(row))

@@ -28,7 +28,15 @@ def test_late_imports_are_loaded_ahead_of_time(tmp_path):
 
 
 def test_own_modules_packages_and_vendored_ones_are_found(tmp_path):
-    found = audit(sources(tmp_path, handler="import helper\nimport pkg.part\nimport edgefn\nimport six\nfrom . import helper", helper="", pkg__part="", vendor__six="import nothing_here"))
+    found = audit(
+        sources(
+            tmp_path,
+            handler="import helper\nimport pkg.part\nimport edgefn\nimport six\nfrom . import helper",
+            helper="",
+            pkg__part="",
+            vendor__six="import nothing_here",
+        )
+    )
     assert found.missing == ()
 
 

@@ -7,7 +7,11 @@ from edgefn.errors import BuildError
 
 
 def test_both_streams_and_the_status_come_back(tmp_path):
-    done = run([sys.executable, "-c", "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"], folder=tmp_path, seconds=30)
+    done = run(
+        [sys.executable, "-c", "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"],
+        folder=tmp_path,
+        seconds=30,
+    )
     assert done.status == 3
     assert sorted(done.output.split()) == ["err", "out"]
 

@@ -15,7 +15,12 @@ class Cli:
     def __call__(self, *arguments, cwd=None, timeout=300):
         return subprocess.run(
             [sys.executable, "-m", "edgefn.cli.app", *map(str, arguments)],
-            cwd=cwd, capture_output=True, text=True, timeout=timeout, env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160"}, check=False,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160"},
+            check=False,
         )
 
     def json(self, *arguments, **options):

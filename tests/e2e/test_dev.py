@@ -22,7 +22,8 @@ def handle(request: Request) -> Response:
     if request.path == "/loop":
         while True:
             pass
-    return Response.json({"method": request.method, "url": request.url, "length": len(request.body)}, headers={"x-seen": request.headers.get("x-sent", "")})
+    said = {"method": request.method, "url": request.url, "length": len(request.body)}
+    return Response.json(said, headers={"x-seen": request.headers.get("x-sent", "")})
 """
 
 
@@ -31,7 +32,10 @@ def address(make_function):
     folder = make_function(HANDLER)
     process = subprocess.Popen(
         [sys.executable, "-m", "edgefn.cli.app", "dev", str(folder), "--port", "0", "--json"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=dict(os.environ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=dict(os.environ),
     )
     try:
         yield json.loads(process.stdout.readline())["address"]
@@ -57,7 +61,16 @@ def test_a_url_longer_than_the_platform_takes_is_refused(address):
     assert httpx.get(f"{address}/{'x' * 20_000}").status_code == 414
 
 
-@pytest.mark.parametrize("noise", [b"\x16\x03\x01\x02\0", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: -5\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n"])
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"\x16\x03\x01\x02\0",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: -5\r\n\r\n",
+        b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
+    ],
+)
 def test_malformed_http_is_refused_and_the_server_lives_on(address, noise):
     host, port = address.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as link:

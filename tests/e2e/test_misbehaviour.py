@@ -9,7 +9,7 @@ from edgefn.project import load_function
 
 pytestmark = pytest.mark.e2e
 
-HANDLER = '''
+HANDLER = """
 import os
 import sys
 import time
@@ -66,9 +66,10 @@ def handle(request: Request) -> Response:
             import random
             return Response(str(random.random()))
         case "/echo":
-            return Response(request.body, 201, [("x-id", request.id), ("x-kind", request.headers.get("Content-Type", "none"))])
+            kind = request.headers.get("Content-Type", "none")
+            return Response(request.body, 201, [("x-id", request.id), ("x-kind", kind)])
     return Response("fine")
-'''
+"""
 
 
 @pytest.fixture(scope="module")

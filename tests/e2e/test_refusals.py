@@ -36,7 +36,10 @@ def test_a_handler_that_cannot_work_is_refused_before_the_build(edgefn, make_fun
     [
         ("x = 1\n", ["EFN-B020", "no function handle(request)"]),
         ("x = 1 / 0\n", ["EFN-B020", "ZeroDivisionError", "handler.py:1"]),
-        ("import edgefn\nmodel = edgefn.load_model('absent')\ndef handle(r): ...\n", ["EFN-B020", "no model 'absent' in edgefn.toml"]),
+        (
+            "import edgefn\nmodel = edgefn.load_model('absent')\ndef handle(r): ...\n",
+            ["EFN-B020", "no model 'absent' in edgefn.toml"],
+        ),
     ],
 )
 def test_a_handler_that_cannot_be_loaded_fails_the_build_with_its_line(edgefn, make_function, handler, said):
@@ -51,7 +54,9 @@ def test_a_handler_that_fails_on_a_sample_fails_the_build(edgefn, make_function)
 
 
 def test_a_failed_expectation_says_expected_and_got(edgefn, make_function):
-    folder = make_function(HELLO, samples={"teapot": {"request": {"url": "/"}, "expect": {"status": 418, "text": "short"}}})
+    folder = make_function(
+        HELLO, samples={"teapot": {"request": {"url": "/"}, "expect": {"status": 418, "text": "short"}}}
+    )
     done = edgefn("test", folder, "--profile", "fastly")
     assert done.returncode == 1
     assert "418" in done.stdout
@@ -73,7 +78,9 @@ def test_a_folder_without_a_function_says_what_to_do(edgefn, tmp_path):
     assert refused(edgefn("build", tmp_path), 2, "edgefn.toml", "edgefn new")
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>not a model</html>", b"TFL3 not onnx", b"\x08\x07\x12\xff\xff\xff\xff\x0f"])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>not a model</html>", b"TFL3 not onnx", b"\x08\x07\x12\xff\xff\xff\xff\x0f"]
+)
 def test_a_foreign_model_is_refused(edgefn, make_function, content):
     folder = make_function(HELLO, toml='[models.m]\nsource = "m.onnx"\n')
     (folder / "m.onnx").write_bytes(content)

@@ -14,7 +14,14 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments, cwd):
-    done = subprocess.run(list(map(str, arguments)), cwd=cwd, capture_output=True, text=True, check=False, env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"})
+    done = subprocess.run(
+        list(map(str, arguments)),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -33,7 +40,11 @@ def test_the_wheel_is_pure_and_holds_engine_templates_and_targets(wheel):
     assert "edgefn/_shared/templates/functions/hello/handler.py" in names
     assert "edgefn/_shared/wrangler/README.md" in names
     assert "edgefn/_shared/fastly/README.md" in names
-    assert {f"edgefn/engine/lib/{flavour}/{file}" for flavour in ("simd128", "relaxed-simd") for file in ("engine.wasm", "_edgefn_engine.abi3.so")} <= set(names)
+    assert {
+        f"edgefn/engine/lib/{flavour}/{file}"
+        for flavour in ("simd128", "relaxed-simd")
+        for file in ("engine.wasm", "_edgefn_engine.abi3.so")
+    } <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "models/"))]
 
 

@@ -96,13 +96,13 @@ def grey_of(pixel, colour, depth, palette=None, alphas=None):
 
 
 def noise(width, height, colour, depth, *, seed):
-    rng = random.Random(seed)  # noqa: S311 -- noise, not keys
+    rng = random.Random(seed)
     high = (1 << depth) - 1
     return [[tuple(rng.randint(0, high) for _ in range(SAMPLES[colour])) for _ in range(width)] for _ in range(height)]
 
 
 def palette_of(depth):
-    rng = random.Random(depth)  # noqa: S311 -- noise, not keys
+    rng = random.Random(depth)
     return [tuple(rng.randint(0, 255) for _ in range(3)) for _ in range(1 << depth)]
 
 

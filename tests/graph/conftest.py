@@ -73,7 +73,7 @@ class Model:
 def _engines() -> list[str]:
     """Flavours of the engine that are built."""
     try:
-        from edgefn.engine.library import module_path  # noqa: PLC0415 -- may not be there
+        from edgefn.engine.library import module_path
     except ImportError:
         return []
     built = []
@@ -87,7 +87,7 @@ def _engines() -> list[str]:
 
 def run_engine(plan: bytes, inputs, flavour: str):
     """Outputs of the engine as arrays."""
-    from edgefn.engine.standalone import Runner  # noqa: PLC0415 -- may not be there
+    from edgefn.engine.standalone import Runner
 
     parsed = read_plan(plan)
     with Runner(plan, flavour) as runner:

@@ -42,7 +42,7 @@ def test_ultraface_in_floats_agrees_with_onnx_runtime(run, index):
 
 @pytest.mark.parametrize("index", [0, 1, 2, 4, 5])
 def test_ultraface_in_int8_gives_the_boxes_of_onnx_runtime_bit_for_bit(run, index):
-    """Both compute the exact sum and round it once; input 3 holds sums that fall on a rounding tie."""
+    """Both compute the exact sum and round it once; input 3, up to four steps apart, is held by the next test only."""
     _, _, (scores, boxes), wanted = run("ultraface_rfb320_qdq_int8", index)
     np.testing.assert_array_equal(boxes, wanted[f"out/{index}/boxes"])
     # ONNX Runtime's softmax works on a table of integers: one step of 1/255.
@@ -64,7 +64,7 @@ def test_ultraface_in_int8_stays_near_the_unfused_model(run, index):
 def test_the_engine_computes_what_the_reference_does(run, engines, name):
     if "simd128" not in engines:
         pytest.skip("the engine is not built: python toolkit/edgefn/engine/compile.py")
-    from edgefn.engine.standalone import Runner  # noqa: PLC0415 -- may not be there
+    from edgefn.engine.standalone import Runner
 
     compiled, inputs, wanted, _ = run(name, 0)
     with Runner(compiled.plan, "simd128") as runner:

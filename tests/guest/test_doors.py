@@ -10,7 +10,14 @@ from edgefn.guest.doors import bytes as bytes_door
 from edgefn.guest.doors import text as text_door
 from edgefn.guest.shim import Shim
 
-HEAD = {"id": "1", "method": "POST", "url": "/a?b=1", "headers": [["x-a", "1"], ["X-A", "2"]], "client": {}, "enc": "text"}
+HEAD = {
+    "id": "1",
+    "method": "POST",
+    "url": "/a?b=1",
+    "headers": [["x-a", "1"], ["X-A", "2"]],
+    "client": {},
+    "enc": "text",
+}
 
 
 def shim(handle=lambda request: Response(request.body)):
@@ -77,8 +84,19 @@ def test_a_failure_names_file_line_and_function():
 
 @pytest.mark.parametrize(
     "frame",
-    ["", "\n", "{", "[]\n", "null\nx", json.dumps({**HEAD, "enc": "rot13"}) + "\n", json.dumps({**HEAD, "enc": "base64"}) + "\n***", json.dumps({**HEAD, "headers": 1}) + "\n",
-     json.dumps({**HEAD, "method": 1}) + "\n", '{"a":' * 100_000, "x" * (1 << 21)],
+    [
+        "",
+        "\n",
+        "{",
+        "[]\n",
+        "null\nx",
+        json.dumps({**HEAD, "enc": "rot13"}) + "\n",
+        json.dumps({**HEAD, "enc": "base64"}) + "\n***",
+        json.dumps({**HEAD, "headers": 1}) + "\n",
+        json.dumps({**HEAD, "method": 1}) + "\n",
+        '{"a":' * 100_000,
+        "x" * (1 << 21),
+    ],
 )
 def test_a_bad_frame_is_answered_not_trapped(frame):
     head = json.loads(text_door.answer(shim(), frame).partition("\n")[0])

@@ -7,13 +7,14 @@ from edgefn.limits import load_profile
 WAT = '(component (core module $m (func (export "f"))) )'
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", b"\0asm\x0d\0\x01\0", b"\0asm\x01\0\0\0", b"\0asm\x0d\0\x01\0\x01\x7fxx"])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>", b"\0asm\x0d\0\x01\0", b"\0asm\x01\0\0\0", b"\0asm\x0d\0\x01\0\x01\x7fxx"]
+)
 def test_what_edgefn_did_not_build_is_refused(tmp_path, content):
     path = tmp_path / "foreign.wasm"
     path.write_bytes(content)
     with pytest.raises(HostError) as caught:
-        loaded = load_component(path)
-        Sandbox(loaded, loaded.linker(), load_profile("fastly"))
+        start(path)
     assert caught.value.exit_status == 5
     assert "edgefn build" in caught.value.hint
 

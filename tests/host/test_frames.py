@@ -1,19 +1,26 @@
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgefn import Response
 from edgefn.errors import HostError
 from edgefn.guest.doors import text as text_door
 from edgefn.guest.shim import Shim
-from edgefn import Response
 from edgefn.host.frames import HostRequest, decode, encode
 
 
-@given(body=st.binary(max_size=300), headers=st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9)), max_size=4), url=st.text(max_size=20))
+@given(
+    body=st.binary(max_size=300),
+    headers=st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9)), max_size=4),
+    url=st.text(max_size=20),
+)
 def test_a_request_arrives_in_the_guest_as_it_was_sent(body, headers, url):
-    shim = Shim(lambda r: Response(r.body, headers=[("a", json.dumps([r.method, r.url, r.headers.pairs]))]), "/0", lambda: 1)
+    shim = Shim(
+        lambda r: Response(r.body, headers=[("a", json.dumps([r.method, r.url, r.headers.pairs]))]), "/0", lambda: 1
+    )
     answer = decode(text_door.answer(shim, encode(HostRequest("PUT", url, headers, body))))
     assert answer.body == body
     assert json.loads(answer.headers[0][1]) == ["PUT", url, [list(h) for h in headers]]
@@ -21,17 +28,23 @@ def test_a_request_arrives_in_the_guest_as_it_was_sent(body, headers, url):
 
 @pytest.mark.parametrize(
     "frame",
-    ["", "x\n", "[]\n", "{}\n", '{"status":200,"headers":[],"enc":"base64"}\n***', '{"status":99,"headers":[],"enc":"text"}\n', '{"status":200,"headers":[[1]],"enc":"text"}\n',
-     '{"status":500,"headers":[],"enc":"text","failure":{}}\n'],
+    [
+        "",
+        "x\n",
+        "[]\n",
+        "{}\n",
+        '{"status":200,"headers":[],"enc":"base64"}\n***',
+        '{"status":99,"headers":[],"enc":"text"}\n',
+        '{"status":200,"headers":[[1]],"enc":"text"}\n',
+        '{"status":500,"headers":[],"enc":"text","failure":{}}\n',
+    ],
 )
 def test_a_guest_that_breaks_the_format_is_refused(frame):
-    with pytest.raises(HostError, match="EFN|frame|status"):
+    with pytest.raises(HostError, match=r"no frame|status"):
         decode(frame)
 
 
 @given(st.text(max_size=200))
 def test_any_text_from_a_guest_is_decoded_or_refused(frame):
-    try:
+    with suppress(HostError):
         decode(frame)
-    except HostError:
-        pass

@@ -19,5 +19,7 @@ def empty(tmp_path_factory):
     """A function with an empty handler, built."""
     folder = tmp_path_factory.mktemp("empty")
     (folder / "edgefn.toml").write_text('[function]\nname = "empty"\n')
-    (folder / "handler.py").write_text('from edgefn import Response\n\n\ndef handle(request):\n    return Response(b"ok")\n')
+    (folder / "handler.py").write_text(
+        'from edgefn import Response\n\n\ndef handle(request):\n    return Response(b"ok")\n'
+    )
     return build(load_function(folder))

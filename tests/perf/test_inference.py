@@ -26,7 +26,9 @@ def sandbox(tmp_path_factory):
     folder = tmp_path_factory.mktemp("versus") / "versus"
     shutil.copytree(HERE / "versus", folder)
     (folder / "layers.json").write_text(json.dumps(layers(MODELS / "digits-f32.onnx")))
-    (folder / "edgefn.toml").write_text(f'[function]\nname = "versus"\n[models.digits]\nsource = "{MODELS / "digits-int8.onnx"}"\n')
+    (folder / "edgefn.toml").write_text(
+        f'[function]\nname = "versus"\n[models.digits]\nsource = "{MODELS / "digits-int8.onnx"}"\n'
+    )
     loaded = load_component(build(load_function(folder)).component)
     with Sandbox(loaded, loaded.linker(), load_profile("cloudflare-paid")) as made:
         yield made
@@ -67,17 +69,35 @@ def layers(path):
     """An ONNX convnet as the layers that plain.py knows."""
     graph = onnx.load(path).graph
     constants = {i.name: numpy_helper.to_array(i).tolist() for i in graph.initializer}
-    return [layer(node, {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}, constants) for node in graph.node]
+    return [
+        layer(node, {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}, constants)
+        for node in graph.node
+    ]
 
 
 def layer(node, attributes, constants):
     match node.op_type:
         case "Conv":
-            return {"op": "conv", "weight": constants[node.input[1]], "bias": constants[node.input[2]], "pad": attributes.get("pads", [0])[0], "stride": attributes.get("strides", [1])[0], "group": attributes.get("group", 1)}
+            return {
+                "op": "conv",
+                "weight": constants[node.input[1]],
+                "bias": constants[node.input[2]],
+                "pad": attributes.get("pads", [0])[0],
+                "stride": attributes.get("strides", [1])[0],
+                "group": attributes.get("group", 1),
+            }
         case "Gemm":
             weight = np.array(constants[node.input[1]])
-            return {"op": "dense", "weight": (weight if attributes.get("transB") else weight.T).tolist(), "bias": constants[node.input[2]]}
-        case "MaxPool":
-            return {"op": "maxpool", "kernel": attributes["kernel_shape"][0], "stride": attributes["strides"][0]}
+            return {
+                "op": "dense",
+                "weight": (weight if attributes.get("transB") else weight.T).tolist(),
+                "bias": constants[node.input[2]],
+            }
+        case "MaxPool" | "AveragePool":
+            return {
+                "op": "maxpool" if node.op_type == "MaxPool" else "meanpool",
+                "kernel": attributes["kernel_shape"][0],
+                "stride": attributes["strides"][0],
+            }
         case other:
-            return {"op": {"Relu": "relu", "GlobalAveragePool": "mean", "Flatten": "flatten", "Softmax": "softmax"}[other]}
+            return {"op": {"Relu": "relu", "Flatten": "flatten", "Softmax": "softmax"}[other]}

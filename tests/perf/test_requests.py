@@ -34,7 +34,9 @@ def test_warm_request(benchmark, empty, paid):
     loaded = load_component(empty.component)
     request = HostRequest("POST", "/", [(f"x-header-{i}", "value") for i in range(10)], b"x" * 1000)
     with Sandbox(loaded, loaded.linker(), paid) as sandbox:
-        assert benchmark.pedantic(lambda: sandbox.call(request), rounds=50, iterations=100, warmup_rounds=2).body == b"ok"
+        assert (
+            benchmark.pedantic(lambda: sandbox.call(request), rounds=50, iterations=100, warmup_rounds=2).body == b"ok"
+        )
 
 
 @pytest.mark.benchmark(timer=time.thread_time, group="warm request: empty handler, 10 headers, 1 KB body")
@@ -63,5 +65,7 @@ def test_large_bodies(benchmark, empty, paid):
 
 @pytest.fixture(scope="module")
 def digits_request(digits):
-    sample = load_samples(load_function(digits.component.parents[1]), ("nine",))[0]  # raw pixels: what is measured is not PNG decoding
+    sample = load_samples(load_function(digits.component.parents[1]), ("nine",))[
+        0
+    ]  # raw pixels: what is measured is not PNG decoding
     return HostRequest(sample.request.method, sample.request.url, sample.request.headers, sample.request.body)

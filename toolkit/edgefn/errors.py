@@ -10,7 +10,8 @@
     │   └── NotModelled         5     EFN-H…  a platform facility that is not modelled locally
     └── ExpectationError        1     EFN-T…  a test, budget or check did not hold
 
-A message says what happened and the offending value; `hint` is one command or one edit. Anything else that is raised is a bug in edgefn and keeps
+A message says what happened and the offending value; `hint` is one command or one edit. Anything else that is raised
+is a bug in edgefn and keeps
 its traceback.
 """
 
@@ -32,7 +33,8 @@ __all__ = [
 class EdgefnError(Exception):
     """Root of the tree.
 
-    `code` is stable (documented in docs/reference/errors.md), `hint` says what to do next, `detail` is longer evidence such as a tool's output.
+    `code` is stable (documented in docs/reference/errors.md), `hint` says what to do next, `detail` is longer
+    evidence such as a tool's output.
     """
 
     exit_status: ClassVar[int] = 1

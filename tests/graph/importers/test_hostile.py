@@ -140,6 +140,16 @@ def test_a_node_that_reads_what_nothing_computes_is_malformed(model, compiled):
     assert error.value.code == "EFN-M006"
 
 
+def test_a_constant_without_a_value_is_malformed(model, compiled):
+    m = model()
+    m.nodes.append(helper.make_node("Constant", [], ["c"], value_ints=[1]))
+    m.nodes[0].attribute[0].type = onnx.AttributeProto.GRAPH
+    m.output(m.node("Add", m.input("x", (1, 4)), "c"))
+    with pytest.raises(ModelError) as error:
+        compiled(m)
+    assert error.value.code == "EFN-M006"
+
+
 def test_two_nodes_with_one_output_are_malformed(model, compiled):
     m = model()
     x = m.input("x", (1, 4))

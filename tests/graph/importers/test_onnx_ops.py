@@ -214,7 +214,7 @@ def test_an_unsupported_op_is_named_with_its_node_and_what_is_supported(model, c
 def test_an_op_of_another_domain_is_named_with_it(model, compiled):
     m = model()
     m.output(m.node("Relu", m.input("x", (1, 4)), domain="com.acme"))
-    with pytest.raises(UnsupportedError, match="op com.acme.Relu"):
+    with pytest.raises(UnsupportedError, match=r"op com\.acme\.Relu"):
         compiled(m)
 
 

@@ -3,8 +3,9 @@
 import json
 import time
 
-import edgefn
 import plain
+
+import edgefn
 from edgefn import Request, Response, Tensor
 
 model = edgefn.load_model("digits")

@@ -1,4 +1,4 @@
-"""A convnet in plain Python, as a careful programmer without numpy would write it: lists, local names, sum of products."""
+"""A convnet in plain Python, as a careful programmer without numpy would write it: lists and sums of products."""
 
 import json
 from math import exp
@@ -29,7 +29,16 @@ def conv(x, layer):
     for m, (filters, bias) in enumerate(zip(layer["weight"], layer["bias"])):
         first = m // each * inputs
         taps = [(padded[first + c], dy, filters[c][dy]) for c in range(inputs) for dy in range(kernel)]
-        out.append([[bias + sum(w * v for channel, dy, line in taps for w, v in zip(line, channel[y + dy][c : c + kernel])) for c in columns] for y in rows])
+        out.append(
+            [
+                [
+                    bias
+                    + sum(w * v for channel, dy, line in taps for w, v in zip(line, channel[y + dy][c : c + kernel]))
+                    for c in columns
+                ]
+                for y in rows
+            ]
+        )
     return out
 
 
@@ -38,13 +47,23 @@ def relu(x, layer):
 
 
 def maxpool(x, layer):
+    return pool(x, layer, max)
+
+
+def pool(x, layer, reduce):
     k, s = layer["kernel"], layer["stride"]
     h, w = (len(x[0]) - k) // s + 1, (len(x[0][0]) - k) // s + 1
-    return [[[max(v for row in c[y * s : y * s + k] for v in row[z * s : z * s + k]) for z in range(w)] for y in range(h)] for c in x]
+    return [
+        [
+            [reduce([v for row in c[y * s : y * s + k] for v in row[z * s : z * s + k]]) for z in range(w)]
+            for y in range(h)
+        ]
+        for c in x
+    ]
 
 
-def mean(x, layer):
-    return [sum(map(sum, channel)) / (len(channel) * len(channel[0])) for channel in x]
+def meanpool(x, layer):
+    return pool(x, layer, lambda values: sum(values) / len(values))
 
 
 def flatten(x, layer):

@@ -39,7 +39,10 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class BenchRun:
-    """Figures of this machine: an estimate of the platform, not a promise. `cold` is instantiate to first response on a precompiled component."""
+    """Figures of this machine: an estimate of the platform, not a promise.
+
+    `cold` is instantiate to first response on a precompiled component.
+    """
 
     function: str
     sample: str
@@ -57,14 +60,18 @@ class BenchRun:
         return all(g.fits is not False for g in self.gauges)
 
 
-def measure(built: Build, sample: Sample, profile: Profile, *, package_bytes: int, cold: int = 50, warm: int = 500) -> BenchRun:
+def measure(
+    built: Build, sample: Sample, profile: Profile, *, package_bytes: int, cold: int = 50, warm: int = 500
+) -> BenchRun:
     """Measure `sample` on `cold` fresh instances and `warm` times on one that is reused.
 
     CPU is thread time, wall is the monotonic clock. Raises ExpectationError (EFN-T010) when the sample does not answer.
     """
     loaded = load_component(built.component, stack_bytes=int(profile.value("stack_bytes") or 1 << 20))
     linker = loaded.linker()
-    request = HostRequest(sample.request.method, sample.request.url, sample.request.headers, sample.request.body, id="bench")
+    request = HostRequest(
+        sample.request.method, sample.request.url, sample.request.headers, sample.request.body, id="bench"
+    )
 
     def fresh() -> Outcome:
         with Sandbox(loaded, linker, profile) as sandbox:
@@ -96,7 +103,11 @@ def _repeat(call: Callable[[], Outcome], times: int, sample: Sample) -> tuple[Di
         cpu.append((time.thread_time() - cpu_start) * 1e3)
         wall.append((time.perf_counter() - wall_start) * 1e3)
         if outcome.breach or outcome.failure:
-            raise ExpectationError("EFN-T010", f"sample {sample.name!r} did not answer: {outcome.breach or outcome.failure}", hint="run: edgefn test")
+            raise ExpectationError(
+                "EFN-T010",
+                f"sample {sample.name!r} did not answer: {outcome.breach or outcome.failure}",
+                hint="run: edgefn test",
+            )
     return _distribution(cpu), _distribution(wall), outcome
 
 
@@ -105,7 +116,9 @@ def _distribution(values: list[float]) -> Distribution:
     return Distribution(cuts[49], cuts[94], cuts[98], min(values), len(values))
 
 
-def _gauges(profile: Profile, outcome: Outcome, cold: Distribution, warm: Distribution, package: int) -> tuple[Gauge, ...]:
+def _gauges(
+    profile: Profile, outcome: Outcome, cold: Distribution, warm: Distribution, package: int
+) -> tuple[Gauge, ...]:
     memory = outcome.usage.memory_bytes or 0
     return (
         _gauge("package", package, profile.value("package_bytes"), "bytes"),

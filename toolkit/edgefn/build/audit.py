@@ -1,6 +1,7 @@
 """The import audit: which imports of a function would fail once its files are gone.
 
-Inside a component everything is imported while it is built; a module that is not there by then does not exist at run time. The audit reads the sources
+Inside a component everything is imported while it is built; a module that is not there by then does not exist at run
+time. The audit reads the sources
 without running them and says, with file and line, what is missing, and what has to be loaded ahead of time.
 """
 
@@ -18,7 +19,10 @@ __all__ = ["Audit", "Import", "audit"]
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One import statement: `late` when a function or a branch holds it, `guarded` when a try block catches its failure."""
+    """One import statement.
+
+    `late` when a function or a branch holds it, `guarded` when a try block catches its failure.
+    """
 
     module: str
     file: str
@@ -29,7 +33,10 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """`preload`: modules that are imported late and have to be loaded before the snapshot. `missing`: what cannot be had at all."""
+    """`preload`: modules that are imported late and have to be loaded before the snapshot.
+
+    `missing`: what cannot be had at all.
+    """
 
     preload: tuple[str, ...]
     missing: tuple[Import, ...]
@@ -63,12 +70,16 @@ def audit(sources: Iterable[tuple[str, Path]]) -> Audit:
 
 
 def _available(module: str, local: set[str]) -> bool:
-    top = module.split(".")[0]
+    top = module.split(".", maxsplit=1)[0]
     return top in local or (top in sys.stdlib_module_names and top not in _unavailable())
 
 
 def _why(module: str) -> str:
-    return "not part of Python in WebAssembly" if module.split(".")[0] in sys.stdlib_module_names else "no such module in the function's folder"
+    return (
+        "not part of Python in WebAssembly"
+        if module.split(".", maxsplit=1)[0] in sys.stdlib_module_names
+        else "no such module in the function's folder"
+    )
 
 
 def _unavailable() -> frozenset[str]:
@@ -81,7 +92,9 @@ def _imports(name: str, path: Path) -> Iterator[Import]:
         tree = ast.parse(path.read_bytes(), filename=name)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
-        raise BuildError("EFN-B011", f"{name}:{line}: {getattr(error, 'msg', error)}", hint=f"correct line {line} of {name}") from None
+        raise BuildError(
+            "EFN-B011", f"{name}:{line}: {getattr(error, 'msg', error)}", hint=f"correct line {line} of {name}"
+        ) from None
     yield from _walk(tree, name, late=False, guarded=False)
 
 
@@ -103,7 +116,9 @@ def _walk(node: ast.AST, file: str, *, late: bool, guarded: bool) -> Iterator[Im
 
 
 def _type_checking(test: ast.expr) -> bool:
-    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING")
+    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
+        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
+    )
 
 
 def _catches_import(handler: ast.ExceptHandler) -> bool:

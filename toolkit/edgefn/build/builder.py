@@ -33,7 +33,10 @@ class ModelBuild:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What a build made: `component` is the file, `sha256` its digest, `reused` whether nothing had changed since the last build."""
+    """What a build made.
+
+    `component` is the file, `sha256` its digest, `reused` whether nothing had changed since the last build.
+    """
 
     function: str
     component: Path
@@ -80,7 +83,9 @@ def build(function: Function) -> Build:
     )
 
 
-def _componentize(function: Function, samples: tuple[Sample, ...], plans: tuple[BuiltPlan, ...], audited: Audit) -> bytes:
+def _componentize(
+    function: Function, samples: tuple[Sample, ...], plans: tuple[BuiltPlan, ...], audited: Audit
+) -> bytes:
     folder = Path(tempfile.mkdtemp(prefix="edgefn-stage-"))
     try:
         staged = stage(function, {p.name: p.plan for p in plans}, samples, audited.preload, folder / "stage")
@@ -91,7 +96,9 @@ def _componentize(function: Function, samples: tuple[Sample, ...], plans: tuple[
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _key(function: Function, sources: list[tuple[str, Path]], samples: tuple[Sample, ...], plans: tuple[BuiltPlan, ...]) -> str:
+def _key(
+    function: Function, sources: list[tuple[str, Path]], samples: tuple[Sample, ...], plans: tuple[BuiltPlan, ...]
+) -> str:
     """Everything that the component is made from."""
     guest = sorted(p for p in (Path(str(files("edgefn"))) / "guest").glob("**/*.py"))
     return digest(
@@ -108,11 +115,17 @@ def _key(function: Function, sources: list[tuple[str, Path]], samples: tuple[Sam
 
 def _record(key: str, component: bytes, sizes: Sizes) -> dict[str, object]:
     parts = [[p.name, p.nbytes, p.note] for p in sizes.parts]
-    return {"key": key, "sha256": _sha256(component), "total": sizes.total, "compressed": sizes.compressed, "parts": parts}
+    return {
+        "key": key,
+        "sha256": _sha256(component),
+        "total": sizes.total,
+        "compressed": sizes.compressed,
+        "parts": parts,
+    }
 
 
 def _recorded(record: Path, key: str, output: Path) -> Sizes | None:
-    """The sizes of the last build, when it was made from the same things and its component is still the one it wrote."""
+    """The sizes of the last build, when it was made from the same things and its component is still there."""
     try:
         said = json.loads(record.read_text())
         if said["key"] != key or said["sha256"] != _sha256(output.read_bytes()):

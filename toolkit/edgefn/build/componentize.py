@@ -18,12 +18,25 @@ SECONDS = 180
 def componentize(staged: Staged, output: Path) -> None:
     """Pre-initialise the staged function and write its component to `output`.
 
-    Raises BuildError: EFN-B020 when the handler cannot be imported, EFN-B021 when it fails on a sample, EFN-B022 for anything else.
+    Raises BuildError: EFN-B020 when the handler cannot be imported, EFN-B021 when it fails on a sample, EFN-B022 for
+    anything else.
     """
     tool = str(Path(sys.executable).with_name("componentize-py"))
     paths = [argument for path in staged.paths for argument in ("-p", str(path))]
     done = run(
-        [tool, "-q", "-d", str(staged.folder), "-w", "function", "componentize", "edgefn_component", *paths, "-o", str(output)],
+        [
+            tool,
+            "-q",
+            "-d",
+            str(staged.folder),
+            "-w",
+            "function",
+            "componentize",
+            "edgefn_component",
+            *paths,
+            "-o",
+            str(output),
+        ],
         folder=staged.folder,
         seconds=SECONDS,
     )
@@ -35,10 +48,22 @@ def componentize(staged: Staged, output: Path) -> None:
 def _translate(output: str) -> BuildError:
     marked = re.search(re.escape(MARK) + r"(\{.*\})", output)
     if marked is None:
-        return BuildError("EFN-B022", "componentize-py failed", hint="its output is below; run: edgefn doctor", detail=output[-6000:])
+        return BuildError(
+            "EFN-B022", "componentize-py failed", hint="its output is below; run: edgefn doctor", detail=output[-6000:]
+        )
     failure = json.loads(marked.group(1))
-    where = "".join(f"\n  {f['file']}:{f['line']} in {f['function']}" for f in failure["frames"] if not f["file"].startswith("<"))
+    where = "".join(
+        f"\n  {f['file']}:{f['line']} in {f['function']}" for f in failure["frames"] if not f["file"].startswith("<")
+    )
     said = f"{failure['type']}: {failure['message']}{where}"
     if failure["sample"]:
-        return BuildError("EFN-B021", f"the handler failed on sample {failure['sample']!r}: {said}", hint=f"correct the handler, or samples/{failure['sample']}.json")
-    return BuildError("EFN-B020", f"the handler cannot be loaded: {said}", hint="it has to import and to define handle(request) without files, network or environment")
+        return BuildError(
+            "EFN-B021",
+            f"the handler failed on sample {failure['sample']!r}: {said}",
+            hint=f"correct the handler, or samples/{failure['sample']}.json",
+        )
+    return BuildError(
+        "EFN-B020",
+        f"the handler cannot be loaded: {said}",
+        hint="it has to import and to define handle(request) without files, network or environment",
+    )

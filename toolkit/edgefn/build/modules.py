@@ -21,14 +21,19 @@ class CompiledFile:
 
 
 def compile_file(source: Path, output: Path, flavour: str) -> CompiledFile:
-    """Compile the model at `source`; the ending of `output` (.plan, .wasm) says to what. Raises UsageError for another ending or flavour."""
+    """Compile the model at `source`; the ending of `output` (.plan, .wasm) says to what.
+
+    Raises UsageError for another ending or flavour.
+    """
     if output.suffix not in (".plan", ".wasm"):
-        raise UsageError("EFN-U030", f"cannot tell from {output.name!r} what to write", hint="end the name in .plan or .wasm")
+        raise UsageError(
+            "EFN-U030", f"cannot tell from {output.name!r} what to write", hint="end the name in .plan or .wasm"
+        )
     if flavour not in FLAVOURS:
         raise UsageError("EFN-U031", f"no engine flavour {flavour!r}", hint=f"use one of: {', '.join(FLAVOURS)}")
     data = compile_model(source, name=source.stem).plan
     if output.suffix == ".wasm":
-        from edgefn.engine.embedding import embed  # noqa: PLC0415
+        from edgefn.engine.module import embed  # noqa: PLC0415
 
         data = embed(data, flavour)
     write_whole(output, data)

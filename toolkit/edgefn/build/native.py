@@ -13,7 +13,8 @@ __all__ = ["open_model"]
 def open_model(name: str, handler_file: str) -> OpenedPlan:
     """The model `[models.NAME]` of the function that `handler_file` belongs to.
 
-    This is the entry point `edgefn.engine: native` that `edgefn.load_model` looks up when it does not run inside a component.
+    This is the entry point `edgefn.engine: native` that `edgefn.load_model` looks up when it does not run inside a
+    component.
     """
     here = Path(handler_file).resolve().parent
     folder = next((f for f in (here, *here.parents) if (f / "edgefn.toml").is_file()), here)

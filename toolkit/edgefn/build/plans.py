@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 from edgefn.errors import ModelError
 from edgefn.project import ModelSource
@@ -41,7 +40,15 @@ def _read(model: ModelSource) -> bytes:
     try:
         size = model.source.stat().st_size
         if size > MAX_MODEL_BYTES:
-            raise ModelError("EFN-M001", f"{model.source} has {size:,} bytes, at most {MAX_MODEL_BYTES:,} are read", hint="quantize or prune the model")
+            raise ModelError(
+                "EFN-M001",
+                f"{model.source} has {size:,} bytes, at most {MAX_MODEL_BYTES:,} are read",
+                hint="quantize or prune the model",
+            )
         return model.source.read_bytes()
     except OSError as error:
-        raise ModelError("EFN-M002", f"model {model.name!r} cannot be read: {model.source}: {error.strerror}", hint=f"correct [models.{model.name}] source in edgefn.toml") from None
+        raise ModelError(
+            "EFN-M002",
+            f"model {model.name!r} cannot be read: {model.source}: {error.strerror}",
+            hint=f"correct [models.{model.name}] source in edgefn.toml",
+        ) from None

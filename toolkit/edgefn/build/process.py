@@ -29,10 +29,19 @@ def run(arguments: Sequence[str], *, folder: Path, seconds: float) -> Finished:
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
     try:
         done = subprocess.run(  # noqa: S603 -- an argument list, never a shell
-            list(arguments), cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds, check=False
+            list(arguments),
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=seconds,
+            check=False,
         )
     except FileNotFoundError as error:
-        raise BuildError("EFN-B001", f"cannot start {arguments[0]}: {error.strerror}", hint="run: edgefn doctor") from None
+        raise BuildError(
+            "EFN-B001", f"cannot start {arguments[0]}: {error.strerror}", hint="run: edgefn doctor"
+        ) from None
     except subprocess.TimeoutExpired as error:
         raise BuildError(
             "EFN-B002",

@@ -27,9 +27,10 @@ class Sizes:
 
 
 def measure(component: bytes, *, engine: int, weights: int, sources: list[tuple[str, Path]]) -> Sizes:
-    """Attribute the bytes of `component`, which holds an engine of `engine` bytes, `weights` bytes of plans and the code of `sources`.
+    """Attribute the bytes of `component`, which holds `engine` and `weights` bytes of those and the code of `sources`.
 
-    Plans and code live in the memory snapshot, where nothing marks them: a plan is counted with its file's size, code with that of its marshalled
+    Plans and code live in the memory snapshot, where nothing marks them: a plan is counted with its file's size, code
+    with that of its marshalled
     code objects. What is left of the snapshot is the standard library and the interpreter's own heap.
     """
     modules = core_modules(component)

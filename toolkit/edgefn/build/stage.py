@@ -39,7 +39,9 @@ def function_files(function: Function) -> list[tuple[str, Path]]:
     return found
 
 
-def stage(function: Function, plans: Mapping[str, bytes], samples: tuple[Sample, ...], preload: tuple[str, ...], folder: Path) -> Staged:
+def stage(
+    function: Function, plans: Mapping[str, bytes], samples: tuple[Sample, ...], preload: tuple[str, ...], folder: Path
+) -> Staged:
     """Lay out `folder` (empty or absent) for componentize-py."""
     root = folder / "function"
     root.mkdir(parents=True)
@@ -88,6 +90,11 @@ def _start(function: Function, samples: tuple[Sample, ...], preload: tuple[str, 
 def _frame(sample: Sample) -> str:
     request = sample.request
     head = {
-        "id": f"sample-{sample.name}", "method": request.method, "url": request.url, "headers": [list(h) for h in request.headers], "client": {}, "enc": "base64",
+        "id": f"sample-{sample.name}",
+        "method": request.method,
+        "url": request.url,
+        "headers": [list(h) for h in request.headers],
+        "client": {},
+        "enc": "base64",
     }
     return f"{json.dumps(head)}\n{base64.b64encode(request.body).decode('ascii')}"

@@ -1,4 +1,7 @@
-"""A reader of Wasm binaries, as far as a size report needs it: which core modules a component holds, and how large their sections are."""
+"""A reader of Wasm binaries, as far as a size report needs it.
+
+Which core modules a component holds, and how large their sections are.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +17,10 @@ CUSTOM, DATA = 0, 11
 
 @dataclass(frozen=True, slots=True)
 class CoreModule:
-    """One core module: its name from the name section (empty when it has none), its size and that of its data section, in bytes."""
+    """One core module.
+
+    Its name from the name section (empty when it has none), its size and that of its data section, in bytes.
+    """
 
     name: str
     nbytes: int
@@ -27,7 +33,10 @@ def is_component(binary: bytes) -> bool:
 
 
 def core_modules(component: bytes) -> tuple[CoreModule, ...]:
-    """The core modules at the top level of a component, in order. Raises HostError (EFN-H001) when the binary is no component or is cut off."""
+    """The core modules at the top level of a component, in order.
+
+    Raises HostError (EFN-H001) when the binary is no component or is cut off.
+    """
     if not is_component(component):
         raise HostError("EFN-H001", "not a WebAssembly component", hint="run: edgefn build")
     return tuple(_module(body) for kind, body in _sections(memoryview(component)[8:]) if kind == 1)
@@ -60,7 +69,11 @@ def _sections(binary: memoryview) -> Iterator[tuple[int, memoryview]]:
         kind = binary[at]
         size, start = _leb(binary, at + 1)
         if start + size > len(binary):
-            raise HostError("EFN-H001", f"the component is cut off: a section of {size:,} bytes ends beyond its end", hint="run: edgefn build")
+            raise HostError(
+                "EFN-H001",
+                f"the component is cut off: a section of {size:,} bytes ends beyond its end",
+                hint="run: edgefn build",
+            )
         yield kind, binary[start : start + size]
         at = start + size
 

@@ -27,11 +27,14 @@ app.add_typer(model.app, name="model")
 
 
 def main() -> None:
-    """Run the command line. An EdgefnError becomes a message and its exit status; anything else is a bug and keeps its traceback."""
+    """Run the command line.
+
+    An EdgefnError becomes a message and its exit status; anything else is a bug and keeps its traceback.
+    """
     try:
         app()
     except EdgefnError as error:
-        from edgefn.cli.output import print_error  # noqa: PLC0415 -- keeps --help fast
+        from edgefn.cli.output import print_error
 
         print_error(error, as_json="--json" in sys.argv)
         sys.exit(error.exit_status)

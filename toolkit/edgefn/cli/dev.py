@@ -20,26 +20,32 @@ def dev(
     json: Json = False,
 ) -> None:
     """Serve the function over HTTP on this machine, under a platform's limits."""
-    import json as json_format  # noqa: PLC0415
+    import json as json_format
 
-    from edgefn.build import build  # noqa: PLC0415
-    from edgefn.emulator.server import FunctionServer, Served, serve  # noqa: PLC0415
-    from edgefn.host import load_component  # noqa: PLC0415
-    from edgefn.limits import load_profile, tighten  # noqa: PLC0415
-    from edgefn.project import load_function  # noqa: PLC0415
-    from edgefn.report.units import milliseconds  # noqa: PLC0415
+    from edgefn.build import build
+    from edgefn.emulator.server import FunctionServer, Served, serve
+    from edgefn.host import load_component
+    from edgefn.limits import load_profile, tighten
+    from edgefn.project import load_function
+    from edgefn.report.units import milliseconds
 
     function = load_function(folder)
     limits = tighten(load_profile(profile), function.budgets)
     built = build(function)
-    narrate(f"{'unchanged' if built.reused else 'built'} {built.component}; compiling it for this machine where that is needed")
+    narrate(f"{'unchanged' if built.reused else 'built'} {built.component}")
     loaded = load_component(built.component, stack_bytes=int(limits.value("stack_bytes") or 1 << 20))
 
     def log(served: Served) -> None:
         usage, outcome = served.outcome.usage, served.outcome
         if json:
-            line = {"method": served.method, "url": served.url, "status": outcome.status, "cpu_ms": usage.cpu_ms, "memory_bytes": usage.memory_bytes}
-            print(json_format.dumps(line), flush=True)  # noqa: T201
+            line = {
+                "method": served.method,
+                "url": served.url,
+                "status": outcome.status,
+                "cpu_ms": usage.cpu_ms,
+                "memory_bytes": usage.memory_bytes,
+            }
+            print(json_format.dumps(line), flush=True)
         else:
             start = "cold" if usage.start_ms else "warm"
             narrate(f"{served.method} {served.url} {outcome.status} {milliseconds(usage.cpu_ms)} CPU {start}")
@@ -51,7 +57,7 @@ def dev(
 
     def ready(address: str) -> None:
         if json:
-            print(json_format.dumps({"address": address, "profile": limits.name}), flush=True)  # noqa: T201
+            print(json_format.dumps({"address": address, "profile": limits.name}), flush=True)
         narrate(f"{function.name} on {address} under {limits.name}; stop with Ctrl-C")
 
     serve(FunctionServer(loaded, limits, log, reuse=reuse), host, port, ready)

@@ -9,8 +9,8 @@ __all__ = ["doctor"]
 
 def doctor(*, json: Json = False) -> None:
     """Check this installation, and say how to mend what is wrong."""
-    from edgefn.doctor import run_checks  # noqa: PLC0415
-    from edgefn.report import console  # noqa: PLC0415
+    from edgefn.doctor import run_checks
+    from edgefn.report import console
 
     found = run_checks()
     show(found, console.diagnoses, as_json=json)

@@ -17,8 +17,8 @@ Source = Annotated[Path, typer.Argument(help="The model: .onnx", show_default=Fa
 @app.command()
 def inspect(source: Source, *, json: Json = False) -> None:
     """Show what a model takes, gives and costs, and whether the engine covers it."""
-    from edgefn.graph.compiler import inspect_model  # noqa: PLC0415
-    from edgefn.report import console  # noqa: PLC0415
+    from edgefn.graph.compiler import inspect_model
+    from edgefn.report import console
 
     summary = inspect_model(source)
     show(summary, console.model, as_json=json)
@@ -30,12 +30,19 @@ def inspect(source: Source, *, json: Json = False) -> None:
 def compile_(
     source: Source,
     *,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="NAME.plan, or NAME.wasm for a module that runs by itself. [default: beside the model]")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="NAME.plan, or NAME.wasm for a module that runs by itself. [default: beside the model]",
+        ),
+    ] = None,
     flavour: Annotated[str, typer.Option(help="Of the module: simd128 or relaxed-simd.")] = "simd128",
     json: Json = False,
 ) -> None:
     """Compile a model to a plan, or to a Wasm module with the plan and the engine inside."""
-    from edgefn.build.modules import compile_file  # noqa: PLC0415
-    from edgefn.report import console  # noqa: PLC0415
+    from edgefn.build.modules import compile_file
+    from edgefn.report import console
 
     show(compile_file(source, output or source.with_suffix(".plan"), flavour), console.compiled, as_json=json)

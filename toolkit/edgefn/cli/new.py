@@ -17,7 +17,7 @@ def new(
     json: Json = False,
 ) -> None:
     """Make a new function from a template."""
-    from edgefn.project.scaffold import scaffold  # noqa: PLC0415
-    from edgefn.report import console  # noqa: PLC0415
+    from edgefn.project.scaffold import scaffold
+    from edgefn.report import console
 
     show(scaffold(folder, template), console.scaffold, as_json=json)

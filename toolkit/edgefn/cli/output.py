@@ -17,20 +17,20 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 def show[Result](result: Result, view: Callable[[Result], str], *, as_json: bool) -> None:
     """Print a result on stdout: for people, or as JSON."""
-    from edgefn.report.document import render  # noqa: PLC0415
+    from edgefn.report.document import render
 
-    print(render(result) if as_json else view(result))  # noqa: T201 -- stdout is for data
+    print(render(result) if as_json else view(result))
 
 
 def narrate(line: str) -> None:
     """Say on stderr what is going on."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+    print(line, file=sys.stderr, flush=True)
 
 
 def print_error(error: EdgefnError, *, as_json: bool) -> None:
     """A failure: on stderr for people, and on stdout as JSON when that was asked for."""
-    from edgefn.report import console, document  # noqa: PLC0415
+    from edgefn.report import console, document
 
     if as_json:
-        print(document.error_document(error))  # noqa: T201
+        print(document.error_document(error))
     narrate(console.error(error))

@@ -15,16 +15,21 @@ PROFILES = ("cloudflare-free", "cloudflare-paid", "fastly")
 def test(
     folder: Folder = Path(),
     *,
-    profile: Annotated[list[str] | None, typer.Option(help="A limits profile; may be given again. [default: cloudflare-free, cloudflare-paid, fastly]")] = None,
-    sample: Annotated[list[str] | None, typer.Option(help="A sample by name; may be given again. [default: all]")] = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(help="A limits profile; may be given again. [default: cloudflare-free, cloudflare-paid, fastly]"),
+    ] = None,
+    sample: Annotated[
+        list[str] | None, typer.Option(help="A sample by name; may be given again. [default: all]")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run the samples against their expectations under the limits of each platform."""
-    from edgefn.build import build  # noqa: PLC0415
-    from edgefn.limits import load_profile, tighten  # noqa: PLC0415
-    from edgefn.project import load_function  # noqa: PLC0415
-    from edgefn.report import console  # noqa: PLC0415
-    from edgefn.testing import run_samples  # noqa: PLC0415
+    from edgefn.build import build
+    from edgefn.limits import load_profile, tighten
+    from edgefn.project import load_function
+    from edgefn.report import console
+    from edgefn.testing import run_samples
 
     function = load_function(folder)
     profiles = tuple(tighten(load_profile(name), function.budgets) for name in profile or PROFILES)

@@ -47,7 +47,9 @@ class FunctionServer:
         """Answer one HTTP request."""
         if scope["type"] != "http":
             return
-        url = scope["raw_path"].decode("latin-1") + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+        url = scope["raw_path"].decode("latin-1") + (
+            f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
+        )
         refused = self._too_long(url, scope["headers"])
         body = None if refused else await self._body(receive)
         if body is None:
@@ -73,7 +75,10 @@ class FunctionServer:
             return 414, f"the URL has {len(url):,} bytes, this platform takes {url_cap:,.0f}\n".encode()
         size = sum(len(k) + len(v) + 4 for k, v in headers)
         if header_cap is not None and size > header_cap:
-            return 431, f"the request's header fields have {size:,} bytes, this platform takes {header_cap:,.0f}\n".encode()
+            return (
+                431,
+                f"the request's header fields have {size:,} bytes, this platform takes {header_cap:,.0f}\n".encode(),
+            )
         return None
 
     async def _body(self, receive: Receive) -> bytes | None:
@@ -92,14 +97,21 @@ class FunctionServer:
 
 
 def serve(server: FunctionServer, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until interrupted. `ready` is told the address. Raises UsageError (EFN-U020) when the port cannot be had."""
+    """Serve until interrupted.
+
+    `ready` is told the address. Raises UsageError (EFN-U020) when the port cannot be had.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
         except OSError as error:
-            raise UsageError("EFN-U020", f"cannot listen on {host}:{port}: {error.strerror}", hint="choose another with: edgefn dev --port 0") from None
+            raise UsageError(
+                "EFN-U020",
+                f"cannot listen on {host}:{port}: {error.strerror}",
+                hint="choose another with: edgefn dev --port 0",
+            ) from None
         shown = f"[{host}]" if ":" in host else host
         ready(f"http://{shown}:{listener.getsockname()[1]}")
         config = uvicorn.Config(server, log_level="warning", access_log=False, lifespan="off", server_header=False)
@@ -113,7 +125,11 @@ def _explain(outcome: Outcome) -> bytes:
 
 
 async def _respond(send: Send, status: int, body: bytes, headers: tuple[tuple[str, str], ...]) -> None:
-    lines = [(k.encode("latin-1", "replace"), v.encode("latin-1", "replace")) for k, v in headers if k not in ("content-length", "transfer-encoding")]
+    lines = [
+        (k.encode("latin-1", "replace"), v.encode("latin-1", "replace"))
+        for k, v in headers
+        if k not in ("content-length", "transfer-encoding")
+    ]
     if not any(k == b"content-type" for k, _ in lines):
         lines.append((b"content-type", b"text/plain; charset=utf-8"))
     lines.append((b"content-length", str(len(body)).encode()))

@@ -19,7 +19,8 @@ class FrameError(ValueError):
 def parse_head(frame: str) -> tuple[dict[str, Any], int]:
     """The head of a request frame, and where its body starts. Raises FrameError.
 
-    Checks what a later step would trip over; that headers are pairs of strings is the host's promise (a check of each costs as much as parsing).
+    Checks what a later step would trip over; that headers are pairs of strings is the host's promise (a check of each
+    costs as much as parsing).
     """
     try:
         head, end = _scan(frame)
@@ -37,10 +38,13 @@ def parse_head(frame: str) -> tuple[dict[str, Any], int]:
     return head, end + 1
 
 
-def write_head(status: int, headers: "list[tuple[str, str]]", memory: int, enc: str, failure: "dict[str, Any] | None" = None) -> str:
+def write_head(
+    status: int, headers: "list[tuple[str, str]]", memory: int, enc: str, failure: "dict[str, Any] | None" = None
+) -> str:
     """The head of a response frame, with its newline.
 
-    Put together by hand: the encoder is asked only for what may need escapes, which is most of a warm request's time otherwise.
+    Put together by hand: the encoder is asked only for what may need escapes, which is most of a warm request's time
+    otherwise.
     """
     fields = json.dumps(headers) if headers else "[]"
     told = f', "failure": {json.dumps(failure)}' if failure else ""

@@ -44,12 +44,13 @@ class Model:
 def load_model(name: str) -> Model:
     """Load the model that `[models.NAME]` in edgefn.toml declares; runs once, at build time.
 
-    Outside a component the plan is compiled on the spot and run by the same engine, in wasmtime. Raises LookupError when no such model is declared.
+    Outside a component the plan is compiled on the spot and run by the same engine, in wasmtime. Raises LookupError
+    when no such model is declared.
     """
     try:
         from edgefn.guest.engine import open_plan  # noqa: PLC0415 -- exists inside a component only
     except ImportError:
-        caller = sys._getframe(1).f_code.co_filename  # noqa: SLF001 -- the handler that asks names the function's folder
+        caller = sys._getframe(1).f_code.co_filename
         return Model(name, _native()(name, caller))
     return Model(name, open_plan(name))
 

@@ -8,7 +8,7 @@ from edgefn.guest.failure import describe
 from edgefn.guest.request import Request
 from edgefn.guest.response import Response
 
-__all__ = ["Answer", "Shim"]
+__all__ = ["Answer", "Handle", "Shim"]
 
 type Handle = Callable[[Request], Response]
 
@@ -24,7 +24,10 @@ class Answer(NamedTuple):
 
 
 class Shim:
-    """Calls one handler. `root` is the folder that the function was staged in, `memory` reads the size of linear memory in bytes."""
+    """Calls one handler.
+
+    `root` is the folder that the function was staged in, `memory` reads the size of linear memory in bytes.
+    """
 
     def __init__(self, handle: Handle, root: str, memory: Callable[[], int]) -> None:
         self._handle = handle

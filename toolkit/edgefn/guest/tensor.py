@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Iterable, Iterator
 from math import prod
+from typing import Any
 
 __all__ = ["Tensor"]
 
@@ -12,7 +13,8 @@ FORMATS = {"float32": "f", "int8": "b", "uint8": "B", "int32": "i"}
 class Tensor:
     """A dense tensor in row-major order.
 
-    `dtype` is one of float32, int8, uint8, int32. `data` is a buffer holding exactly the bytes of `shape` (kept, not copied), or an iterable
+    `dtype` is one of float32, int8, uint8, int32. `data` is a buffer holding exactly the bytes of `shape` (kept, not
+    copied), or an iterable
     of numbers in row-major order.
 
     Raises ValueError when the dtype is unknown or the data does not fill the shape.
@@ -20,14 +22,18 @@ class Tensor:
 
     __slots__ = ("data", "dtype", "shape")
 
-    def __init__(self, dtype: str, shape: tuple[int, ...], data: "bytes | bytearray | memoryview | Iterable[float]") -> None:
+    def __init__(
+        self, dtype: str, shape: tuple[int, ...], data: "bytes | bytearray | memoryview | Iterable[float]"
+    ) -> None:
         if dtype not in FORMATS:
             raise ValueError(f"unknown dtype {dtype!r}: use one of {', '.join(FORMATS)}")
         self.dtype = dtype
         self.shape = tuple(shape)
         self.data = _view(FORMATS[dtype], data)
         if len(self.data) != prod(self.shape):
-            raise ValueError(f"shape {self.shape} needs {prod(self.shape)} elements of {dtype}, the data holds {len(self.data)}")
+            raise ValueError(
+                f"shape {self.shape} needs {prod(self.shape)} elements of {dtype}, the data holds {len(self.data)}"
+            )
 
     @classmethod
     def zeros(cls, dtype: str, shape: tuple[int, ...]) -> "Tensor":
@@ -71,27 +77,30 @@ class Tensor:
 
     def tolist(self) -> list[float]:
         """All elements in row-major order."""
-        return self.data.tolist()
+        return list(self.data)
 
     def tobytes(self) -> bytes:
         """The elements as little-endian bytes."""
         return self.data.tobytes()
 
 
-def _view(code: str, data: "bytes | bytearray | memoryview | Iterable[float]") -> memoryview:
-    if not isinstance(data, (bytes, bytearray, memoryview)):
-        try:
-            return memoryview(data if isinstance(data, array) and data.typecode == code else array(code, _numbers(code, data)))
-        except (TypeError, OverflowError) as error:
-            raise ValueError(f"data cannot be stored as {code!r}: {error}") from None
-    raw = memoryview(data)
+def _view(code: str, data: "bytes | bytearray | memoryview | Iterable[float]") -> "memoryview[Any]":
+    if isinstance(data, bytes | bytearray | memoryview):
+        return _cast(code, memoryview(data))
+    if isinstance(data, array) and data.typecode == code:
+        return memoryview(data)
+    try:
+        return memoryview(array(code, data if code == "f" else (int(value) for value in data)))
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"data cannot be stored as {code!r}: {error}") from None
+
+
+def _cast(code: str, raw: "memoryview[Any]") -> "memoryview[Any]":
     if raw.format == code:
         return raw
-    raw = raw.cast("B")
-    if raw.nbytes % array(code).itemsize:
-        raise ValueError(f"{raw.nbytes} bytes are not a whole number of elements of {array(code).itemsize} bytes")
-    return raw.cast(code)
-
-
-def _numbers(code: str, data: Iterable[float]) -> "Iterable[float]":
-    return data if code == "f" else (int(value) for value in data)
+    itemsize = array(code).itemsize
+    if raw.nbytes % itemsize:
+        raise ValueError(f"{raw.nbytes} bytes are not a whole number of elements of {itemsize} bytes")
+    number: Any = raw.cast("B")  # typeshed knows the formats as literals only
+    view: memoryview[Any] = number.cast(code)
+    return view

@@ -6,4 +6,15 @@ from edgefn.host.outcome import Breach, Failure, FailureFrame, Outcome, Usage
 from edgefn.host.sandbox import Sandbox
 from edgefn.host.worker import Worker
 
-__all__ = ["Breach", "Failure", "FailureFrame", "HostRequest", "Loaded", "Outcome", "Sandbox", "Usage", "Worker", "load_component"]
+__all__ = [
+    "Breach",
+    "Failure",
+    "FailureFrame",
+    "HostRequest",
+    "Loaded",
+    "Outcome",
+    "Sandbox",
+    "Usage",
+    "Worker",
+    "load_component",
+]

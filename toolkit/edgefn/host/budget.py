@@ -1,7 +1,9 @@
 """CPU and wall time of one guest call, limited from the epoch callback.
 
-wasmtime calls back on the thread that runs the guest, so that thread's CPU clock is the guest's (facts measured: a limit of 50 ms stopped at 51.4,
-four contending guests at 50.5 to 51.7). wasmtime's Python binding does not wrap the callback: this is the only module that reaches below it.
+wasmtime calls back on the thread that runs the guest, so that thread's CPU clock is the guest's (facts measured: a
+limit of 50 ms stopped at 51.4,
+four contending guests at 50.5 to 51.7). wasmtime's Python binding does not wrap the callback: this is the only module
+that reaches below it.
 """
 
 import ctypes
@@ -21,7 +23,7 @@ _CALLBACK = ctypes.CFUNCTYPE(
     ctypes.POINTER(ctypes.c_uint64),
     ctypes.POINTER(ffi.wasmtime_update_deadline_kind_t),
 )
-_NO_FINALIZER = ctypes.cast(None, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
+_NO_FINALIZER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,10 @@ class Spent:
 
 
 class Budget:
-    """Limits for the calls into one store, in milliseconds; None is no limit. `exceeded` names the limit that stopped the last call."""
+    """Limits for the calls into one store, in milliseconds; None is no limit.
+
+    `exceeded` names the limit that stopped the last call.
+    """
 
     def __init__(self, store: Store, cpu_ms: float | None, wall_ms: float | None) -> None:
         self._cpu_ms = cpu_ms
@@ -51,7 +56,7 @@ class Budget:
         """What has been used since `start`; to be called on the same thread."""
         return Spent((time.thread_time() - self._cpu_start) * 1e3, (time.perf_counter() - self._wall_start) * 1e3)
 
-    def _check(self, context: Any, data: Any, delta: Any, kind: Any) -> int:  # noqa: ANN401, ARG002 -- C's callback
+    def _check(self, context: Any, data: Any, delta: Any, kind: Any) -> int:  # noqa: ANN401 -- C's callback
         spent = self.spent()
         if self._cpu_ms is not None and spent.cpu_ms > self._cpu_ms:
             self.exceeded = "cpu_ms"
@@ -61,5 +66,5 @@ class Budget:
             delta[0], kind[0] = 1, 0
             return 0
         stop = WasmtimeError(f"edgefn: {self.exceeded} exceeded")
-        address = ctypes.cast(stop._consume(), ctypes.c_void_p).value  # noqa: SLF001 -- wasmtime takes ownership of the error
+        address = ctypes.cast(stop._consume(), ctypes.c_void_p).value
         return address or 0

@@ -1,6 +1,7 @@
 """Components compiled for this machine, once.
 
-Compiling takes seconds, mapping the result milliseconds. A compiled file is machine code that wasmtime trusts: it is read from the user's own cache only,
+Compiling takes seconds, mapping the result milliseconds. A compiled file is machine code that wasmtime trusts: it is
+read from the user's own cache only,
 under a name that holds the digest of the component, of the settings and of wasmtime's version.
 """
 
@@ -25,7 +26,10 @@ MAX_STACK_BYTES = 1 << 20  # above this wasmtime can abort the process
 
 
 class Runtime:
-    """One wasmtime engine with its linker settings and its epoch clock; shared by all components with the same stack limit."""
+    """One wasmtime engine with its linker settings and its epoch clock.
+
+    Shared by all components with the same stack limit.
+    """
 
     def __init__(self, stack_bytes: int) -> None:
         config = Config()
@@ -81,14 +85,25 @@ def _compile(engine: Engine, path: Path, binary: bytes) -> Component:
         return Component(engine, binary)
     except WasmtimeError as error:
         reason = str(error).splitlines()[0]
-        raise HostError("EFN-H003", f"{path} is not a component that wasmtime {version('wasmtime')} takes: {reason}", hint="rebuild it with: edgefn build", detail=str(error)) from None
+        raise HostError(
+            "EFN-H003",
+            f"{path} is not a component that wasmtime {version('wasmtime')} takes: {reason}",
+            hint="rebuild it with: edgefn build",
+            detail=str(error),
+        ) from None
 
 
 def _read(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > MAX_COMPONENT_BYTES:
-            raise HostError("EFN-H002", f"{path} has {size:,} bytes, at most {MAX_COMPONENT_BYTES:,} are loaded", hint="see the parts with: edgefn build")
+            raise HostError(
+                "EFN-H002",
+                f"{path} has {size:,} bytes, at most {MAX_COMPONENT_BYTES:,} are loaded",
+                hint="see the parts with: edgefn build",
+            )
         return path.read_bytes()
     except OSError as error:
-        raise HostError("EFN-H002", f"cannot read the component {path}: {error.strerror}", hint="run: edgefn build") from None
+        raise HostError(
+            "EFN-H002", f"cannot read the component {path}: {error.strerror}", hint="run: edgefn build"
+        ) from None

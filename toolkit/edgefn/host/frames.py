@@ -37,12 +37,22 @@ class Answer:
 def encode(request: HostRequest) -> str:
     """A request as a frame."""
     enc, body = _body(request.body)
-    head = {"id": request.id, "method": request.method, "url": request.url, "headers": list(request.headers), "client": dict(request.client), "enc": enc}
+    head = {
+        "id": request.id,
+        "method": request.method,
+        "url": request.url,
+        "headers": list(request.headers),
+        "client": dict(request.client),
+        "enc": enc,
+    }
     return f"{json.dumps(head)}\n{body}"
 
 
 def decode(frame: str) -> Answer:
-    """An answer from a frame. Raises HostError (EFN-H010) when the guest broke the format, which a hostile component may do."""
+    """An answer from a frame.
+
+    Raises HostError (EFN-H010) when the guest broke the format, which a hostile component may do.
+    """
     line, _, text = frame.partition("\n")
     try:
         head: dict[str, Any] = json.loads(line)
@@ -51,9 +61,15 @@ def decode(frame: str) -> Answer:
         status, memory = int(head["status"]), head.get("memory")
         failure = _failure(head["failure"]) if "failure" in head else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise HostError("EFN-H010", f"the component answered with something that is no frame: {error!r}", hint="rebuild it with: edgefn build") from None
+        raise HostError(
+            "EFN-H010",
+            f"the component answered with something that is no frame: {error!r}",
+            hint="rebuild it with: edgefn build",
+        ) from None
     if not 200 <= status <= 599:
-        raise HostError("EFN-H010", f"the component answered with status {status}", hint="rebuild it with: edgefn build")
+        raise HostError(
+            "EFN-H010", f"the component answered with status {status}", hint="rebuild it with: edgefn build"
+        )
     return Answer(status, headers, body, memory if isinstance(memory, int) else None, failure)
 
 

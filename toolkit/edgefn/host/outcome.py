@@ -14,7 +14,10 @@ class FailureFrame:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The handler did not answer. `kind`: those of docs/spec/frame.md, and `trap` (abort, exit of the process, stack overflow)."""
+    """The handler did not answer.
+
+    `kind`: those of docs/spec/frame.md, and `trap` (abort, exit of the process, stack overflow).
+    """
 
     kind: str
     type: str
@@ -41,7 +44,10 @@ class Breach:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """`cpu_ms` is thread time of the call; `start_ms` is the CPU time of instantiation, 0 on a reused instance; `memory_bytes` the peak of linear memory."""
+    """`cpu_ms` is thread time of the call.
+
+    `start_ms` is the CPU time of instantiation, 0 on a reused instance; `memory_bytes` the peak of linear memory.
+    """
 
     cpu_ms: float
     wall_ms: float
@@ -51,7 +57,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A response; or status 500 and a failure; or what the platform answers (503) and a breach. `output` is stdout and stderr, cut at 256 KiB."""
+    """A response; or status 500 and a failure; or what the platform answers (503) and a breach.
+
+    `output` is stdout and stderr, cut at 256 KiB.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]

@@ -21,7 +21,9 @@ NEAR_CAP_BYTES = 1 << 20  # within this of the cap, a failure is the cap's doing
 
 
 class Sandbox:
-    """No network, no files, no environment; memory, CPU and wall time as the profile says. Keep it on the thread that made it.
+    """No network, no files, no environment; memory, CPU and wall time as the profile says.
+
+    Keep it on the thread that made it.
 
     A trap ends it: `alive` is False then, and a new one is needed.
     """
@@ -40,7 +42,10 @@ class Sandbox:
         self.alive = True
 
     def call(self, request: HostRequest) -> Outcome:
-        """Run the handler on `request`. Raises HostError when the component breaks the frame format, ValueError after close."""
+        """Run the handler on `request`.
+
+        Raises HostError when the component breaks the frame format, ValueError after close.
+        """
         if not self.alive:
             raise ValueError("the sandbox is closed")
         frame = encode(request)
@@ -64,7 +69,9 @@ class Sandbox:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _limit(self) -> None:
@@ -83,7 +90,11 @@ class Sandbox:
             raise _not_started(error, self._memory_cap) from None
         door = instance.get_func(self._store, "text")
         if door is None:
-            raise HostError("EFN-H004", "the component has no export 'text: func(string) -> string'", hint="it was not built by edgefn; run: edgefn build")
+            raise HostError(
+                "EFN-H004",
+                "the component has no export 'text: func(string) -> string'",
+                hint="it was not built by edgefn; run: edgefn build",
+            )
         return door
 
     def _answered(self, answer: Answer, spent: Spent, start_ms: float) -> Outcome:
@@ -115,22 +126,40 @@ class Sandbox:
             return None
         limit = self._profile.value(self._budget.exceeded) or 0.0
         if self._budget.exceeded == "cpu_ms":
-            return Breach("cpu_ms", limit, round(spent.cpu_ms, 2), "the handler computed too long; see where with: edgefn bench")
+            return Breach(
+                "cpu_ms", limit, round(spent.cpu_ms, 2), "the handler computed too long; see where with: edgefn bench"
+            )
         return Breach("wall_ms", limit, round(spent.wall_ms, 2), "the handler waited or computed too long")
 
 
 def _trap(error: Exception) -> Failure:
     text = str(error)
     if "call stack exhausted" in text:
-        return Failure("trap", "StackOverflow", "the Wasm stack is exhausted: recursion through C code, such as repr of a deeply nested list")
+        return Failure(
+            "trap",
+            "StackOverflow",
+            "the Wasm stack is exhausted: recursion through C code, such as repr of a deeply nested list",
+        )
     if "exit" in text.lower() and "status" in text.lower():
         return Failure("trap", "Exit", "the handler ended the process (os._exit)")
-    reason = next((line.strip() for line in reversed(text.splitlines()) if "wasm trap" in line), text.splitlines()[0] if text else "trap")
+    reason = next(
+        (line.strip() for line in reversed(text.splitlines()) if "wasm trap" in line),
+        text.splitlines()[0] if text else "trap",
+    )
     return Failure("trap", "Trap", reason)
 
 
 def _not_started(error: WasmtimeError, cap: int) -> HostError:
     text = str(error)
     if "memory" in text and ("limit" in text or "minimum size" in text):
-        return HostError("EFN-H005", f"the component's memory does not fit into {cap:,} bytes: {text.splitlines()[-1].strip()}", hint="raise memory_mb in [limits], or make the function smaller")
-    return HostError("EFN-H006", f"the component cannot be started: {text.splitlines()[0]}", hint="rebuild it with: edgefn build", detail=text)
+        return HostError(
+            "EFN-H005",
+            f"the component's memory does not fit into {cap:,} bytes: {text.splitlines()[-1].strip()}",
+            hint="raise memory_mb in [limits], or make the function smaller",
+        )
+    return HostError(
+        "EFN-H006",
+        f"the component cannot be started: {text.splitlines()[0]}",
+        hint="rebuild it with: edgefn build",
+        detail=text,
+    )

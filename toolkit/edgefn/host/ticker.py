@@ -9,14 +9,17 @@ from wasmtime import Engine
 
 __all__ = ["TICK_SECONDS", "Ticker"]
 
-IDLE_TICKS = 50  # it goes on a little after the last guest: waking a thread for every request would cost more than ticking
+IDLE_TICKS = (
+    50  # it goes on a little after the last guest: waking a thread for every request would cost more than ticking
+)
 TICK_SECONDS = 0.002  # a CPU limit is noticed at most one tick late: 50 ms stop at 50.5 to 52
 
 
 class Ticker:
     """Use it as a context manager around guest calls, from any number of threads. With none inside it soon sleeps.
 
-    The epoch advances only when some call has lasted a whole tick: a request of 100 µs is never interrupted, and being interrupted costs about as much as answering it.
+    The epoch advances only when some call has lasted a whole tick: a request of 100 µs is never interrupted, and
+    being interrupted costs about as much as answering it.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -31,7 +34,9 @@ class Ticker:
             self._awake.set()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         del self._started[threading.get_ident()]
 
     def _run(self) -> None:

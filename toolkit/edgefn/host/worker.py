@@ -1,6 +1,7 @@
 """Requests to one component, one after another, on a thread that can be left behind.
 
-A guest that waits inside a host call cannot be interrupted, so wall time is enforced here too: when a call does not come back in time the caller
+A guest that waits inside a host call cannot be interrupted, so wall time is enforced here too: when a call does not
+come back in time the caller
 gets a breach, and the stuck thread is abandoned with its instance.
 """
 
@@ -26,7 +27,10 @@ type Reply = queue.SimpleQueue[Outcome | BaseException]
 
 
 class Worker:
-    """Calls from any thread, one at a time. `reuse` keeps an instance for the next request; otherwise each gets a fresh one."""
+    """Calls from any thread, one at a time.
+
+    `reuse` keeps an instance for the next request; otherwise each gets a fresh one.
+    """
 
     def __init__(self, loaded: Loaded, profile: Profile, *, reuse: bool = False) -> None:
         self._loaded = loaded
@@ -36,7 +40,10 @@ class Worker:
         self._requests = self._start()
 
     def call(self, request: HostRequest) -> Outcome:
-        """Run the handler on `request`. Raises HostError when the component cannot be started or breaks the frame format."""
+        """Run the handler on `request`.
+
+        Raises HostError when the component cannot be started or breaks the frame format.
+        """
         with self._lock:
             reply: Reply = queue.SimpleQueue()
             self._requests.put((request, reply))
@@ -47,7 +54,9 @@ class Worker:
                 self._requests.put(None)  # should it ever come back, it ends
                 self._requests = self._start()
                 waited = (wall_ms or 0.0) + GRACE_MS
-                breach = Breach("wall_ms", wall_ms or 0.0, waited, "the handler waits in a host call (sleep?) and was left behind")
+                breach = Breach(
+                    "wall_ms", wall_ms or 0.0, waited, "the handler waits in a host call (sleep?) and was left behind"
+                )
                 return Outcome(503, (), b"", Usage(0.0, waited, 0.0, None), None, breach)
         if isinstance(result, BaseException):
             raise result
@@ -60,7 +69,9 @@ class Worker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _start(self) -> "queue.SimpleQueue[tuple[HostRequest, Reply] | None]":
@@ -70,7 +81,9 @@ class Worker:
         return requests
 
 
-def _loop(requests: "queue.SimpleQueue[tuple[HostRequest, Reply] | None]", serve: Callable[[HostRequest], Outcome]) -> None:
+def _loop(
+    requests: "queue.SimpleQueue[tuple[HostRequest, Reply] | None]", serve: Callable[[HostRequest], Outcome]
+) -> None:
     while (item := requests.get()) is not None:
         request, reply = item
         try:

@@ -29,9 +29,15 @@ def scaffold(folder: Path, template: str) -> Scaffolded:
     """
     name = folder.resolve().name
     if not NAME.fullmatch(name):
-        raise UsageError("EFN-U001", f"{name!r} cannot be a function's name", hint="use lower-case letters, digits and dashes, a letter first")
+        raise UsageError(
+            "EFN-U001",
+            f"{name!r} cannot be a function's name",
+            hint="use lower-case letters, digits and dashes, a letter first",
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError("EFN-U002", f"{folder} exists and is not empty", hint="choose another name, or empty the folder first")
+        raise UsageError(
+            "EFN-U002", f"{folder} exists and is not empty", hint="choose another name, or empty the folder first"
+        )
     source = _template(template)
     beside = folder.resolve().with_name(f".{name}.new")
     shutil.rmtree(beside, ignore_errors=True)
@@ -58,7 +64,9 @@ def _place(path: Path, source: Path, target: Path, name: str) -> str:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".jinja":
         relative = relative.with_suffix("")
-        text = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False).from_string(text).render(name=name)  # noqa: S701 -- writes source files, not HTML
+        # Sources are written here, not HTML.
+        environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701
+        text = environment.from_string(text).render(name=name)
     (target / relative).parent.mkdir(parents=True, exist_ok=True)
     (target / relative).write_text(text, encoding="utf-8")
     return relative.as_posix()

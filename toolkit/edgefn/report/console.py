@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # a view needs the shape of a result, not the code that made 
     from edgefn.build.modules import CompiledFile
     from edgefn.doctor import Diagnosis
     from edgefn.errors import EdgefnError
-    from edgefn.graph.compiler import ModelSummary
+    from edgefn.graph.summary import ModelSummary
     from edgefn.project.scaffold import Scaffolded
     from edgefn.testing import SampleRun, TestRun
 
@@ -26,10 +26,15 @@ def error(failed: "EdgefnError") -> str:
 
 def build(result: "Build") -> str:
     """One line an artifact, then its parts."""
-    rows = [(p.name, size(p.nbytes), f"{100 * p.nbytes / result.sizes.total:.1f} %", p.note) for p in result.sizes.parts]
+    rows = [
+        (p.name, size(p.nbytes), f"{100 * p.nbytes / result.sizes.total:.1f} %", p.note) for p in result.sizes.parts
+    ]
     rows += [("total", size(result.sizes.total), "", f"{size(result.sizes.compressed)} gzip")]
     state = "unchanged" if result.reused else "built"
-    lines = [f"{state} {result.component} in {result.seconds:.2f} s  ({result.flavour}, sha256 {result.sha256[:16]})", *_table(rows, right=(1, 2))]
+    lines = [
+        f"{state} {result.component} in {result.seconds:.2f} s  ({result.flavour}, sha256 {result.sha256[:16]})",
+        *_table(rows, right=(1, 2)),
+    ]
     lines += [f"  loaded ahead of time: {', '.join(result.preloaded)}"] if result.preloaded else []
     lines += [f"  optional import not available: {entry}" for entry in result.optional_missing]
     return "\n".join(lines)
@@ -58,13 +63,15 @@ def bench(run: "BenchRun") -> str:
         _distribution("warm wall", run.warm_wall),
     ]
     gauges = [("", run.profile, "limit", "", ""), *(_gauge(g) for g in run.gauges)]
-    return "\n".join([
-        f"{run.function}, sample {run.sample!r}, {run.profile}",
-        *_table(rows, right=(1, 2, 3, 4)),
-        *_table(gauges, right=(1, 2)),
-        f"  {run.machine}; {run.method}",
-        "  figures of this machine: an estimate of the platform",
-    ])
+    return "\n".join(
+        [
+            f"{run.function}, sample {run.sample!r}, {run.profile}",
+            *_table(rows, right=(1, 2, 3, 4)),
+            *_table(gauges, right=(1, 2)),
+            f"  {run.machine}; {run.method}",
+            "  figures of this machine: an estimate of the platform",
+        ]
+    )
 
 
 def diagnoses(found: Sequence["Diagnosis"]) -> str:
@@ -79,11 +86,14 @@ def diagnoses(found: Sequence["Diagnosis"]) -> str:
 
 def model(summary: "ModelSummary") -> str:
     """What a model takes, gives and costs, op by op."""
-    ports = [("input", p.name, p.dtype, _shape(p.shape)) for p in summary.inputs] + [("output", p.name, p.dtype, _shape(p.shape)) for p in summary.outputs]
+    ports = [("input", p.name, p.dtype, _shape(p.shape)) for p in summary.inputs] + [
+        ("output", p.name, p.dtype, _shape(p.shape)) for p in summary.outputs
+    ]
     ops = [("op", "output", "shape", "dtype", "MACs", "weights")]
     ops += [(o.op, o.name, _shape(o.shape), o.dtype, f"{o.macs:,}", size(o.weights_bytes)) for o in summary.ops]
     lines = [
-        f"{summary.name}: {summary.format}, opset {summary.opset}, {summary.params:,} parameters, {summary.macs:,} MACs",
+        f"{summary.name}: {summary.format}, opset {summary.opset}",
+        f"  {summary.params:,} parameters, {summary.macs:,} multiply-accumulates",
         *_table(ports, right=()),
         *_table(ops, right=(4, 5)),
     ]
@@ -107,7 +117,8 @@ def scaffold(made: "Scaffolded") -> str:
 
 def _sample(sample: "SampleRun") -> list[str]:
     memory = size(sample.memory_bytes) if sample.memory_bytes else "-"
-    first = f"  {'ok  ' if sample.passed else 'FAIL'}  {sample.name:24} {sample.status}  {milliseconds(sample.cpu_ms):>10} CPU  {memory:>8}"
+    verdict = "ok  " if sample.passed else "FAIL"
+    first = f"  {verdict}  {sample.name:24} {sample.status}  {milliseconds(sample.cpu_ms):>10} CPU  {memory:>8}"
     return [first, *("        " + line for problem in sample.problems for line in problem.splitlines())]
 
 
@@ -122,7 +133,7 @@ def _gauge(gauge: "Gauge") -> tuple[str, ...]:
     return (gauge.name, show(gauge.measured), limit, verdict, gauge.unit)
 
 
-def _shape(shape: Iterable[int]) -> str:
+def _shape(shape: Iterable[int | str]) -> str:
     return "x".join(str(n) for n in shape) or "scalar"
 
 
@@ -130,6 +141,8 @@ def _table(rows: Sequence[tuple[str, ...]], *, right: tuple[int, ...]) -> list[s
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
     lines = []
     for row in rows:
-        cells = (cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
+        cells = (
+            cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
         lines.append(("  " + "  ".join(cells)).rstrip())
     return lines

@@ -54,18 +54,29 @@ class TestRun:
         return passed, len(runs) - passed
 
 
-def run_samples(function: Function, built: Build, profiles: tuple[Profile, ...], names: tuple[str, ...] = ()) -> TestRun:
-    """Run the samples (all, or those named) under each profile. Raises ConfigError (EFN-C020) when the function has none."""
+def run_samples(
+    function: Function, built: Build, profiles: tuple[Profile, ...], names: tuple[str, ...] = ()
+) -> TestRun:
+    """Run the samples (all, or those named) under each profile.
+
+    Raises ConfigError (EFN-C020) when the function has none.
+    """
     samples = load_samples(function, names) if names else load_samples(function)
     if not samples:
-        raise ConfigError("EFN-C020", f"{function.folder} has no samples", hint="add samples/hello.json with a request and what you expect of the response")
+        raise ConfigError(
+            "EFN-C020",
+            f"{function.folder} has no samples",
+            hint="add samples/hello.json with a request and what you expect of the response",
+        )
     return TestRun(function.name, tuple(_under(profile, built, samples) for profile in profiles))
 
 
 def _under(profile: Profile, built: Build, samples: tuple[Sample, ...]) -> ProfileRun:
     loaded = load_component(built.component, stack_bytes=int(profile.value("stack_bytes") or 1 << 20))
     package = package_bytes(profile, built)
-    return ProfileRun(profile.name, package, tuple(_run(loaded, profile, s) for s in samples), _package_problems(profile, package))
+    return ProfileRun(
+        profile.name, package, tuple(_run(loaded, profile, s) for s in samples), _package_problems(profile, package)
+    )
 
 
 def package_bytes(profile: Profile, built: Build) -> int:
@@ -85,7 +96,9 @@ def _run(loaded: Loaded, profile: Profile, sample: Sample) -> SampleRun:
     with Worker(loaded, profile) as worker:
         outcome = worker.call(request)
     problems = _problems(outcome, sample)
-    return SampleRun(sample.name, not problems, outcome.status, outcome.usage.cpu_ms, outcome.usage.memory_bytes, problems)
+    return SampleRun(
+        sample.name, not problems, outcome.status, outcome.usage.cpu_ms, outcome.usage.memory_bytes, problems
+    )
 
 
 def _problems(outcome: Outcome, sample: Sample) -> tuple[str, ...]:

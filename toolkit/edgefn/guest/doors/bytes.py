@@ -11,15 +11,19 @@ def answer(shim: Shim, frame: bytes) -> bytes:
     try:
         line, _, body = frame.partition(b"\n")
         head, _ = parse_head(_utf8(line) + "\n")
-        if head["enc"] not in ("raw", "text"):
-            raise FrameError(f"unknown enc {head['enc']!r}: the bytes door takes raw and text")
-        request = request_of(head, body)
+        request = request_of(head, _decode(head["enc"], body))
     except FrameError as error:
         answered = shim.failure(error, "bad-frame")
     else:
         answered = shim.answer(request)
     content, enc = (answered.body.encode(), "text") if isinstance(answered.body, str) else (answered.body, "raw")
     return write_head(answered.status, answered.headers, answered.memory, enc, answered.failure).encode() + content
+
+
+def _decode(enc: str, body: bytes) -> bytes:
+    if enc not in ("raw", "text"):
+        raise FrameError(f"unknown enc {enc!r}: the bytes door takes raw and text")
+    return body
 
 
 def _utf8(line: bytes) -> str:

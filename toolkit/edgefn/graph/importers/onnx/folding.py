@@ -29,7 +29,7 @@ def fold(call: Call) -> Array | None:
     with np.errstate(all="ignore"):
         try:
             return np.asarray(rule(call))
-        except (ValueError, IndexError, OverflowError, ZeroDivisionError, np.exceptions.AxisError) as error:
+        except (TypeError, ValueError, IndexError, OverflowError, ZeroDivisionError, np.exceptions.AxisError) as error:
             call.malformed(str(error))
 
 

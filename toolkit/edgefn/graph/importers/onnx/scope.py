@@ -101,6 +101,8 @@ class Call:
             return default
         if default is not None and not isinstance(value, type(default)):
             self.malformed(f"attribute {name} is {value!r}")
+        if isinstance(default, tuple) and not all(isinstance(v, int) for v in value):
+            self.malformed(f"attribute {name} is {value!r}")
         return value
 
     def ints(self, name: str, default: tuple[int, ...]) -> tuple[int, ...]:
