@@ -7,6 +7,11 @@ from edgefn.limits import load_profile
 WAT = '(component (core module $m (func (export "f"))) )'
 
 
+def start(path):
+    loaded = load_component(path)
+    return Sandbox(loaded, loaded.linker(), load_profile("fastly"))
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"<html>", b"\0asm\x0d\0\x01\0", b"\0asm\x01\0\0\0", b"\0asm\x0d\0\x01\0\x01\x7fxx"]
 )

@@ -41,9 +41,7 @@ def _write(path: Path, text: str, *, check: bool) -> bool:
 def _commands() -> str:
     lines = ["# Command line\n"]
     for name, command in _walk(typer.main.get_command(app), "edgefn"):
-        arguments = " ".join(
-            p.make_metavar(_context(command)) for p in command.params if p.param_type_name == "argument"
-        )
+        arguments = " ".join(p.name.upper() for p in command.params if p.param_type_name == "argument")
         lines.append(f"## {name} {arguments}".rstrip() + f"\n\n{(command.help or '').strip()}\n")
         options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
         if options:
@@ -53,11 +51,7 @@ def _commands() -> str:
     return "\n".join(lines)
 
 
-def _context(command: Any) -> Any:  # noqa: ANN401 -- typer vendors its click and types nothing of it
-    return command.make_context("edgefn", [], resilient_parsing=True)
-
-
-def _walk(command: Any, name: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 -- as above
+def _walk(command: Any, name: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 -- typer vendors its click
     children = getattr(command, "commands", None)
     if children is None:
         yield name, command
