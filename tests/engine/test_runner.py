@@ -49,7 +49,7 @@ def test_an_op_that_is_not_there_is_refused():
 def test_a_bad_plan_is_refused_with_the_place_and_the_reason():
     with pytest.raises(ModelError, match="op 0: a parameter of an op is out of range") as caught:
         Runner(plans.unary(14, np.zeros(3, np.int8), "int8", (3,), 5, 4))
-    assert caught.value.code == "EFN-M010"
+    assert caught.value.code == "EFN-M030"
 
 
 @pytest.mark.parametrize("inputs", [[], [bytes(32), bytes(32)], [bytes(31)]])

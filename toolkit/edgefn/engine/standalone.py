@@ -34,7 +34,7 @@ class Runner:
     """One open plan in one instance of the engine; use it from one thread.
 
     `epochs` compiles the engine with the deadline checks that an edge host adds, to measure what a platform would see.
-    Raises ModelError (EFN-M010) when the plan is refused, BuildError when the engine is not built.
+    Raises ModelError (EFN-M030) when the plan is refused, BuildError when the engine is not built.
     """
 
     def __init__(self, plan: Buffer, flavour: str = "simd128", *, epochs: bool = False) -> None:
@@ -176,4 +176,4 @@ def _aligned(address: int) -> int:
 
 
 def _refused(message: str) -> ModelError:
-    return ModelError("EFN-M010", message, hint="compile the model again: edgefn model compile MODEL")
+    return ModelError("EFN-M030", message, hint="compile the model again: edgefn model compile MODEL")

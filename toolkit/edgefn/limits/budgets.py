@@ -25,9 +25,9 @@ class Budgets:
     package_mb: float | None = None
     startup_ms: float | None = None
 
-    def limits(self) -> Iterator[tuple[str, float, str, float]]:
-        """Every budget that is set, as its key, its value, the limit's name, and the value in the limit's unit."""
+    def limits(self) -> Iterator[tuple[str, float]]:
+        """Every budget that is set, as the name of its limit and the value in that limit's unit."""
         for key, (limit, scale) in _LIMITS.items():
             value: float | None = getattr(self, key)
             if value is not None:
-                yield key, value, limit, value * scale
+                yield limit, value * scale

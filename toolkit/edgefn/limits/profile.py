@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from edgefn.errors import ConfigError, UsageError
+from edgefn.errors import UsageError
 from edgefn.limits.budgets import Budgets
 
 __all__ = ["Limit", "Profile", "Status", "load_profile", "profile_names", "tighten"]
@@ -72,10 +72,14 @@ def load_profile(name: str) -> Profile:
 
 
 def tighten(profile: Profile, budgets: Budgets) -> Profile:
-    """Put a user's budgets under the platform's limits. Raises ConfigError (EFN-C009) for a budget above its limit."""
+    """Put a user's budgets under the platform's limits.
+
+    Budgets only tighten: one above a platform's limit changes nothing there, so that 40 ms can be meant for Fastly and leave
+    the 10 ms of the Workers free plan.
+    """
     limits = {limit.name: limit for limit in profile.limits}
-    for key, written, name, value in budgets.limits():
-        limits[name] = _tightened(profile, key, written, name, value)
+    for name, value in budgets.limits():
+        limits[name] = _tightened(profile, name, value)
     return replace(profile, limits=tuple(limits.values()))
 
 
@@ -99,16 +103,14 @@ def _unknown(name: str) -> UsageError:
     return UsageError("EFN-U010", f"no limits profile {name!r}", hint=hint)
 
 
-def _tightened(profile: Profile, key: str, written: float, name: str, value: float) -> Limit:
+def _tightened(profile: Profile, name: str, value: float) -> Limit:
     unit = "bytes" if name.endswith("_bytes") else "ms"
     theirs = profile.get(name)
     if theirs is None:
         note = "The user's own; the platform names none."
         return Limit(name, value, unit, "function", "edgefn.toml", profile.date, "warned", note)
-    if value > theirs.value:
-        message = f"{key} = {written:g} in [limits] is looser than {profile.title}: {theirs.value:,.10g} {theirs.unit}"
-        most = theirs.value * written / value
-        raise ConfigError("EFN-C009", message, hint=f"write at most: {key} = {most:.10g}, or remove it")
+    if value >= theirs.value:
+        return theirs
     note = f"The user's own; the platform's is {theirs.value:,.0f}. {theirs.note}".rstrip()
     status: Status = "warned" if theirs.status == "not modelled" else theirs.status
     return replace(theirs, value=value, source="edgefn.toml", status=status, note=note)
