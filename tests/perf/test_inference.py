@@ -26,9 +26,8 @@ def sandbox(tmp_path_factory):
     folder = tmp_path_factory.mktemp("versus") / "versus"
     shutil.copytree(HERE / "versus", folder)
     (folder / "layers.json").write_text(json.dumps(layers(MODELS / "digits-f32.onnx")))
-    (folder / "edgefn.toml").write_text(
-        f'[function]\nname = "versus"\n[models.digits]\nsource = "{MODELS / "digits-int8.onnx"}"\n'
-    )
+    shutil.copy(MODELS / "digits-int8.onnx", folder)
+    (folder / "edgefn.toml").write_text('[function]\nname = "versus"\n[models.digits]\nsource = "digits-int8.onnx"\n')
     loaded = load_component(build(load_function(folder)).component)
     with Sandbox(loaded, loaded.linker(), load_profile("cloudflare-paid")) as made:
         yield made

@@ -112,6 +112,7 @@ def serve(server: FunctionServer, host: str, port: int, ready: Callable[[str], N
                 f"cannot listen on {host}:{port}: {error.strerror}",
                 hint="choose another with: edgefn dev --port 0",
             ) from None
+        listener.listen(128)  # whoever hears the address may connect at once
         shown = f"[{host}]" if ":" in host else host
         ready(f"http://{shown}:{listener.getsockname()[1]}")
         config = uvicorn.Config(server, log_level="warning", access_log=False, lifespan="off", server_header=False)

@@ -42,7 +42,7 @@ def scaffold(folder: Path, template: str) -> Scaffolded:
     beside = folder.resolve().with_name(f".{name}.new")
     shutil.rmtree(beside, ignore_errors=True)
     try:
-        files = tuple(_place(path, source, beside, name) for path in sorted(source.rglob("*")) if path.is_file())
+        files = tuple(_place(path, source, beside, name) for path in _files(source))
         if folder.exists():
             folder.rmdir()
         beside.rename(folder.resolve())
@@ -57,6 +57,11 @@ def _template(name: str) -> Path:
     if name not in known:
         raise UsageError("EFN-U003", f"no template {name!r}", hint=f"use one of: {', '.join(known)}")
     return root / name
+
+
+def _files(source: Path) -> list[Path]:
+    """A template's files; installers compile the .py files of a wheel, templates too, and leave __pycache__ beside them."""
+    return sorted(path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 
 
 def _place(path: Path, source: Path, target: Path, name: str) -> str:
