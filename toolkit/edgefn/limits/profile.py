@@ -74,8 +74,8 @@ def load_profile(name: str) -> Profile:
 def tighten(profile: Profile, budgets: Budgets) -> Profile:
     """Put a user's budgets under the platform's limits.
 
-    Budgets only tighten: one above a platform's limit changes nothing there, so that 40 ms can be meant for Fastly and leave
-    the 10 ms of the Workers free plan.
+    Budgets only tighten: one above a platform's limit changes nothing there, so that 40 ms can be meant for Fastly
+    and leave the 10 ms of the Workers free plan.
     """
     limits = {limit.name: limit for limit in profile.limits}
     for name, value in budgets.limits():

@@ -60,7 +60,7 @@ def _template(name: str) -> Path:
 
 
 def _files(source: Path) -> list[Path]:
-    """A template's files; installers compile the .py files of a wheel, templates too, and leave __pycache__ beside them."""
+    """A template's files, but not the __pycache__ that an installer leaves beside the .py files of a wheel."""
     return sorted(path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 
 
