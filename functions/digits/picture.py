@@ -8,7 +8,7 @@ __all__ = ["Refused", "read"]
 
 SIDE = 8
 FULL = 16  # the largest raw value
-MAX_PIXELS = 1024 * 1024
+MAX_PIXELS = 256 * 256  # plain Python decodes a megapixel in seconds, a platform gives milliseconds
 MAX_BYTES = 4 << 20
 CONTRAST = 16  # grey levels between paper and ink that the reduced image must have
 

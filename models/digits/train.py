@@ -19,7 +19,7 @@ from models.digits.network import Adam, AveragePool, Conv, Dense, Depthwise, Fla
 from numpy.typing import NDArray
 from onnx import version_converter
 from onnx.reference import ReferenceEvaluator
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
+from threadpoolctl import threadpool_limits
 
 FOLDER = Path(__file__).parent
 SEED, EPOCHS, BATCH, RATE, DECAY = 1, 60, 32, 4e-3, 1e-2

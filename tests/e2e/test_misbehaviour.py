@@ -187,3 +187,19 @@ def test_sleeping_beyond_wall_time_is_left_behind(loaded):
         outcome = worker.call(HostRequest(url="/sleep"))
         assert (outcome.status, outcome.breach.name) == (503, "wall_ms")
         assert worker.call(HostRequest(url="/")).body == b"fine"
+
+
+def test_the_bytes_door_answers_the_same(loaded):
+    """Where bytes are cheap: a host that speaks lists of bytes gets the same answers."""
+    import json
+
+    from wasmtime import Store, WasiConfig
+
+    store = Store(loaded.runtime.engine)
+    store.set_wasi(WasiConfig())
+    store.set_epoch_deadline(1 << 40)
+    door = loaded.linker().instantiate(store, loaded.component).get_func(store, "bytes")
+    head = {"id": "7", "method": "POST", "url": "/echo", "headers": [], "client": {}, "enc": "raw"}
+    answered, _, body = bytes(door(store, json.dumps(head).encode() + b"\n\0\xff\n")).partition(b"\n")
+    assert json.loads(answered)["status"] == 201
+    assert body == b"\0\xff\n"

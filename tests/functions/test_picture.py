@@ -29,7 +29,7 @@ def refusal(picture, body, kind=""):
     return caught.value.status, str(caught.value)
 
 
-@pytest.mark.parametrize("n", [1, 2, 5, 128])
+@pytest.mark.parametrize("n", [1, 2, 5, 32])
 def test_an_enlarged_image_is_reduced_to_what_it_was(picture, n):
     assert picture.read(grey_png(scaled(STROKE, n)), "image/png") == INK
 
@@ -70,7 +70,7 @@ def test_raw_values_are_sixteenths(picture):
         (b"no image", "image/png", 400, "signature is missing"),
         (grey_png(STROKE)[:-5], "image/png", 400, "truncated"),
         (grey_png([[7] * 8] * 8), "image/png", 400, "shows nothing"),
-        (grey_png([[0] * 1025] * 1024), "image/png", 413, "1,025 x 1,024 pixels"),
+        (grey_png([[0] * 257] * 256), "image/png", 413, "257 x 256 pixels"),
         (bytes((4 << 20) + 1), "", 413, "4,194,305 bytes"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgefn.errors import ModelError
 from edgefn.project import ModelSource
@@ -29,11 +30,24 @@ def build_plan(model: ModelSource) -> BuiltPlan:
 
     source = hashlib.sha256(_read(model)).hexdigest()
     path = cache_folder("plans") / f"{digest(source, model.name, COMPILER_VERSION)}.plan"
-    if path.is_file():
-        return BuiltPlan(model.name, path.read_bytes(), source, cached=True)
+    kept = _kept(path)
+    if kept is not None:
+        return BuiltPlan(model.name, kept, source, cached=True)
     compiled = compile_model(model.source, name=model.name)
     write_whole(path, compiled.plan)
     return BuiltPlan(model.name, compiled.plan, source, cached=False)
+
+
+def _kept(path: Path) -> bytes | None:
+    """The plan in the cache, when there is one and it is whole."""
+    from edgefn.graph.plan import read_plan  # noqa: PLC0415 -- as above
+
+    try:
+        plan = path.read_bytes()
+        read_plan(plan)
+    except (OSError, ModelError):
+        return None
+    return plan
 
 
 def _read(model: ModelSource) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 class Cli:
@@ -52,3 +52,8 @@ def make_function(tmp_path_factory):
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def digits_model():
+    return ROOT / "models" / "digits" / "digits-int8.onnx"
