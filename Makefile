@@ -38,7 +38,7 @@ check: .venv/.tools ## check format, lint, types, layers, generated docs; change
 	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m edgefn.cli.reference --check
+	$(BIN)/python docs/generate.py --check
 
 fix: .venv/.tools ## format, and repair what can be repaired
 	$(BIN)/ruff check --fix
@@ -49,7 +49,7 @@ bench: .venv/.tools ## measure (tests/perf)
 	@$(BIN)/pytest -q tests/perf --benchmark-enable --benchmark-only
 
 docs: .venv/.package ## write docs/reference from the code
-	$(BIN)/python -m edgefn.cli.reference
+	$(BIN)/python docs/generate.py
 
 clean: ## remove everything that make made
 	rm -rf .venv dist toolkit/edgefn/engine/lib .mypy_cache .ruff_cache .hypothesis .benchmarks

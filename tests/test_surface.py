@@ -25,6 +25,7 @@ SURFACE = {
         "ModelSource",
         "Sample",
         "SampleRequest",
+        "demand_samples",
         "editor_schema",
         "load_function",
         "load_samples",

@@ -21,7 +21,8 @@ def main() -> None:
     held = np.load(Path(__file__).with_name("heldout.npz"))
     images, labels = held["images"][:SHOWN], held["labels"][:SHOWN]
     component = build(load_function(ROOT / "functions" / "digits")).component
-    with Worker(load_component(component), load_profile("fastly")) as worker:
+    profile = load_profile("fastly")
+    with Worker(load_component(component, profile), profile) as worker:
         answers = [
             json.loads(worker.call(HostRequest("POST", "/", body=image.astype(np.uint8).tobytes())).body)
             for image in images

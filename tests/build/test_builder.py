@@ -54,7 +54,8 @@ def test_a_damaged_component_is_built_again(folder):
 @pytest.mark.e2e
 def test_a_handler_gives_the_same_numbers_outside_the_component(folder, digits_model, monkeypatch):
     images = np.load(digits_model.with_name("heldout.npz"))["images"][:20].reshape(20, 64).astype(np.float32) / 16
-    with Worker(load_component(build(load_function(folder)).component), load_profile("fastly"), reuse=True) as worker:
+    profile = load_profile("fastly")
+    with Worker(load_component(build(load_function(folder)).component, profile), profile, reuse=True) as worker:
         inside = [worker.call(HostRequest("POST", "/", body=image.tobytes())).body for image in images]
     monkeypatch.syspath_prepend(folder)
     monkeypatch.delitem(sys.modules, "handler", raising=False)
@@ -88,4 +89,4 @@ def test_a_damaged_plan_in_the_cache_is_compiled_again(folder, tmp_path, monkeyp
 
 def test_the_build_record_is_json_that_a_person_can_read(folder):
     built = build(load_function(folder))
-    assert json.loads(built.component.with_suffix(".json").read_text())["total"] == built.sizes.total
+    assert json.loads(built.component.with_suffix(".json").read_text())["sizes"]["total"] == built.sizes.total

@@ -22,6 +22,8 @@ def handle(request: Request) -> Response:
     if request.path == "/loop":
         while True:
             pass
+    if request.path == "/inject":
+        return Response("x", headers={"x-a": "b\\r\\nset-cookie: c=d"})
     said = {"method": request.method, "url": request.url, "length": len(request.body)}
     return Response.json(said, headers={"x-seen": request.headers.get("x-sent", "")})
 """
@@ -57,6 +59,16 @@ def test_a_loop_gets_the_platforms_503_and_the_server_lives_on(address):
     assert httpx.get(address).status_code == 200
 
 
+def test_a_response_that_cannot_be_sent_is_a_500_that_says_why(address):
+    answer = httpx.get(f"{address}/inject")
+    assert (answer.status_code, "set-cookie" in answer.headers) == (500, False)
+    assert "header x-a" in answer.text
+
+
+def test_a_body_larger_than_a_frame_is_refused(address):
+    assert httpx.post(address, content=bytes(48 << 20), timeout=30).status_code == 413
+
+
 def test_a_url_longer_than_the_platform_takes_is_refused(address):
     assert httpx.get(f"{address}/{'x' * 20_000}").status_code == 414
 
@@ -79,3 +91,9 @@ def test_malformed_http_is_refused_and_the_server_lives_on(address, noise):
         answer = link.recv(4096)
     assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
     assert httpx.get(address).status_code == 200
+
+
+def test_a_function_that_cannot_start_under_the_limits_is_refused_before_listening(edgefn, make_function):
+    folder = make_function(HANDLER, toml="[limits]\nmemory_mb = 2\n")
+    done = edgefn("dev", folder, "--port", "0", timeout=120)
+    assert (done.returncode, "EFN-H005" in done.stderr, "Traceback" in done.stderr) == (5, True, False)

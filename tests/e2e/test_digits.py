@@ -63,7 +63,8 @@ def test_held_out_digits_are_read_with_96_percent_accuracy(built, digits_folder)
 
     held = np.load(digits_folder.parents[1] / "models" / "digits" / "heldout.npz")
     images, labels = held["images"], held["labels"]
-    with Worker(load_component(Path(built["component"])), load_profile("fastly"), reuse=True) as worker:
+    profile = load_profile("fastly")
+    with Worker(load_component(Path(built["component"]), profile), profile, reuse=True) as worker:
         said = [
             json.loads(worker.call(HostRequest("POST", "/", body=image.astype(np.uint8).tobytes())).body)["label"]
             for image in images

@@ -65,6 +65,12 @@ def handle(request: Request) -> Response:
         case "/random":
             import random
             return Response(str(random.random()))
+        case "/late":
+            from concurrent import futures
+            from xml.dom import minidom
+            return Response(futures.__name__ + minidom.__name__)
+        case "/too-late":
+            __import__("".join(["deci", "mal"]))
         case "/echo":
             kind = request.headers.get("Content-Type", "none")
             return Response(request.body, 201, [("x-id", request.id), ("x-kind", kind)])
@@ -74,7 +80,7 @@ def handle(request: Request) -> Response:
 
 @pytest.fixture(scope="module")
 def loaded(make_function):
-    return load_component(build(load_function(make_function(HANDLER))).component)
+    return load_component(build(load_function(make_function(HANDLER))).component, load_profile("fastly"))
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +161,14 @@ def test_there_is_no_network(call):
 def test_there_are_no_files_and_no_environment(call):
     assert call("/files").failure is not None or call("/files").body == b""
     assert call("/environ").body == b"{}"
+
+
+def test_an_import_inside_a_function_was_loaded_ahead_of_time(call):
+    assert call("/late").body == b"concurrent.futuresxml.dom.minidom"
+
+
+def test_an_import_that_nobody_could_foresee_says_what_to_do(call):
+    assert "import it at the top of the handler" in call("/too-late").failure.message
 
 
 def test_a_fresh_instance_forgets(call):

@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from edgefn.graph.compiler import CompiledModel, compile_model
+from edgefn.graph.compiler import CompiledModel, compile_model, read_model
 from edgefn.graph.plan import read_plan
 from edgefn.graph.reference import evaluate
 
@@ -112,7 +112,7 @@ def compiled(tmp_path: Path) -> Callable[..., CompiledModel]:
         proto = source.proto() if isinstance(source, Model) else source
         path = tmp_path / "model.onnx"
         path.write_bytes(proto.SerializeToString())
-        return compile_model(path, name=name)
+        return compile_model(read_model(path), name=name)
 
     return build
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgefn.errors import ModelError
-from edgefn.graph.compiler import compile_model, inspect_model
+from edgefn.graph.compiler import compile_model, inspect_model, read_model
 from edgefn.graph.plan import read_plan
 from edgefn.graph.summary import PortSummary
 
@@ -27,7 +27,7 @@ def test_another_name_gives_another_plan(model, compiled):
 def test_a_summary_says_what_the_model_costs(model, tmp_path):
     path = tmp_path / "net.onnx"
     path.write_bytes(_convnet(model).proto().SerializeToString())
-    summary = inspect_model(path)
+    summary = inspect_model(read_model(path))
     assert (summary.name, summary.format, summary.opset, summary.supported) == ("net", "onnx", 19, True)
     assert summary.inputs == (PortSummary("x", "f32", (1, 3, 8, 8)),)
     assert summary.params == 4 * 27 + 4 + 20
@@ -37,7 +37,7 @@ def test_a_summary_says_what_the_model_costs(model, tmp_path):
     assert by_name["stem"].weights_bytes == 8 * 27 * 4 + 32
     assert by_name["head"].op == "dense_f32"
     assert summary.arena_bytes > 0
-    assert summary == compile_model(path, name="net").summary
+    assert summary == compile_model(read_model(path), name="net").summary
 
 
 def test_an_unsupported_model_can_be_inspected_and_says_why(model, tmp_path):
@@ -45,7 +45,7 @@ def test_an_unsupported_model_can_be_inspected_and_says_why(model, tmp_path):
     m.output(m.node("Sin", m.node("Cos", "x", name="wave")))
     path = tmp_path / "net.onnx"
     path.write_bytes(m.proto().SerializeToString())
-    summary = inspect_model(path)
+    summary = inspect_model(read_model(path))
     assert not summary.supported
     assert summary.unsupported == ("op Cos (node 'wave')", "op Sin (node '-> t6_0')")
     assert [op.op for op in summary.ops][:2] == ["Conv", "Relu"]
@@ -57,7 +57,7 @@ def test_an_unsupported_form_can_be_inspected_and_says_why(model, tmp_path):
     m.output(m.node("Conv", m.input("x", (1, 4, 4, "w")), m.random(4, 4, 1, 1)))
     path = tmp_path / "net.onnx"
     path.write_bytes(m.proto().SerializeToString())
-    summary = inspect_model(path)
+    summary = inspect_model(read_model(path))
     assert "symbolic dimension 'w'" in summary.unsupported[0]
     assert summary.inputs[0].shape == (1, 4, 4, "w")
 
@@ -73,7 +73,7 @@ def test_ports_keep_the_layout_of_the_user(model, compiled):
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ModelError, match=r"nothing\.onnx cannot be read") as error:
-        compile_model(tmp_path / "nothing.onnx", name="x")
+        compile_model(read_model(tmp_path / "nothing.onnx"), name="x")
     assert error.value.code == "EFN-M002"
 
 

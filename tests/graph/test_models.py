@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgefn.graph.compiler import compile_model
+from edgefn.graph.compiler import compile_model, read_model
 from edgefn.graph.plan import read_plan
 from edgefn.graph.reference import evaluate
 
@@ -24,7 +24,7 @@ def models() -> Path:
 @pytest.fixture(scope="module")
 def run(models):
     def run(name: str, index: int):
-        compiled = compile_model(models / f"{name}.onnx", name=name)
+        compiled = compile_model(read_model(models / f"{name}.onnx"), name=name)
         with np.load(models / f"{name}.npz") as data:
             inputs = [data[f"in/{index}/input"]]
             wanted = {k: data[k] for k in data.files if f"/{index}/" in k}

@@ -53,6 +53,13 @@ def test_headers_are_found_without_case_and_kept_in_order():
     assert json.loads(body) == ["1", ["1", "2"], "/a"]
 
 
+def changed(**attributes):
+    response = Response("x")
+    for name, value in attributes.items():
+        setattr(response, name, value)
+    return response
+
+
 def raising(error):
     def handle(request):
         raise error
@@ -69,11 +76,37 @@ def raising(error):
         (lambda r: "text", "bad-response", "TypeError"),
         (lambda r: None, "bad-response", "TypeError"),
         (lambda r: Response(b"", 42), "exception", "ValueError"),
+        (lambda r: Response("x", headers=[("x-a", "b\r\nset-cookie: c")]), "bad-response", "ValueError"),
+        (lambda r: Response("x", headers=[("x a", "b")]), "bad-response", "ValueError"),
+        (lambda r: Response("x", headers=[("x-a", "€")]), "bad-response", "ValueError"),
+        (lambda r: Response("half \ud800"), "bad-response", "UnicodeEncodeError"),
+        (lambda r: Response("content", 204), "bad-response", "ValueError"),
+        (lambda r: Response(bytes(48 << 20)), "bad-response", "ValueError"),
+        (lambda r: changed(status="abc"), "bad-response", "ValueError"),
+        (lambda r: changed(body=5), "bad-response", "TypeError"),
+        (lambda r: changed(headers=5), "bad-response", "TypeError"),
+        (lambda r: changed(headers=[("x-a", 1)]), "bad-response", "TypeError"),
+        (lambda r: Response.json(float("nan")), "exception", "ValueError"),
     ],
 )
 def test_whatever_a_handler_does_becomes_a_failure(handle, kind, name):
     head, body = ask(handle)
     assert (head["status"], head["failure"]["kind"], head["failure"]["type"], body) == (500, kind, name, "")
+
+
+def test_an_exception_that_cannot_be_read_is_still_told():
+    class Broken(Exception):
+        def __str__(self):
+            raise SystemExit
+
+    head, _ = ask(raising(Broken()))
+    assert (head["failure"]["type"], "SystemExit" in head["failure"]["message"]) == ("Broken", True)
+
+
+@pytest.mark.parametrize("content", [b"a\0b", "a\0b"])
+def test_text_with_nul_goes_as_base64(content):
+    head, body = ask(lambda r: Response(content))
+    assert (head["enc"], base64.b64decode(body)) == ("base64", b"a\0b")
 
 
 def test_a_failure_names_file_line_and_function():
@@ -96,6 +129,7 @@ def test_a_failure_names_file_line_and_function():
         json.dumps({**HEAD, "method": 1}) + "\n",
         '{"a":' * 100_000,
         "x" * (1 << 21),
+        "x" * ((64 << 20) + 1),
     ],
 )
 def test_a_bad_frame_is_answered_not_trapped(frame):

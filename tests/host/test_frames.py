@@ -37,11 +37,20 @@ def test_a_request_arrives_in_the_guest_as_it_was_sent(body, headers, url):
         '{"status":99,"headers":[],"enc":"text"}\n',
         '{"status":200,"headers":[[1]],"enc":"text"}\n',
         '{"status":500,"headers":[],"enc":"text","failure":{}}\n',
+        '{"status":200,"headers":[["a","b\\r\\nc: d"]],"enc":"text"}\n',
+        '{"status":200,"headers":[["a b","c"]],"enc":"text"}\n',
+        '{"status":true,"headers":[],"enc":"text"}\n',
     ],
 )
 def test_a_guest_that_breaks_the_format_is_refused(frame):
     with pytest.raises(HostError, match=r"no frame|status"):
         decode(frame)
+
+
+@pytest.mark.parametrize("sent", [HostRequest(body=bytes(48 << 20)), HostRequest(url="/" + "x" * (1 << 20))])
+def test_a_request_larger_than_a_frame_is_refused(sent):
+    with pytest.raises(HostError, match="fit into a frame"):
+        encode(sent)
 
 
 @given(st.text(max_size=200))

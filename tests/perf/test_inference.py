@@ -28,8 +28,9 @@ def sandbox(tmp_path_factory):
     (folder / "layers.json").write_text(json.dumps(layers(MODELS / "digits-f32.onnx")))
     shutil.copy(MODELS / "digits-int8.onnx", folder)
     (folder / "edgefn.toml").write_text('[function]\nname = "versus"\n[models.digits]\nsource = "digits-int8.onnx"\n')
-    loaded = load_component(build(load_function(folder)).component)
-    with Sandbox(loaded, loaded.linker(), load_profile("cloudflare-paid")) as made:
+    profile = load_profile("cloudflare-paid")
+    loaded = load_component(build(load_function(folder)).component, profile)
+    with Sandbox(loaded, loaded.linker(), profile) as made:
         yield made
 
 

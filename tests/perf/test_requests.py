@@ -19,7 +19,7 @@ def paid():
 
 @pytest.mark.benchmark(timer=time.thread_time, group="cold start, digits inside: instantiate to first response")
 def test_cold_start(benchmark, digits, paid, digits_request):
-    loaded = load_component(digits.component)
+    loaded = load_component(digits.component, paid)
     linker = loaded.linker()
 
     def cold():
@@ -31,7 +31,7 @@ def test_cold_start(benchmark, digits, paid, digits_request):
 
 @pytest.mark.benchmark(timer=time.thread_time, group="warm request: empty handler, 10 headers, 1 KB body")
 def test_warm_request(benchmark, empty, paid):
-    loaded = load_component(empty.component)
+    loaded = load_component(empty.component, paid)
     request = HostRequest("POST", "/", [(f"x-header-{i}", "value") for i in range(10)], b"x" * 1000)
     with Sandbox(loaded, loaded.linker(), paid) as sandbox:
         assert (
@@ -40,13 +40,13 @@ def test_warm_request(benchmark, empty, paid):
 
 
 @pytest.mark.benchmark(timer=time.thread_time, group="warm request: empty handler, 10 headers, 1 KB body")
-def test_the_binding_alone(benchmark, empty):
+def test_the_binding_alone(benchmark, empty, paid):
     """The floor: the same component and frame, nothing but wasmtime's binding around it."""
     from wasmtime import Store, WasiConfig
 
     from edgefn.host.frames import encode
 
-    loaded = load_component(empty.component)
+    loaded = load_component(empty.component, paid)
     frame = encode(HostRequest("POST", "/", [(f"x-header-{i}", "value") for i in range(10)], b"x" * 1000))
     store = Store(loaded.runtime.engine)
     store.set_wasi(WasiConfig())
@@ -57,7 +57,7 @@ def test_the_binding_alone(benchmark, empty):
 
 @pytest.mark.benchmark(timer=time.thread_time, group="warm request: 150 KB of bytes each way")
 def test_large_bodies(benchmark, empty, paid):
-    loaded = load_component(empty.component)
+    loaded = load_component(empty.component, paid)
     request = HostRequest("POST", "/", (), base64.b64decode("//79") * 50_000)
     with Sandbox(loaded, loaded.linker(), paid) as sandbox:
         assert benchmark.pedantic(lambda: sandbox.call(request), rounds=20, iterations=5).status == 200
@@ -65,7 +65,6 @@ def test_large_bodies(benchmark, empty, paid):
 
 @pytest.fixture(scope="module")
 def digits_request(digits):
-    sample = load_samples(load_function(digits.component.parents[1]), ("nine",))[
-        0
-    ]  # raw pixels: what is measured is not PNG decoding
-    return HostRequest(sample.request.method, sample.request.url, sample.request.headers, sample.request.body)
+    # Raw pixels: what is measured is not PNG decoding.
+    (sample,) = load_samples(load_function(digits.component.parents[1]), ("nine",))
+    return HostRequest.of(sample)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
 from edgefn.errors import EdgefnError, ModelError
-from edgefn.graph.compiler import compile_model, inspect_model
+from edgefn.graph.compiler import compile_model, inspect_model, read_model
 
 SLOW = settings(max_examples=200, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -29,7 +29,7 @@ def small(model) -> bytes:
 def _compile(data: bytes, folder: Path) -> None:
     path = folder / "hostile.onnx"
     path.write_bytes(data)
-    for use in (lambda: compile_model(path, name="hostile"), lambda: inspect_model(path)):
+    for use in (lambda: compile_model(read_model(path), name="hostile"), lambda: inspect_model(read_model(path))):
         try:
             use()
         except EdgefnError as error:
@@ -54,7 +54,7 @@ def test_a_foreign_file_is_named_for_what_it_looks_like(tmp_path, data, looks):
     path = tmp_path / "model.onnx"
     path.write_bytes(data)
     with pytest.raises(ModelError, match=looks) as error:
-        compile_model(path, name="x")
+        compile_model(read_model(path), name="x")
     assert error.value.code == "EFN-M003"
     assert str(path) in error.value.message
 
@@ -64,7 +64,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path):
     with path.open("wb") as file:
         file.truncate((256 << 20) + 1)
     with pytest.raises(ModelError, match="at most 268,435,456 are read") as error:
-        compile_model(path, name="x")
+        compile_model(read_model(path), name="x")
     assert error.value.code == "EFN-M001"
 
 

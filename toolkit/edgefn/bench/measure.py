@@ -60,18 +60,14 @@ class BenchRun:
         return all(g.fits is not False for g in self.gauges)
 
 
-def measure(
-    built: Build, sample: Sample, profile: Profile, *, package_bytes: int, cold: int = 50, warm: int = 500
-) -> BenchRun:
+def measure(built: Build, sample: Sample, profile: Profile, *, cold: int = 50, warm: int = 500) -> BenchRun:
     """Measure `sample` on `cold` fresh instances and `warm` times on one that is reused.
 
     CPU is thread time, wall is the monotonic clock. Raises ExpectationError (EFN-T010) when the sample does not answer.
     """
-    loaded = load_component(built.component, stack_bytes=int(profile.value("stack_bytes") or 1 << 20))
+    loaded = load_component(built.component, profile)
     linker = loaded.linker()
-    request = HostRequest(
-        sample.request.method, sample.request.url, sample.request.headers, sample.request.body, id="bench"
-    )
+    request = HostRequest.of(sample)
 
     def fresh() -> Outcome:
         with Sandbox(loaded, linker, profile) as sandbox:
@@ -90,7 +86,7 @@ def measure(
         cold_wall=cold_wall,
         warm_cpu=warm_cpu,
         warm_wall=warm_wall,
-        gauges=_gauges(profile, outcome, cold_cpu, warm_cpu, package_bytes),
+        gauges=_gauges(profile, outcome, cold_cpu, warm_cpu, built.sizes.package(profile)),
     )
 
 

@@ -1,46 +1,47 @@
 """The import audit: which imports of a function would fail once its files are gone.
 
 Inside a component everything is imported while it is built; a module that is not there by then does not exist at run
-time. The audit reads the sources
-without running them and says, with file and line, what is missing, and what has to be loaded ahead of time.
+time. The audit reads the sources without running them and says, with file and line, what is missing, and what has to be
+loaded ahead of time.
 """
 
-import ast
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from edgefn.build.imports import Import, find_imports
 from edgefn.errors import BuildError
 
-__all__ = ["Audit", "Import", "audit"]
+__all__ = ["Audit", "Late", "audit"]
+
+VENDOR = "vendor/"
 
 
 @dataclass(frozen=True, slots=True)
-class Import:
-    """One import statement.
+class Late:
+    """What a module imports only when it is called: names that must be loaded ahead of time, and names that may be."""
 
-    `late` when a function or a branch holds it, `guarded` when a try block catches its failure.
-    """
-
-    module: str
-    file: str
-    line: int
-    late: bool
-    guarded: bool
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """`preload`: modules that are imported late and have to be loaded before the snapshot.
+    """`late` by module: own ones and vendored ones.
 
-    `missing`: what cannot be had at all.
+    `missing` cannot be had at all; `optional` cannot either, but its failure is caught.
     """
 
-    preload: tuple[str, ...]
+    late: dict[str, Late]
     missing: tuple[Import, ...]
     optional: tuple[Import, ...]
+
+    @property
+    def preload(self) -> tuple[str, ...]:
+        """Names that the function's modules need ahead of time, sorted."""
+        return tuple(sorted({name for late in self.late.values() for name in late.required}))
 
     def check(self) -> None:
         """Raise BuildError when an import would fail."""
@@ -55,73 +56,45 @@ class Audit:
 
 
 def audit(sources: Iterable[tuple[str, Path]]) -> Audit:
-    """Audit a function's own sources: pairs of the path inside the component and the file."""
-    sources = [(name, path) for name, path in sources if name.endswith(".py")]
-    local = {name.split("/")[0].removesuffix(".py") for name, _ in sources} | {"edgefn"}
-    local |= {name.split("/")[1].removesuffix(".py") for name, _ in sources if name.startswith("vendor/")}
-    found = [i for name, path in sources if not name.startswith("vendor/") for i in _imports(name, path)]
-    absent = [i for i in found if not _available(i.module, local)]
-    late = {i.module for i in found if i.late and _available(i.module, local)}
+    """Audit a function's sources: pairs of the path inside the component and the file.
+
+    What a vendored package imports is never missing: only the parts of it that are imported count, and which those are
+    is known once it runs. Raises BuildError (EFN-B011) when one of the function's own files is not Python.
+    """
+    modules = {_module(name): (name, path) for name, path in sources if name.endswith(".py")}
+    local = {name.partition(".")[0] for name in modules} | {"edgefn"}
+    known = local | _stdlib()
+    late, absent = {}, []
+    for module, (name, path) in modules.items():
+        vendored = name.startswith(VENDOR)
+        found = find_imports(module, name, path, lenient=vendored)
+        there = [i for i in found if i.late and _top(i.module) in known]
+        required = {i.name for i in there if not i.guarded and not vendored}
+        late[module] = Late(tuple(sorted(required)), tuple(sorted({i.name for i in there} - required)))
+        absent += [] if vendored else [i for i in found if _top(i.module) not in known]
     return Audit(
-        preload=tuple(sorted(late)),
+        late={module: found for module, found in late.items() if found != Late()},
         missing=tuple(i for i in absent if not i.guarded),
         optional=tuple(i for i in absent if i.guarded),
     )
 
 
-def _available(module: str, local: set[str]) -> bool:
-    top = module.split(".", maxsplit=1)[0]
-    return top in local or (top in sys.stdlib_module_names and top not in _unavailable())
+def _module(name: str) -> str:
+    """The dotted name of a file inside the component."""
+    return name.removeprefix(VENDOR).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _stdlib() -> frozenset[str]:
+    """The standard library's modules inside a component, which are not those of the Python that runs edgefn."""
+    text = (files("edgefn.build") / "stdlib.txt").read_text()
+    return frozenset(line for line in text.splitlines() if not line.startswith("#"))
 
 
 def _why(module: str) -> str:
-    return (
-        "not part of Python in WebAssembly"
-        if module.split(".", maxsplit=1)[0] in sys.stdlib_module_names
-        else "no such module in the function's folder"
-    )
-
-
-def _unavailable() -> frozenset[str]:
-    text = (files("edgefn.build") / "unavailable.txt").read_text()
-    return frozenset(line for line in text.split() if not line.startswith("#"))
-
-
-def _imports(name: str, path: Path) -> Iterator[Import]:
-    try:
-        tree = ast.parse(path.read_bytes(), filename=name)
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise BuildError(
-            "EFN-B011", f"{name}:{line}: {getattr(error, 'msg', error)}", hint=f"correct line {line} of {name}"
-        ) from None
-    yield from _walk(tree, name, late=False, guarded=False)
-
-
-def _walk(node: ast.AST, file: str, *, late: bool, guarded: bool) -> Iterator[Import]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and _type_checking(child.test):
-            continue
-        match child:
-            case ast.Import(names=names):
-                yield from (Import(alias.name, file, child.lineno, late, guarded) for alias in names)
-            case ast.ImportFrom(module=str(module), level=0):
-                yield Import(module, file, child.lineno, late, guarded)
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
-                yield from _walk(child, file, late=True, guarded=guarded)
-            case ast.Try(handlers=handlers) if any(_catches_import(h) for h in handlers):
-                yield from _walk(child, file, late=late, guarded=True)
-            case _:
-                yield from _walk(child, file, late=late, guarded=guarded)
-
-
-def _type_checking(test: ast.expr) -> bool:
-    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
-        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
-    )
-
-
-def _catches_import(handler: ast.ExceptHandler) -> bool:
-    caught = [handler.type] if not isinstance(handler.type, ast.Tuple) else handler.type.elts
-    names = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
-    return any(c is None or (isinstance(c, ast.Name) and c.id in names) for c in caught)
+    if _top(module) in sys.stdlib_module_names:
+        return "not part of Python in WebAssembly"
+    return "no such module in the function's folder"

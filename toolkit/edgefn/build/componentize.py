@@ -15,8 +15,8 @@ MARK = "edgefn-failure: "  # printed by edgefn.guest.component
 SECONDS = 180
 
 
-def componentize(staged: Staged, output: Path) -> None:
-    """Pre-initialise the staged function and write its component to `output`.
+def componentize(staged: Staged, output: Path) -> bytes:
+    """Pre-initialise the staged function, and return its component, which is written to `output` on the way.
 
     Raises BuildError: EFN-B020 when the handler cannot be imported, EFN-B021 when it fails on a sample, EFN-B022 for
     anything else.
@@ -25,23 +25,14 @@ def componentize(staged: Staged, output: Path) -> None:
     paths = [argument for path in staged.paths for argument in ("-p", str(path))]
     done = run(
         [
-            tool,
-            "-q",
-            "-d",
-            str(staged.folder),
-            "-w",
-            "function",
-            "componentize",
-            "edgefn_component",
-            *paths,
-            "-o",
-            str(output),
+            *(tool, "-q", "-d", str(staged.folder), "-w", "function"),
+            *("componentize", "edgefn_component", *paths, "-o", str(output)),
         ],
         folder=staged.folder,
         seconds=SECONDS,
     )
     if done.status == 0 and output.is_file():
-        return
+        return output.read_bytes()
     raise _translate(done.output)
 
 

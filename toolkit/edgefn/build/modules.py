@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgefn.engine.library import FLAVOURS
 from edgefn.errors import UsageError
-from edgefn.graph.compiler import compile_model
+from edgefn.graph.compiler import compile_model, read_model
 from edgefn.project.atomic import write_whole
 
 __all__ = ["CompiledFile", "compile_file"]
@@ -31,7 +31,7 @@ def compile_file(source: Path, output: Path, flavour: str) -> CompiledFile:
         )
     if flavour not in FLAVOURS:
         raise UsageError("EFN-U031", f"no engine flavour {flavour!r}", hint=f"use one of: {', '.join(FLAVOURS)}")
-    data = compile_model(source, name=source.stem).plan
+    data = compile_model(read_model(source), name=source.stem).plan
     if output.suffix == ".wasm":
         from edgefn.engine.module import embed  # noqa: PLC0415
 

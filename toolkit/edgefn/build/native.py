@@ -4,7 +4,7 @@ from pathlib import Path
 
 from edgefn.build.plans import build_plan
 from edgefn.engine.standalone import Runner
-from edgefn.guest.model import OpenedPlan
+from edgefn.guest.signature import OpenedPlan
 from edgefn.project import load_function
 
 __all__ = ["open_model"]

@@ -1,17 +1,20 @@
 """Compiled plans, kept under the digest of what they were made from."""
 
-import hashlib
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgefn.errors import ModelError
+from edgefn.graph.compiler import COMPILER_VERSION, compile_model, read_model
+from edgefn.graph.plan import read_plan
 from edgefn.project import ModelSource
-from edgefn.project.atomic import write_whole
-from edgefn.project.cache import cache_folder, digest
+from edgefn.project.cache import Cache, digest
 
 __all__ = ["BuiltPlan", "build_plan"]
 
-MAX_MODEL_BYTES = 256 << 20
+PLANS = Cache("plans", ".plan", max_bytes=1 << 30)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,44 +28,25 @@ class BuiltPlan:
 
 
 def build_plan(model: ModelSource) -> BuiltPlan:
-    """Compile a model, or find the plan of an equal one compiled before by this compiler."""
-    from edgefn.graph.compiler import COMPILER_VERSION, compile_model  # noqa: PLC0415 -- numpy and onnx are slow to import
-
-    source = hashlib.sha256(_read(model)).hexdigest()
-    path = cache_folder("plans") / f"{digest(source, model.name, COMPILER_VERSION)}.plan"
-    kept = _kept(path)
+    """Compile a model, or find the plan of an equal one compiled before by this compiler. Raises ModelError."""
+    file = read_model(model.source)
+    key = digest(file.sha256, model.name, COMPILER_VERSION)
+    kept = _whole(PLANS.find(key))
     if kept is not None:
-        return BuiltPlan(model.name, kept, source, cached=True)
-    compiled = compile_model(model.source, name=model.name)
-    write_whole(path, compiled.plan)
-    return BuiltPlan(model.name, compiled.plan, source, cached=False)
+        return BuiltPlan(model.name, kept, file.sha256, cached=True)
+    log.info("compiling model %s", model.name)
+    plan = compile_model(file, name=model.name).plan
+    PLANS.keep(key, plan)
+    return BuiltPlan(model.name, plan, file.sha256, cached=False)
 
 
-def _kept(path: Path) -> bytes | None:
-    """The plan in the cache, when there is one and it is whole."""
-    from edgefn.graph.plan import read_plan  # noqa: PLC0415 -- as above
-
+def _whole(path: Path | None) -> bytes | None:
+    """A plan out of the cache, when there is one and it is not damaged."""
+    if path is None:
+        return None
     try:
         plan = path.read_bytes()
         read_plan(plan)
     except (OSError, ModelError):
         return None
     return plan
-
-
-def _read(model: ModelSource) -> bytes:
-    try:
-        size = model.source.stat().st_size
-        if size > MAX_MODEL_BYTES:
-            raise ModelError(
-                "EFN-M001",
-                f"{model.source} has {size:,} bytes, at most {MAX_MODEL_BYTES:,} are read",
-                hint="quantize or prune the model",
-            )
-        return model.source.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            "EFN-M002",
-            f"model {model.name!r} cannot be read: {model.source}: {error.strerror}",
-            hint=f"correct [models.{model.name}] source in edgefn.toml",
-        ) from None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgefn.build.wasm import core_modules
+from edgefn.limits import Profile
 
 __all__ = ["Part", "Sizes", "measure"]
 
@@ -24,6 +25,10 @@ class Sizes:
     total: int
     compressed: int
     parts: tuple[Part, ...]
+
+    def package(self, profile: Profile) -> int:
+        """The size that a platform counts."""
+        return self.compressed if profile.package == "compressed" else self.total
 
 
 def measure(component: bytes, *, engine: int, weights: int, sources: list[tuple[str, Path]]) -> Sizes:

@@ -4,13 +4,15 @@ import base64
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from edgefn.build.audit import Audit
 from edgefn.engine.library import extension_path
 from edgefn.errors import BuildError
 from edgefn.project import Function, Sample
+from edgefn.project.cache import digest
 
 __all__ = ["IGNORED", "Staged", "function_files", "stage"]
 
@@ -24,6 +26,13 @@ class Staged:
 
     folder: Path
     paths: tuple[Path, ...]
+
+    def digest(self) -> str:
+        """SHA-256 of every name and content: what a component is made from, and what tells one build from another."""
+        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        return digest(
+            *(part for path in files for part in (path.relative_to(self.folder).as_posix(), path.read_bytes()))
+        )
 
 
 def function_files(function: Function) -> list[tuple[str, Path]]:
@@ -40,7 +49,7 @@ def function_files(function: Function) -> list[tuple[str, Path]]:
 
 
 def stage(
-    function: Function, plans: Mapping[str, bytes], samples: tuple[Sample, ...], preload: tuple[str, ...], folder: Path
+    function: Function, plans: Mapping[str, bytes], samples: tuple[Sample, ...], audited: Audit, folder: Path
 ) -> Staged:
     """Lay out `folder` (empty or absent) for componentize-py."""
     root = folder / "function"
@@ -53,7 +62,7 @@ def stage(
     (root / "edgefn_plans").mkdir()
     for name, plan in sorted(plans.items()):
         (root / "edgefn_plans" / f"{name}.plan").write_bytes(plan)
-    (root / "edgefn_stage.json").write_text(json.dumps(_start(function, samples, preload), sort_keys=True))
+    (root / "edgefn_stage.json").write_text(json.dumps(_start(function, samples, audited), sort_keys=True))
     (root / "edgefn_component.py").write_text("from edgefn.guest.component import WitWorld\n")
     with as_file(files("edgefn") / "wit" / "function.wit") as wit:
         shutil.copyfile(wit, folder / "function.wit")
@@ -81,10 +90,11 @@ def _guest(root: Path) -> None:
         shutil.copyfile(source / "__init__.py", package / "__init__.py")
 
 
-def _start(function: Function, samples: tuple[Sample, ...], preload: tuple[str, ...]) -> dict[str, object]:
+def _start(function: Function, samples: tuple[Sample, ...], audited: Audit) -> dict[str, object]:
     module = function.handler.relative_to(function.folder).with_suffix("").as_posix().replace("/", ".")
     warm = [{"name": sample.name, "frame": _frame(sample)} for sample in samples]
-    return {"handler": module, "preload": list(preload), "samples": warm}
+    late = {name: asdict(imports) for name, imports in audited.late.items()}
+    return {"handler": module, "late": late, "samples": warm}
 
 
 def _frame(sample: Sample) -> str:

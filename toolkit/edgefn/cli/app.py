@@ -1,10 +1,13 @@
 """The command line: assembles one file a verb, and turns the error tree into exit statuses."""
 
 import sys
+from typing import Annotated
 
 import typer
 
+import edgefn
 from edgefn.cli import bench, build, dev, doctor, model, new, test
+from edgefn.cli.output import narrate_work, print_error
 from edgefn.errors import EdgefnError
 
 __all__ = ["app", "main"]
@@ -17,6 +20,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"edgefn {edgefn.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    narrate_work()
+
+
 app.command("new")(new.new)
 app.command("build")(build.build)
 app.command("test")(test.test)
@@ -34,8 +55,6 @@ def main() -> None:
     try:
         app()
     except EdgefnError as error:
-        from edgefn.cli.output import print_error
-
         print_error(error, as_json="--json" in sys.argv)
         sys.exit(error.exit_status)
 

@@ -33,7 +33,7 @@ def dev(
     limits = tighten(load_profile(profile), function.budgets)
     built = build(function)
     narrate(f"{'unchanged' if built.reused else 'built'} {built.component}")
-    loaded = load_component(built.component, stack_bytes=int(limits.value("stack_bytes") or 1 << 20))
+    loaded = load_component(built.component, limits)
 
     def log(served: Served) -> None:
         usage, outcome = served.outcome.usage, served.outcome

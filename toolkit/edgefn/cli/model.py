@@ -17,10 +17,10 @@ Source = Annotated[Path, typer.Argument(help="The model: .onnx", show_default=Fa
 @app.command()
 def inspect(source: Source, *, json: Json = False) -> None:
     """Show what a model takes, gives and costs, and whether the engine covers it."""
-    from edgefn.graph.compiler import inspect_model
+    from edgefn.graph.compiler import inspect_model, read_model
     from edgefn.report import console
 
-    summary = inspect_model(source)
+    summary = inspect_model(read_model(source))
     show(summary, console.model, as_json=json)
     if not summary.supported:
         raise typer.Exit(3)

@@ -1,5 +1,6 @@
 """Data to stdout, narration to stderr."""
 
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import typer
 
 from edgefn.errors import EdgefnError
 
-__all__ = ["Folder", "Json", "narrate", "print_error", "show"]
+__all__ = ["Folder", "Json", "narrate", "narrate_work", "print_error", "show"]
 
 Folder = Annotated[Path, typer.Argument(help="The function's folder, with its edgefn.toml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -25,6 +26,15 @@ def show[Result](result: Result, view: Callable[[Result], str], *, as_json: bool
 def narrate(line: str) -> None:
     """Say on stderr what is going on."""
     print(line, file=sys.stderr, flush=True)
+
+
+def narrate_work() -> None:
+    """Say on stderr what long work is begun: libraries below log it."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("edgefn")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
 
 
 def print_error(error: EdgefnError, *, as_json: bool) -> None:

@@ -3,7 +3,7 @@
 import tempfile
 
 from edgefn.doctor.diagnosis import Diagnosis
-from edgefn.project.cache import cache_folder
+from edgefn.project.cache import cache_root
 
 __all__ = ["diagnose"]
 
@@ -11,7 +11,7 @@ __all__ = ["diagnose"]
 def diagnose() -> Diagnosis:
     """Write a file into the cache folder."""
     try:
-        folder = cache_folder("plans").parent
+        folder = cache_root()
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"edgefn")
     except OSError as error:

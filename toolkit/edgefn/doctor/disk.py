@@ -4,7 +4,7 @@ import shutil
 import tempfile
 
 from edgefn.doctor.diagnosis import Diagnosis
-from edgefn.project.cache import cache_folder
+from edgefn.project.cache import cache_root
 
 __all__ = ["diagnose"]
 
@@ -14,7 +14,7 @@ TOO_LITTLE = 200_000_000  # a component, its stage and its compiled form, with a
 
 def diagnose() -> Diagnosis:
     """Ask for the free space where components are staged and where they are cached."""
-    places = {str(cache_folder("plans").parent), tempfile.gettempdir()}
+    places = {str(cache_root()), tempfile.gettempdir()}
     free, place = min((shutil.disk_usage(place).free, place) for place in places)
     message = f"{free / 1e9:.1f} GB free in {place}"
     if free < LITTLE:

@@ -9,8 +9,8 @@ from typing import Any
 
 import uvicorn
 
-from edgefn.errors import UsageError
-from edgefn.host import HostRequest, Loaded, Outcome, Worker
+from edgefn.errors import HostError, UsageError
+from edgefn.host import MAX_BODY_BYTES, Failure, HostRequest, Loaded, Outcome, Sandbox, Usage, Worker
 from edgefn.limits import Profile
 
 __all__ = ["FunctionServer", "Served", "serve"]
@@ -19,7 +19,6 @@ type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 
-DEFAULT_BODY_BYTES = 64 << 20
 WORKERS = 2
 
 
@@ -33,9 +32,13 @@ class Served:
 
 
 class FunctionServer:
-    """An ASGI application over a few workers; `log` hears of every request."""
+    """An ASGI application over a few workers; `log` hears of every request.
+
+    Raises HostError at once when the component cannot be started under the profile.
+    """
 
     def __init__(self, loaded: Loaded, profile: Profile, log: Callable[[Served], None], *, reuse: bool) -> None:
+        Sandbox(loaded, loaded.linker(), profile).close()
         self._profile = profile
         self._log = log
         self._workers: asyncio.Queue[Worker] = asyncio.Queue()
@@ -66,6 +69,8 @@ class FunctionServer:
         worker = await self._workers.get()
         try:
             return await asyncio.to_thread(worker.call, request)
+        except HostError as error:  # one request's trouble; the server lives on
+            return Outcome(500, (), b"", Usage(0.0, 0.0, 0.0, None), Failure("host", error.code, error.message))
         finally:
             self._workers.put_nowait(worker)
 
@@ -83,8 +88,7 @@ class FunctionServer:
 
     async def _body(self, receive: Receive) -> bytes | None:
         """The whole body, or None when it is larger than the profile allows."""
-        # Frames cross as strings and take at most 64 MiB whatever the platform would take.
-        cap = min(self._profile.value("request_body_bytes") or DEFAULT_BODY_BYTES, DEFAULT_BODY_BYTES)
+        cap = min(self._profile.value("request_body_bytes") or MAX_BODY_BYTES, MAX_BODY_BYTES)
         chunks, size, more = [], 0, True
         while more:
             message = await receive()

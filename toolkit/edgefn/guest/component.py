@@ -17,6 +17,7 @@ from edgefn.guest import engine
 from edgefn.guest.doors import bytes as bytes_door
 from edgefn.guest.doors import text as text_door
 from edgefn.guest.failure import describe
+from edgefn.guest.late import load_late
 from edgefn.guest.shim import Handle, Shim
 
 __all__ = ["WitWorld"]
@@ -40,9 +41,8 @@ def _handle(module: str) -> Handle:
 def _load() -> Shim:
     stage = json.loads((ROOT / "edgefn_stage.json").read_text())
     try:
-        for name in stage["preload"]:
-            importlib.import_module(name)
         handle = _handle(stage["handler"])
+        load_late(stage["late"])
     except BaseException as error:  # noqa: BLE001 -- a handler may raise anything while it is imported
         _refuse(describe(error, "import", str(ROOT)))
     shim = Shim(handle, str(ROOT), engine.memory_bytes)

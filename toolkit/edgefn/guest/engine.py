@@ -5,7 +5,7 @@ from pathlib import Path
 
 import _edgefn_engine
 
-from edgefn.guest.model import OpenedPlan
+from edgefn.guest.signature import OpenedPlan
 
 __all__ = ["affine", "memory_bytes", "open_plan", "release"]
 

@@ -17,7 +17,7 @@ def describe(error: BaseException, kind: str, root: str) -> dict[str, Any]:
     return {
         "kind": kind,
         "type": type(error).__name__,
-        "message": _message(error)[:MAX_MESSAGE],
+        "message": (_message(error) + _advice(error, kind))[:MAX_MESSAGE],
         "frames": _frames(error.__traceback__, root.rstrip("/") + "/"),
     }
 
@@ -25,8 +25,15 @@ def describe(error: BaseException, kind: str, root: str) -> dict[str, Any]:
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as broken:  # noqa: BLE001 -- a user's __str__ may raise anything
+    except BaseException as broken:  # noqa: BLE001 -- a user's __str__ may raise anything, SystemExit too
         return f"(its message could not be read: {type(broken).__name__})"
+
+
+def _advice(error: BaseException, kind: str) -> str:
+    """What CPython's message cannot know."""
+    if kind == "exception" and isinstance(error, ModuleNotFoundError):
+        return " (there are no files any more: import it at the top of the handler, when the component is built)"
+    return ""
 
 
 def _frames(trace: TracebackType | None, root: str) -> list[dict[str, Any]]:

@@ -5,9 +5,10 @@ from typing import Any
 
 from edgefn.guest.request import Request
 
-__all__ = ["MAX_HEAD", "FrameError", "parse_head", "request_of", "write_head"]
+__all__ = ["MAX_FRAME", "MAX_HEAD", "FrameError", "check_length", "parse_head", "request_of", "write_head"]
 
 MAX_HEAD = 1 << 20
+MAX_FRAME = 64 << 20
 _KEYS = (("id", str), ("method", str), ("url", str), ("enc", str), ("headers", list))
 _scan = json.JSONDecoder().raw_decode  # stops at the end of the head, so that a body is never copied to be cut off
 
@@ -16,12 +17,19 @@ class FrameError(ValueError):
     """A frame that does not follow the specification."""
 
 
+def check_length(frame: "str | bytes") -> None:
+    """Raise FrameError when `frame` is longer than any frame may be."""
+    if len(frame) > MAX_FRAME:
+        raise FrameError(f"frame of {len(frame):,}, at most {MAX_FRAME:,} are allowed")
+
+
 def parse_head(frame: str) -> tuple[dict[str, Any], int]:
     """The head of a request frame, and where its body starts. Raises FrameError.
 
     Checks what a later step would trip over; that headers are pairs of strings is the host's promise (a check of each
     costs as much as parsing).
     """
+    check_length(frame)
     try:
         head, end = _scan(frame)
     except (ValueError, RecursionError) as error:

@@ -2,21 +2,11 @@
 
 import sys
 from collections.abc import Callable
-from typing import NamedTuple
 
-from edgefn.guest.signature import Port, read_signature
+from edgefn.guest.signature import OpenedPlan, Port, read_signature
 from edgefn.guest.tensor import Tensor
 
-__all__ = ["Model", "OpenedPlan", "load_model"]
-
-type Run = Callable[[tuple[memoryview, ...], tuple[memoryview, ...]], None]
-
-
-class OpenedPlan(NamedTuple):
-    """A plan in an engine: `run(inputs, outputs)` reads and fills buffers of exactly the ports' sizes."""
-
-    plan: bytes
-    run: Run
+__all__ = ["Model", "load_model"]
 
 
 class Model:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from edgefn.guest.failure import describe
 from edgefn.guest.request import Request
-from edgefn.guest.response import Response
+from edgefn.guest.response import Response, verified
 
 __all__ = ["Answer", "Handle", "Shim"]
 
@@ -47,10 +47,11 @@ class Shim:
             return self.failure(error, "exit")
         except BaseException as error:  # noqa: BLE001 -- KeyboardInterrupt, GeneratorExit and the user's own
             return self.failure(error, "exception")
-        if not isinstance(response, Response):
-            wrong = TypeError(f"handle() returned {type(response).__name__}, a Response is wanted")
-            return self.failure(wrong, "bad-response")
-        return Answer(response.status, response.headers, self._memory(), response.body, None)
+        try:
+            sent = verified(response)
+        except Exception as error:  # noqa: BLE001 -- a handler may have put anything into its response
+            return self.failure(error, "bad-response")
+        return Answer(sent.status, sent.headers, self._memory(), sent.body, None)
 
     def failure(self, error: BaseException, kind: str) -> Answer:
         """An answer that tells of `error`."""

@@ -2,9 +2,12 @@
 
 import json
 import struct
+from collections.abc import Callable
 from typing import NamedTuple
 
-__all__ = ["Port", "Signature", "read_signature"]
+__all__ = ["OpenedPlan", "Port", "Signature", "read_signature"]
+
+type Run = Callable[[tuple[memoryview, ...], tuple[memoryview, ...]], None]
 
 DTYPES = {1: "float32", 2: "int8", 3: "uint8", 4: "int32"}
 
@@ -18,6 +21,13 @@ class Port(NamedTuple):
     scale: float
     zero_point: int
     nbytes: int
+
+
+class OpenedPlan(NamedTuple):
+    """A plan in an engine: `run(inputs, outputs)` reads and fills buffers of exactly the ports' sizes."""
+
+    plan: bytes
+    run: Run
 
 
 class Signature(NamedTuple):

@@ -1,12 +1,13 @@
 """The wasmtime host: a component under a limits profile."""
 
 from edgefn.host.component import Loaded, load_component
-from edgefn.host.frames import HostRequest
+from edgefn.host.frames import MAX_BODY_BYTES, HostRequest
 from edgefn.host.outcome import Breach, Failure, FailureFrame, Outcome, Usage
 from edgefn.host.sandbox import Sandbox
 from edgefn.host.worker import Worker
 
 __all__ = [
+    "MAX_BODY_BYTES",
     "Breach",
     "Failure",
     "FailureFrame",

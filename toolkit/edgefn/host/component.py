@@ -5,6 +5,7 @@ read from the user's own cache only,
 under a name that holds the digest of the component, of the settings and of wasmtime's version.
 """
 
+import logging
 import os
 import platform
 from functools import cache
@@ -12,17 +13,20 @@ from importlib.metadata import version
 from pathlib import Path
 
 from wasmtime import Config, Engine, WasmtimeError
-from wasmtime.component import Component, Linker
+from wasmtime.component import Component, FuncType, Linker, String
 
 from edgefn.errors import HostError
 from edgefn.host.ticker import Ticker
-from edgefn.project.atomic import write_whole
-from edgefn.project.cache import cache_folder, digest
+from edgefn.limits import Profile
+from edgefn.project.cache import Cache, digest
 
 __all__ = ["MAX_COMPONENT_BYTES", "MAX_STACK_BYTES", "Loaded", "load_component"]
 
 MAX_COMPONENT_BYTES = 128 << 20
 MAX_STACK_BYTES = 1 << 20  # above this wasmtime can abort the process
+COMPILED = Cache("compiled", ".cwasm", max_bytes=2 << 30)
+
+log = logging.getLogger(__name__)
 
 
 class Runtime:
@@ -60,27 +64,48 @@ def _runtime(stack_bytes: int) -> Runtime:
     return Runtime(stack_bytes)
 
 
-def load_component(path: Path, *, stack_bytes: int = MAX_STACK_BYTES) -> Loaded:
+def load_component(path: Path, profile: Profile) -> Loaded:
     """Map the compiled form of the component at `path`, compiling it first when this machine has not done so.
 
-    Raises HostError: EFN-H002 when the file cannot be read, EFN-H003 when it is not a component that wasmtime takes.
+    The stack is the profile's. Raises HostError: EFN-H002 when the file cannot be read, EFN-H003 when it is not a
+    component that wasmtime takes, EFN-H004 when it has no text door (docs/spec/frame.md).
     """
-    runtime = _runtime(min(stack_bytes, MAX_STACK_BYTES))
+    runtime = _runtime(min(int(profile.value("stack_bytes") or MAX_STACK_BYTES), MAX_STACK_BYTES))
     binary = _read(path)
     key = digest(binary, version("wasmtime"), runtime.settings, platform.machine())
-    compiled = cache_folder("compiled") / f"{key}.cwasm"
-    if compiled.is_file():
-        try:
-            component = Component.deserialize_file(runtime.engine, os.fspath(compiled))
-            return Loaded(runtime, component, compiled=False)
-        except WasmtimeError:
-            compiled.unlink(missing_ok=True)  # made by another build of wasmtime, or damaged: make it again
-    component = _compile(runtime.engine, path, binary)
-    write_whole(compiled, bytes(component.serialize()))
-    return Loaded(runtime, component, compiled=True)
+    component = _mapped(runtime.engine, key)
+    compiled = component is None
+    if component is None:
+        component = _compile(runtime.engine, path, binary)
+        COMPILED.keep(key, bytes(component.serialize()))
+    _check_door(runtime.engine, component)
+    return Loaded(runtime, component, compiled=compiled)
+
+
+def _mapped(engine: Engine, key: str) -> Component | None:
+    path = COMPILED.find(key)
+    if path is None:
+        return None
+    try:
+        return Component.deserialize_file(engine, os.fspath(path))
+    except WasmtimeError:  # made by another build of wasmtime, or damaged: make it again
+        path.unlink(missing_ok=True)
+        return None
+
+
+def _check_door(engine: Engine, component: Component) -> None:
+    export = component.type.exports(engine).get("text")
+    door = export.ty if export is not None else None
+    if not isinstance(door, FuncType) or [type(t) for t in (*(t for _, t in door.params), door.result)] != [String] * 2:
+        raise HostError(
+            "EFN-H004",
+            "the component has no export 'text: func(frame: string) -> string'",
+            hint="it was not built by edgefn; run: edgefn build",
+        )
 
 
 def _compile(engine: Engine, path: Path, binary: bytes) -> Component:
+    log.info("compiling %s for this machine, once: about 10 s", path.name)
     try:
         return Component(engine, binary)
     except WasmtimeError as error:

@@ -5,12 +5,15 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from edgefn.errors import HostError
+from edgefn.guest.frame import MAX_FRAME, MAX_HEAD
+from edgefn.guest.response import MAX_BODY_BYTES, verify_field, verify_status
 from edgefn.host.outcome import Failure, FailureFrame
+from edgefn.project import Sample
 
-__all__ = ["Answer", "HostRequest", "decode", "encode"]
+__all__ = ["MAX_BODY_BYTES", "Answer", "HostRequest", "decode", "encode"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,12 @@ class HostRequest:
     client: Mapping[str, str] = field(default_factory=dict)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
+    @classmethod
+    def of(cls, sample: Sample) -> Self:
+        """The request that a sample describes."""
+        request = sample.request
+        return cls(request.method, request.url, request.headers, request.body)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -35,7 +44,9 @@ class Answer:
 
 
 def encode(request: HostRequest) -> str:
-    """A request as a frame."""
+    """A request as a frame. Raises HostError (EFN-H011) when it is larger than a frame may be."""
+    if len(request.body) > MAX_BODY_BYTES:
+        raise _too_large(f"a request body of {len(request.body):,} bytes, at most {MAX_BODY_BYTES:,} fit into a frame")
     enc, body = _body(request.body)
     head = {
         "id": request.id,
@@ -45,7 +56,10 @@ def encode(request: HostRequest) -> str:
         "client": dict(request.client),
         "enc": enc,
     }
-    return f"{json.dumps(head)}\n{body}"
+    line = json.dumps(head)
+    if len(line) > MAX_HEAD:
+        raise _too_large(f"a request head of {len(line):,} characters, at most {MAX_HEAD:,} fit into a frame")
+    return f"{line}\n{body}"
 
 
 def decode(frame: str) -> Answer:
@@ -53,24 +67,33 @@ def decode(frame: str) -> Answer:
 
     Raises HostError (EFN-H010) when the guest broke the format, which a hostile component may do.
     """
-    line, _, text = frame.partition("\n")
     try:
-        head: dict[str, Any] = json.loads(line)
-        body = text.encode() if head["enc"] == "text" else base64.b64decode(text, validate=True)
-        headers = tuple((str(k), str(v)) for k, v in head["headers"])
-        status, memory = int(head["status"]), head.get("memory")
-        failure = _failure(head["failure"]) if "failure" in head else None
+        return _answer(frame)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise HostError(
             "EFN-H010",
-            f"the component answered with something that is no frame: {error!r}",
+            f"the component answered with something that is no frame: {error!r:.500}",
             hint="rebuild it with: edgefn build",
         ) from None
-    if not 200 <= status <= 599:
-        raise HostError(
-            "EFN-H010", f"the component answered with status {status}", hint="rebuild it with: edgefn build"
-        )
+
+
+def _answer(frame: str) -> Answer:
+    if len(frame) > MAX_FRAME:
+        raise ValueError(f"{len(frame):,} characters, at most {MAX_FRAME:,} are allowed")
+    line, _, text = frame.partition("\n")
+    head: dict[str, Any] = json.loads(line)
+    status, memory = head["status"], head.get("memory")
+    verify_status(status)
+    headers = tuple((name, value) for name, value in head["headers"])
+    for name, value in headers:
+        verify_field(name, value)
+    body = text.encode() if head["enc"] == "text" else base64.b64decode(text, validate=True)
+    failure = _failure(head["failure"]) if "failure" in head else None
     return Answer(status, headers, body, memory if isinstance(memory, int) else None, failure)
+
+
+def _too_large(message: str) -> HostError:
+    return HostError("EFN-H011", message, hint="send less: a handler should not need so much at once")
 
 
 def _body(body: bytes) -> tuple[str, str]:

@@ -16,7 +16,8 @@ class FailureFrame:
 class Failure:
     """The handler did not answer.
 
-    `kind`: those of docs/spec/frame.md, and `trap` (abort, exit of the process, stack overflow).
+    `kind`: those of docs/spec/frame.md, `trap` (abort, exit of the process, stack overflow), and `host` (it could not
+    be asked, or broke the frame format).
     """
 
     kind: str

@@ -59,7 +59,12 @@ class Sandbox:
             self.alive = False
             return self._stopped(error, spent, start_ms)
         spent = self._budget.spent()
-        return self._answered(decode(answered), spent, start_ms)
+        try:
+            answer = decode(answered)
+        except HostError:
+            self.alive = False  # a guest that breaks the format once is not asked again
+            raise
+        return self._answered(answer, spent, start_ms)
 
     def close(self) -> None:
         """Free the instance; may be called again."""
@@ -90,11 +95,7 @@ class Sandbox:
             raise _not_started(error, self._memory_cap) from None
         door = instance.get_func(self._store, "text")
         if door is None:
-            raise HostError(
-                "EFN-H004",
-                "the component has no export 'text: func(string) -> string'",
-                hint="it was not built by edgefn; run: edgefn build",
-            )
+            raise TypeError("a component was loaded that has no text door")  # load_component saw to it
         return door
 
     def _answered(self, answer: Answer, spent: Spent, start_ms: float) -> Outcome:

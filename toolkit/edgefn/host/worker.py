@@ -101,13 +101,14 @@ class _Server:
         self._kept: Sandbox | None = None
 
     def __call__(self, request: HostRequest) -> Outcome:
-        sandbox = self._kept or self._fresh()
-        self._kept = None
-        outcome = sandbox.call(request)
-        if self._reuse and sandbox.alive and outcome.breach is None:
-            self._kept = sandbox
-        else:
-            sandbox.close()
+        sandbox, self._kept = self._kept or self._fresh(), None
+        try:
+            outcome = sandbox.call(request)
+            if self._reuse and sandbox.alive and outcome.breach is None:
+                self._kept = sandbox
+        finally:
+            if self._kept is None:
+                sandbox.close()
         return outcome
 
     def _fresh(self) -> Sandbox:

@@ -14,6 +14,7 @@ from edgefn.limits.budgets import Budgets
 
 __all__ = ["Limit", "Profile", "Status", "load_profile", "profile_names", "tighten"]
 
+type Package = Literal["raw", "compressed"]
 type Status = Literal["enforced", "warned", "not modelled"]
 
 
@@ -36,11 +37,15 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A platform on one of its plans; `date` is when its limits were last reviewed as a whole."""
+    """A platform on one of its plans; `date` is when its limits were last reviewed as a whole.
+
+    `package` says what `package_bytes` counts: the artifact as it is, or compressed.
+    """
 
     name: str
     title: str
     platform: str
+    package: Package
     date: date
     limits: tuple[Limit, ...]
 
@@ -68,7 +73,7 @@ def load_profile(name: str) -> Profile:
         raise _unknown(name)
     table = tomllib.loads((files("edgefn.limits") / f"{name}.toml").read_text("utf-8"))
     limits = tuple(_limit(key, limit) for key, limit in table["limits"].items())
-    return Profile(name, table["title"], table["platform"], table["date"], limits)
+    return Profile(name, table["title"], table["platform"], table["package"], table["date"], limits)
 
 
 def tighten(profile: Profile, budgets: Budgets) -> Profile:

@@ -3,7 +3,7 @@
 from edgefn.limits.budgets import Budgets
 from edgefn.project.expectation import Expectation
 from edgefn.project.function import Function, ModelSource, editor_schema, load_function
-from edgefn.project.samples import Sample, SampleRequest, load_samples
+from edgefn.project.samples import Sample, SampleRequest, demand_samples, load_samples
 from edgefn.project.shared import shared_folder
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "ModelSource",
     "Sample",
     "SampleRequest",
+    "demand_samples",
     "editor_schema",
     "load_function",
     "load_samples",

@@ -16,7 +16,7 @@ from edgefn.project.written import nearest, read_bytes, read_text, show, validat
 if TYPE_CHECKING:
     from edgefn.project.schema import ExpectTable, RequestTable
 
-__all__ = ["Sample", "SampleRequest", "load_samples"]
+__all__ = ["Sample", "SampleRequest", "demand_samples", "load_samples"]
 
 MAX_SAMPLE_BYTES = 16 << 20
 MAX_BODY_BYTES = 32 << 20  # a frame carries at most 64 MiB, and base64 adds a third
@@ -55,6 +55,15 @@ def load_samples(function: Function, names: tuple[str, ...] = ()) -> tuple[Sampl
         if name not in found:
             raise _unknown(name, folder, list(found))
     return tuple(_load(found[name]) for name in names or found)
+
+
+def demand_samples(function: Function, names: tuple[str, ...] = ()) -> tuple[Sample, ...]:
+    """Samples as `load_samples` reads them, at least one. Raises ConfigError (EFN-C020) when there is none."""
+    samples = load_samples(function, names)
+    if not samples:
+        hint = "add samples/hello.json with a request and what you expect of the response"
+        raise ConfigError("EFN-C020", f"{function.folder} has no samples", hint=hint)
+    return samples
 
 
 def _unknown(name: str, folder: Path, valid: list[str]) -> ConfigError:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from edgefn.build import Build
-from edgefn.errors import ConfigError
 from edgefn.host import HostRequest, Loaded, Outcome, Worker, load_component
 from edgefn.limits import Profile
-from edgefn.project import Function, Sample, load_samples
+from edgefn.project import Function, Sample, demand_samples
 
 __all__ = ["ProfileRun", "SampleRun", "TestRun", "run_samples"]
 
@@ -61,27 +60,15 @@ def run_samples(
 
     Raises ConfigError (EFN-C020) when the function has none.
     """
-    samples = load_samples(function, names) if names else load_samples(function)
-    if not samples:
-        raise ConfigError(
-            "EFN-C020",
-            f"{function.folder} has no samples",
-            hint="add samples/hello.json with a request and what you expect of the response",
-        )
+    samples = demand_samples(function, names)
     return TestRun(function.name, tuple(_under(profile, built, samples) for profile in profiles))
 
 
 def _under(profile: Profile, built: Build, samples: tuple[Sample, ...]) -> ProfileRun:
-    loaded = load_component(built.component, stack_bytes=int(profile.value("stack_bytes") or 1 << 20))
-    package = package_bytes(profile, built)
-    return ProfileRun(
-        profile.name, package, tuple(_run(loaded, profile, s) for s in samples), _package_problems(profile, package)
-    )
-
-
-def package_bytes(profile: Profile, built: Build) -> int:
-    """The size that the platform counts: compressed on Fastly, as it is elsewhere."""
-    return built.sizes.compressed if profile.platform == "fastly" else built.sizes.total
+    loaded = load_component(built.component, profile)
+    package = built.sizes.package(profile)
+    runs = tuple(_run(loaded, profile, sample) for sample in samples)
+    return ProfileRun(profile.name, package, runs, _package_problems(profile, package))
 
 
 def _package_problems(profile: Profile, package: int) -> tuple[str, ...]:
@@ -92,9 +79,8 @@ def _package_problems(profile: Profile, package: int) -> tuple[str, ...]:
 
 
 def _run(loaded: Loaded, profile: Profile, sample: Sample) -> SampleRun:
-    request = HostRequest(sample.request.method, sample.request.url, sample.request.headers, sample.request.body)
     with Worker(loaded, profile) as worker:
-        outcome = worker.call(request)
+        outcome = worker.call(HostRequest.of(sample))
     problems = _problems(outcome, sample)
     return SampleRun(
         sample.name, not problems, outcome.status, outcome.usage.cpu_ms, outcome.usage.memory_bytes, problems

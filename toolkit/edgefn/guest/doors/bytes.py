@@ -1,6 +1,6 @@
 """The bytes door: `func(frame: list<u8>) -> list<u8>`."""
 
-from edgefn.guest.frame import FrameError, parse_head, request_of, write_head
+from edgefn.guest.frame import FrameError, check_length, parse_head, request_of, write_head
 from edgefn.guest.shim import Shim
 
 __all__ = ["answer"]
@@ -9,6 +9,7 @@ __all__ = ["answer"]
 def answer(shim: Shim, frame: bytes) -> bytes:
     """The response frame to a request frame; never raises."""
     try:
+        check_length(frame)
         line, _, body = frame.partition(b"\n")
         head, _ = parse_head(_utf8(line) + "\n")
         request = request_of(head, _decode(head["enc"], body))

@@ -34,8 +34,12 @@ def _decode(enc: str, body: str) -> "bytes | str":
 
 def _encode(content: "bytes | str") -> tuple[str, str]:
     if isinstance(content, str):
-        return "text", content
-    try:
-        return "text", content.decode()
-    except UnicodeDecodeError:
-        return "base64", binascii.b2a_base64(content, newline=False).decode("ascii")
+        if "\0" not in content:
+            return "text", content
+        content = content.encode()
+    elif b"\0" not in content:
+        try:
+            return "text", content.decode()
+        except UnicodeDecodeError:
+            pass
+    return "base64", binascii.b2a_base64(content, newline=False).decode("ascii")
