@@ -23,7 +23,7 @@ demo: .venv/.package ## build functions/digits, run it under platform limits, re
 	@echo "3. its samples under the limits of Workers and Compute" >&2
 	@$(BIN)/edgefn test functions/digits
 	@echo "4. what it costs beside each limit" >&2
-	@for profile in cloudflare-free fastly; do $(BIN)/edgefn bench functions/digits --profile $$profile; done
+	@$(BIN)/edgefn bench functions/digits --sample nine
 	@echo "next:"
 	@echo "  .venv/bin/edgefn dev functions/digits     serve it on http://127.0.0.1:8787"
 	@echo "  .venv/bin/edgefn new greeter              make a function of your own"
@@ -46,7 +46,7 @@ fix: .venv/.tools ## format, and repair what can be repaired
 	$(BIN)/clang-format -i $(C_SOURCES)
 
 bench: .venv/.tools ## measure (tests/perf)
-	@$(BIN)/pytest -q tests/perf --benchmark-enable --benchmark-only
+	@$(BIN)/pytest -q tests/perf -p no:randomly --benchmark-enable --benchmark-only
 
 docs: .venv/.package ## write docs/reference from the code
 	$(BIN)/python docs/generate.py

@@ -17,7 +17,7 @@ SURFACE = {
         "UnsupportedError",
         "UsageError",
     ],
-    "edgefn.limits": ["Budgets", "Limit", "Profile", "load_profile", "profile_names", "tighten"],
+    "edgefn.limits": ["Budgets", "Limit", "Profile", "load_profile", "loosest", "profile_names", "tighten"],
     "edgefn.project": [
         "Budgets",
         "Expectation",

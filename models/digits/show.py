@@ -1,6 +1,7 @@
 """Prints held-out digits as text beside what the built function answers: `python models/digits/show.py`."""
 
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ SHOWN = 5
 
 def main() -> None:
     """Ask the digits function, under Fastly's limits, for five images that the model has never seen."""
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
     held = np.load(Path(__file__).with_name("heldout.npz"))
     images, labels = held["images"][:SHOWN], held["labels"][:SHOWN]
     component = build(load_function(ROOT / "functions" / "digits")).component

@@ -267,7 +267,7 @@ def test_a_changed_byte_never_goes_unnoticed(png):
     st.binary(max_size=40),
 )
 @settings(deadline=None, max_examples=300)
-def test_any_content_under_right_checksums_is_read_or_refused(png, size, depth, colour, interlace, raw, palette):  # noqa: PLR0917 -- drawn
+def test_any_content_under_right_checksums_is_read_or_refused(png, size, depth, colour, interlace, raw, palette):
     width, height = size
     data = assemble(
         header(width, height, depth, colour, interlace), chunk(b"PLTE", palette), chunk(b"IDAT", zlib.compress(raw))

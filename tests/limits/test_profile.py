@@ -4,7 +4,7 @@ from typing import get_args
 import pytest
 
 from edgefn.errors import UsageError
-from edgefn.limits import Budgets, load_profile, profile_names, tighten
+from edgefn.limits import Budgets, load_profile, loosest, profile_names, tighten
 from edgefn.limits.profile import Status
 
 NOW_HANDLED = {"cpu_ms", "wall_ms", "memory_bytes", "stack_bytes", "package_bytes"} | {
@@ -116,3 +116,12 @@ def test_the_platforms_own_limit_is_not_looser():
 @pytest.mark.parametrize("budgets", [Budgets(cpu_ms=51), Budgets(memory_mb=200)])
 def test_a_looser_budget_leaves_the_platforms_limit(budgets):
     assert tighten(load_profile("fastly"), budgets) == load_profile("fastly")
+
+
+def test_the_loosest_profile_has_the_largest_of_what_all_name():
+    free, fastly = load_profile("cloudflare-free"), load_profile("fastly")
+    both = loosest((free, fastly))
+    assert both.value("cpu_ms") == 50
+    assert both.value("memory_bytes") == 134_217_728
+    assert both.value("startup_ms") is None
+    assert loosest((free,)).limits == free.limits

@@ -1,3 +1,6 @@
+"""Benchmarks. Each also notes its figure, and `make bench` ends with all of them as the table of
+docs/reference/performance.md."""
+
 from pathlib import Path
 
 import pytest
@@ -6,6 +9,29 @@ from edgefn.build import build
 from edgefn.project import load_function
 
 ROOT = Path(__file__).parents[2]
+FIGURES = pytest.StashKey()
+
+
+def pytest_configure(config):
+    config.stash[FIGURES] = []
+
+
+@pytest.fixture
+def figure(request):
+    """Note one line of the table: what was measured, the figure, and what it is held against."""
+
+    def note(what, measured, wanted=""):
+        request.config.stash[FIGURES].append(f"| {what} | {measured} | {wanted} |")
+
+    return note
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter, config):
+    if config.stash[FIGURES] and config.getoption("benchmark_enable"):
+        terminalreporter.write_line("\n| what | measured | wanted |\n|---|---|---|")
+        for line in config.stash[FIGURES]:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

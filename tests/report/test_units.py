@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from edgefn.report.units import milliseconds, size
+from edgefn.report.units import milliseconds, place, size
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,9 @@ def test_sizes_have_three_digits(nbytes, text):
 )
 def test_milliseconds_have_three_digits(value, text):
     assert milliseconds(value) == text
+
+
+def test_a_path_is_shown_as_it_would_be_typed_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert place(tmp_path / "a" / "b.wasm") == str(Path("a", "b.wasm"))
+    assert place(tmp_path.parent / "c.wasm") == str(tmp_path.parent / "c.wasm")

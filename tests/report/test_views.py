@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from edgefn.bench import BenchRun, Distribution, Gauge
+from edgefn.bench import BenchRun, Distribution, Fit, Gauge
 from edgefn.build import Build, Part, Sizes
 from edgefn.doctor import Diagnosis
 from edgefn.errors import BuildError
@@ -12,9 +12,12 @@ FAILED = BuildError("EFN-B999", "it broke at 42", hint="run: edgefn doctor", det
 RUN = TestRun(
     "trial",
     (
-        ProfileRun("fastly", 6_500_000, (SampleRun("good", True, 200, 1.5, 13_700_000, ()),), ()),
+        ProfileRun("fastly", 6_500_000, (SampleRun("sample", True, 200, 1.5, 13_700_000, ()),), ()),
         ProfileRun(
-            "tiny", 19_000_000, (SampleRun("bad", False, 503, 51.2, None, ("cpu_ms\n  handler.py:3",)),), ("too large",)
+            "tiny",
+            19_000_000,
+            (SampleRun("sample", False, 503, 51.2, None, ("cpu_ms\n  handler.py:3",)),),
+            ("too large",),
         ),
     ),
 )
@@ -35,15 +38,16 @@ def test_an_error_as_json_has_its_exit_status():
     }
 
 
-def test_a_test_run_has_a_line_a_sample_and_a_count():
+def test_a_test_run_has_a_row_a_sample_a_column_a_profile_and_a_count():
     assert console.test(RUN).splitlines() == [
-        "fastly  (package 6.5 MB)",
-        "  ok    good                     200      1.5 ms CPU   13.7 MB",
-        "tiny  (package 19 MB)",
-        "  FAIL  too large",
-        "  FAIL  bad                      503     51.2 ms CPU         -",
-        "        cpu_ms",
-        "          handler.py:3",
+        "           fastly                          tiny",
+        "  package  6.5 MB                          19 MB",
+        "  sample   ok    200  1.5 ms CPU, 13.7 MB  FAIL  503  51.2 ms CPU",
+        "  tiny:",
+        "    too large",
+        "  tiny, sample:",
+        "    cpu_ms",
+        "      handler.py:3",
         "trial: 1 passed, 1 failed under 2 profiles",
     ]
     assert not RUN.passed
@@ -58,14 +62,21 @@ def test_a_build_lists_its_parts_and_totals():
     assert "loaded ahead of time: json" in shown
 
 
-def test_a_bench_puts_every_figure_beside_its_limit():
+def test_a_bench_puts_every_figure_beside_the_limits_of_each_platform():
     times = Distribution(1.0, 2.0, 3.0, 0.5, 10)
-    gauges = (Gauge("cpu", 60.0, 50.0, "ms CPU", False), Gauge("start", 2.0, None, "ms", None))
-    run = BenchRun("f", "s", "fastly", "here", "so", times, times, times, times, gauges)
-    shown = console.bench(run)
-    assert "OVER" in shown
-    assert "none" in shown
-    assert not run.fits
+    tight = Fit("tight", (Gauge("cpu", 60.0, 50.0, "ms", False), Gauge("memory", 2e6, None, "bytes", None)))
+    wide = Fit("wide", (Gauge("cpu", 60.0, 30_000.0, "ms", True), Gauge("memory", 2e6, 128e6, "bytes", True)))
+    gauges = [(*fit.gauges[:1], *fit.gauges[:1], *fit.gauges) for fit in (tight, wide)]
+    platforms = tuple(Fit(fit.profile, row) for fit, row in zip((tight, wide), gauges))
+    run = BenchRun("f", "s", "here", "so", times, times, times, times, platforms)
+    shown = [" ".join(line.split()) for line in console.bench(run).splitlines()]
+    assert shown[6:10] == [
+        "package start CPU memory",
+        "tight 60 ms 60 ms 60 ms 2 MB EXCEEDS cpu, cpu, cpu",
+        "allows 50 ms 50 ms 50 ms any",
+        "wide 60 ms 60 ms 60 ms 2 MB fits",
+    ]
+    assert (run.fits, tight.fits, wide.fits) == (False, False, True)
 
 
 def test_a_diagnosis_that_is_not_well_has_its_remedy():

@@ -63,7 +63,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path):
     path = tmp_path / "model.onnx"
     with path.open("wb") as file:
         file.truncate((256 << 20) + 1)
-    with pytest.raises(ModelError, match="at most 268,435,456 are read") as error:
+    with pytest.raises(ModelError, match="more than 268,435,456 bytes") as error:
         compile_model(read_model(path), name="x")
     assert error.value.code == "EFN-M001"
 

@@ -1,5 +1,6 @@
-"""Cold start, latency, CPU, memory and sizes of a function, beside the limits of a platform."""
+"""Cold start, latency, CPU, memory and sizes of a function, beside the limits of platforms."""
 
-from edgefn.bench.measure import BenchRun, Distribution, Gauge, measure
+from edgefn.bench.fit import Fit, Gauge, fit
+from edgefn.bench.measure import BenchRun, Distribution, measure
 
-__all__ = ["BenchRun", "Distribution", "Gauge", "measure"]
+__all__ = ["BenchRun", "Distribution", "Fit", "Gauge", "fit", "measure"]

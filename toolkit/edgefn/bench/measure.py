@@ -1,18 +1,19 @@
-"""`edgefn bench`: what a function costs on this machine, and how that stands to a profile's limits."""
+"""`edgefn bench`: what a function costs on this machine, and on which platforms it fits."""
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 
+from edgefn.bench.fit import Figures, Fit, fit
 from edgefn.build import Build
 from edgefn.errors import ExpectationError
 from edgefn.host import HostRequest, Outcome, Sandbox, load_component
-from edgefn.limits import Profile
+from edgefn.limits import Profile, loosest
 from edgefn.project import Sample
 
-__all__ = ["BenchRun", "Distribution", "Gauge", "measure"]
+__all__ = ["BenchRun", "Distribution", "measure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,66 +28,62 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
-    """One measured figure beside its limit; `limit` None means that the platform names none. `fits` is None then."""
-
-    name: str
-    measured: float
-    limit: float | None
-    unit: str
-    fits: bool | None
-
-
-@dataclass(frozen=True, slots=True)
 class BenchRun:
-    """Figures of this machine: an estimate of the platform, not a promise.
+    """Figures of this machine: an estimate of a platform, not a promise.
 
-    `cold` is instantiate to first response on a precompiled component.
+    `cold` is instantiate to first response on a precompiled component, `warm` a request to an instance that is reused.
     """
 
     function: str
     sample: str
-    profile: str
     machine: str
     method: str
     cold_cpu: Distribution
     cold_wall: Distribution
     warm_cpu: Distribution
     warm_wall: Distribution
-    gauges: tuple[Gauge, ...]
+    platforms: tuple[Fit, ...]
 
     @property
     def fits(self) -> bool:
-        return all(g.fits is not False for g in self.gauges)
+        return all(one.fits for one in self.platforms)
 
 
-def measure(built: Build, sample: Sample, profile: Profile, *, cold: int = 50, warm: int = 500) -> BenchRun:
-    """Measure `sample` on `cold` fresh instances and `warm` times on one that is reused.
+def measure(built: Build, sample: Sample, profiles: Sequence[Profile], *, cold: int = 50, warm: int = 500) -> BenchRun:
+    """Measure `sample` on `cold` fresh instances and `warm` times on one that is reused, beside `profiles`.
 
-    CPU is thread time, wall is the monotonic clock. Raises ExpectationError (EFN-T010) when the sample does not answer.
+    It runs under the loosest of their limits, so that what exceeds a tighter one is measured too. CPU is thread time,
+    wall is the monotonic clock. Raises ExpectationError (EFN-T010) when the sample does not answer.
     """
-    loaded = load_component(built.component, profile)
+    limits = loosest(profiles)
+    loaded = load_component(built.component, limits)
     linker = loaded.linker()
     request = HostRequest.of(sample)
 
     def fresh() -> Outcome:
-        with Sandbox(loaded, linker, profile) as sandbox:
+        with Sandbox(loaded, linker, limits) as sandbox:
             return sandbox.call(request)
 
     cold_cpu, cold_wall, outcome = _repeat(fresh, cold, sample)
-    with Sandbox(loaded, linker, profile) as sandbox:
+    with Sandbox(loaded, linker, limits) as sandbox:
         warm_cpu, warm_wall, _ = _repeat(lambda: sandbox.call(request), warm, sample)
+    figures = Figures(
+        package_raw=built.sizes.total,
+        package_compressed=built.sizes.compressed,
+        start_ms=cold_cpu.p95,
+        cpu_ms=warm_cpu.p99,
+        memory_bytes=outcome.usage.memory_bytes or 0,
+    )
     return BenchRun(
         function=built.function,
         sample=sample.name,
-        profile=profile.name,
         machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         method=f"thread time and monotonic clock; {cold} fresh instances, {warm} requests on a reused one",
         cold_cpu=cold_cpu,
         cold_wall=cold_wall,
         warm_cpu=warm_cpu,
         warm_wall=warm_wall,
-        gauges=_gauges(profile, outcome, cold_cpu, warm_cpu, built.sizes.package(profile)),
+        platforms=tuple(fit(figures, profile) for profile in profiles),
     )
 
 
@@ -110,19 +107,3 @@ def _repeat(call: Callable[[], Outcome], times: int, sample: Sample) -> tuple[Di
 def _distribution(values: list[float]) -> Distribution:
     cuts = quantiles(values, n=100, method="inclusive")
     return Distribution(cuts[49], cuts[94], cuts[98], min(values), len(values))
-
-
-def _gauges(
-    profile: Profile, outcome: Outcome, cold: Distribution, warm: Distribution, package: int
-) -> tuple[Gauge, ...]:
-    memory = outcome.usage.memory_bytes or 0
-    return (
-        _gauge("package", package, profile.value("package_bytes"), "bytes"),
-        _gauge("start", cold.p95, profile.value("startup_ms"), "ms CPU, instantiate to first response, p95"),
-        _gauge("cpu", warm.p99, profile.value("cpu_ms"), "ms CPU a warm request, p99"),
-        _gauge("memory", memory, profile.value("memory_bytes"), "bytes of linear memory"),
-    )
-
-
-def _gauge(name: str, measured: float, limit: float | None, unit: str) -> Gauge:
-    return Gauge(name, measured, limit, unit, None if limit is None else measured <= limit)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from edgefn.cli.output import Folder, Json, narrate
+from edgefn.cli.output import Folder, Json, limits_of, narrate
 
 __all__ = ["dev"]
 
@@ -25,14 +25,12 @@ def dev(
     from edgefn.build import build
     from edgefn.emulator.server import FunctionServer, Served, serve
     from edgefn.host import load_component
-    from edgefn.limits import load_profile, tighten
     from edgefn.project import load_function
     from edgefn.report.units import milliseconds
 
     function = load_function(folder)
-    limits = tighten(load_profile(profile), function.budgets)
+    (limits,) = limits_of(function, [profile])
     built = build(function)
-    narrate(f"{'unchanged' if built.reused else 'built'} {built.component}")
     loaded = load_component(built.component, limits)
 
     def log(served: Served) -> None:

@@ -1,19 +1,36 @@
-"""Data to stdout, narration to stderr."""
+"""What the verbs share: data to stdout, narration to stderr, and the parameters that several of them take."""
 
 import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgefn.errors import EdgefnError
 
-__all__ = ["Folder", "Json", "narrate", "narrate_work", "print_error", "show"]
+if TYPE_CHECKING:
+    from edgefn.limits import Profile
+    from edgefn.project import Function
+
+__all__ = ["Folder", "Json", "Profiles", "limits_of", "narrate", "narrate_work", "print_error", "show"]
+
+PROFILES = ("cloudflare-free", "cloudflare-paid", "fastly")
 
 Folder = Annotated[Path, typer.Argument(help="The function's folder, with its edgefn.toml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Profiles = Annotated[
+    list[str] | None,
+    typer.Option(help=f"A limits profile; may be given again. [default: {', '.join(PROFILES)}]"),
+]
+
+
+def limits_of(function: "Function", names: list[str] | None) -> "tuple[Profile, ...]":
+    """The profiles by name, or the default ones, with the function's budgets under them."""
+    from edgefn.limits import load_profile, tighten
+
+    return tuple(tighten(load_profile(name), function.budgets) for name in names or PROFILES)
 
 
 def show[Result](result: Result, view: Callable[[Result], str], *, as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """Limits of platforms, and the user's own budgets under them."""
 
 from edgefn.limits.budgets import Budgets
-from edgefn.limits.profile import Limit, Profile, load_profile, profile_names, tighten
+from edgefn.limits.profile import Limit, Profile, load_profile, loosest, profile_names, tighten
 
-__all__ = ["Budgets", "Limit", "Profile", "load_profile", "profile_names", "tighten"]
+__all__ = ["Budgets", "Limit", "Profile", "load_profile", "loosest", "profile_names", "tighten"]

@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -12,7 +12,7 @@ from typing import Any, Literal
 from edgefn.errors import UsageError
 from edgefn.limits.budgets import Budgets
 
-__all__ = ["Limit", "Profile", "Status", "load_profile", "profile_names", "tighten"]
+__all__ = ["Limit", "Profile", "Status", "load_profile", "loosest", "profile_names", "tighten"]
 
 type Package = Literal["raw", "compressed"]
 type Status = Literal["enforced", "warned", "not modelled"]
@@ -86,6 +86,20 @@ def tighten(profile: Profile, budgets: Budgets) -> Profile:
     for name, value in budgets.limits():
         limits[name] = _tightened(profile, name, value)
     return replace(profile, limits=tuple(limits.values()))
+
+
+def loosest(profiles: Sequence[Profile]) -> Profile:
+    """The profile under which a function is measured that has to stand beside all of `profiles`.
+
+    Of every limit that all of them name, the largest value; of the others none.
+    """
+    first, *others = profiles
+    limits = []
+    for limit in first.limits:
+        found = [other.get(limit.name) for other in others]
+        if None not in found:
+            limits.append(max([limit, *(f for f in found if f)], key=lambda one: one.value))
+    return replace(first, name=" + ".join(p.name for p in profiles), limits=tuple(limits))
 
 
 def _limit(name: str, table: Mapping[str, Any]) -> Limit:

@@ -1,12 +1,12 @@
 """Results as text for a terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from edgefn.report.units import milliseconds, size
+from edgefn.report.units import milliseconds, place, size
 
 if TYPE_CHECKING:  # a view needs the shape of a result, not the code that made it
-    from edgefn.bench import BenchRun, Distribution, Gauge
+    from edgefn.bench import BenchRun, Distribution, Fit, Gauge
     from edgefn.build import Build
     from edgefn.build.modules import CompiledFile
     from edgefn.doctor import Diagnosis
@@ -32,7 +32,7 @@ def build(result: "Build") -> str:
     rows += [("total", size(result.sizes.total), "", f"{size(result.sizes.compressed)} gzip")]
     state = "unchanged" if result.reused else "built"
     lines = [
-        f"{state} {result.component} in {result.seconds:.2f} s  ({result.flavour}, sha256 {result.sha256[:16]})",
+        f"{state} {place(result.component)} in {result.seconds:.2f} s  ({result.flavour}, sha256 {result.sha256[:16]})",
         *_table(rows, right=(1, 2)),
     ]
     lines += [f"  loaded ahead of time: {', '.join(result.preloaded)}"] if result.preloaded else []
@@ -41,35 +41,39 @@ def build(result: "Build") -> str:
 
 
 def test(run: "TestRun") -> str:
-    """A line a sample and profile."""
-    lines: list[str] = []
+    """A row a sample, a column a profile; then what went wrong."""
+    rows = [("", *(p.profile for p in run.profiles)), ("package", *(size(p.package_bytes) for p in run.profiles))]
+    rows += [(first.name, *map(_verdict, samples)) for first, samples in _by_sample(run)]
+    lines = _table(rows, right=())
     for profile in run.profiles:
-        lines.append(f"{profile.profile}  (package {size(profile.package_bytes)})")
-        lines += [f"  FAIL  {problem}" for problem in profile.problems]
-        lines += [line for sample in profile.samples for line in _sample(sample)]
+        problems = [("", problem) for problem in profile.problems]
+        problems += [(f", {sample.name}", problem) for sample in profile.samples for problem in sample.problems]
+        for where, problem in problems:
+            lines += [f"  {profile.profile}{where}:", *("    " + line for line in problem.splitlines())]
     passed, failed = run.counts
-    lines.append(f"{run.function}: {passed} passed, {failed} failed under {len(run.profiles)} profiles")
-    return "\n".join(lines)
+    return "\n".join([*lines, f"{run.function}: {passed} passed, {failed} failed under {len(run.profiles)} profiles"])
 
 
 def bench(run: "BenchRun") -> str:
-    """Distributions, then every figure beside its limit."""
-    header = ("", "p50", "p95", "p99", "least")
-    rows = [
-        header,
+    """Distributions, then every figure beside the limit of each platform."""
+    times = [
+        ("", "p50", "p95", "p99", "least"),
         _distribution("cold CPU", run.cold_cpu),
         _distribution("cold wall", run.cold_wall),
         _distribution("warm CPU", run.warm_cpu),
         _distribution("warm wall", run.warm_wall),
     ]
-    gauges = [("", run.profile, "limit", "", ""), *(_gauge(g) for g in run.gauges)]
+    gauges = [
+        ("", "package", "start", "CPU", "memory", ""),
+        *(row for fit in run.platforms for row in _fit(fit)),
+    ]
     return "\n".join(
         [
-            f"{run.function}, sample {run.sample!r}, {run.profile}",
-            *_table(rows, right=(1, 2, 3, 4)),
-            *_table(gauges, right=(1, 2)),
+            f"{run.function}, sample {run.sample!r}",
+            *_table(times, right=(1, 2, 3, 4)),
+            *_table(gauges, right=(1, 2, 3, 4)),
             f"  {run.machine}; {run.method}",
-            "  figures of this machine: an estimate of the platform",
+            "  start: cold CPU p95; CPU: warm p99; figures of this machine, an estimate of the platform",
         ]
     )
 
@@ -115,22 +119,34 @@ def scaffold(made: "Scaffolded") -> str:
     return f"made {made.folder} from {made.template!r}:{files}\nnext: edgefn test {made.folder}"
 
 
-def _sample(sample: "SampleRun") -> list[str]:
-    memory = size(sample.memory_bytes) if sample.memory_bytes else "-"
-    verdict = "ok  " if sample.passed else "FAIL"
-    first = f"  {verdict}  {sample.name:24} {sample.status}  {milliseconds(sample.cpu_ms):>10} CPU  {memory:>8}"
-    return [first, *("        " + line for problem in sample.problems for line in problem.splitlines())]
+def _by_sample(run: "TestRun") -> "Iterator[tuple[SampleRun, tuple[SampleRun, ...]]]":
+    """Every sample, with its runs under all profiles."""
+    for runs in zip(*(p.samples for p in run.profiles), strict=True):
+        yield runs[0], runs
+
+
+def _verdict(sample: "SampleRun") -> str:
+    memory = f", {size(sample.memory_bytes)}" if sample.memory_bytes else ""
+    return f"{'ok  ' if sample.passed else 'FAIL'}  {sample.status}  {milliseconds(sample.cpu_ms)} CPU{memory}"
 
 
 def _distribution(name: str, d: "Distribution") -> tuple[str, ...]:
     return (name, *(milliseconds(v) for v in (d.p50, d.p95, d.p99, d.least)))
 
 
-def _gauge(gauge: "Gauge") -> tuple[str, ...]:
-    show = size if "bytes" in gauge.unit else milliseconds
-    limit = "none" if gauge.limit is None else show(gauge.limit)
-    verdict = {True: "ok", False: "OVER", None: ""}[gauge.fits]
-    return (gauge.name, show(gauge.measured), limit, verdict, gauge.unit)
+def _fit(fit: "Fit") -> list[tuple[str, ...]]:
+    """What was measured, and under it what the platform allows."""
+    verdict = "fits" if fit.fits else f"EXCEEDS {', '.join(g.name for g in fit.gauges if g.fits is False)}"
+    return [
+        (fit.profile, *(_amount(g, g.measured) for g in fit.gauges), verdict),
+        ("  allows", *(_amount(g, g.limit) for g in fit.gauges), ""),
+    ]
+
+
+def _amount(gauge: "Gauge", value: float | None) -> str:
+    if value is None:
+        return "any"
+    return size(value) if gauge.unit.startswith("bytes") else milliseconds(value)
 
 
 def _shape(shape: Iterable[int | str]) -> str:

@@ -1,6 +1,14 @@
-"""Numbers as people read them."""
+"""Numbers and paths as people read them."""
 
-__all__ = ["milliseconds", "size"]
+from pathlib import Path
+
+__all__ = ["milliseconds", "place", "size"]
+
+
+def place(path: Path) -> str:
+    """A path as it is typed here: relative when it lies in the current folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def size(nbytes: float) -> str:
