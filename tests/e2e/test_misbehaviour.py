@@ -10,6 +10,7 @@ from edgefn.project import load_function
 pytestmark = pytest.mark.e2e
 
 HANDLER = """
+import logging
 import os
 import sys
 import time
@@ -17,6 +18,9 @@ import time
 from edgefn import Request, Response
 
 kept = []
+log = logging.getLogger("own")
+log.addHandler(logging.StreamHandler(sys.stdout))
+print("x" * 1_000_000)  # while it is built: more than componentize-py takes
 
 
 def handle(request: Request) -> Response:
@@ -42,6 +46,9 @@ def handle(request: Request) -> Response:
             for _ in range(4096):
                 print("x" * 1023)
             print("to stderr", file=sys.stderr)
+        case "/log":
+            log.warning("to the stream of build time")
+            sys.stdout.buffer.write(b"as bytes")
         case "/exit":
             sys.exit(3)
         case "/_exit":
@@ -133,6 +140,10 @@ def test_megabytes_of_output_are_cut(call):
     assert outcome.status == 200
     assert "more bytes were dropped" in outcome.stdout
     assert len(outcome.stdout) < 300_000
+
+
+def test_what_is_logged_to_a_stream_of_build_time_is_seen(call):
+    assert call("/log").stdout == "to the stream of build time\nas bytes"
 
 
 def test_sys_exit_is_a_failure(call):

@@ -40,6 +40,11 @@ def test_a_handler_that_cannot_work_is_refused_before_the_build(edgefn, make_fun
             "import edgefn\nmodel = edgefn.load_model('absent')\ndef handle(r): ...\n",
             ["EFN-B020", "no model 'absent' in edgefn.toml"],
         ),
+        ("def f():\n    f()\nf()\n", ["EFN-B020", "RecursionError", "handler.py:2 in f (", " times)"]),
+        ("import sys\nprint('so far')\nsys.exit(3)\n", ["EFN-B020", "SystemExit: 3", "it printed:\nso far"]),
+        ("import os\nos._exit(3)\n", ["EFN-B023", "ended the interpreter"]),
+        ("import os\nos.abort()\n", ["EFN-B023", "unreachable"]),
+        ("kept = []\nwhile True:\n    kept.append(bytearray(1 << 24))\n", ["EFN-B020", "MemoryError"]),
     ],
 )
 def test_a_handler_that_cannot_be_loaded_fails_the_build_with_its_line(edgefn, make_function, handler, said):

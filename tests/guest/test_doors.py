@@ -161,3 +161,11 @@ def test_random_numbers_are_seeded_again_once_after_a_snapshot():
     third = text_door.answer(made, frame)
     assert first != second
     assert third != second
+
+
+def test_a_recursion_is_one_frame_that_says_how_often():
+    def again(n):
+        return again(n - 1) if n else 1 / 0
+
+    head, _ = ask(lambda r: again(99))
+    assert (head["failure"]["frames"][-1]["function"], head["failure"]["frames"][-1]["times"]) == ("again", 100)

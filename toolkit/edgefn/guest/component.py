@@ -9,7 +9,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from wit_world import WitWorld as World
 
@@ -19,6 +19,7 @@ from edgefn.guest.doors import text as text_door
 from edgefn.guest.failure import describe
 from edgefn.guest.late import load_late
 from edgefn.guest.shim import Handle, Shim
+from edgefn.guest.valve import shut_while
 
 __all__ = ["WitWorld"]
 
@@ -26,8 +27,10 @@ ROOT = Path(__file__).parents[2]
 MARK = "edgefn-failure: "  # what the builder looks for in componentize-py's output
 
 
-def _refuse(failure: "dict[str, object]", sample: str = "") -> NoReturn:
-    print(MARK + json.dumps({**failure, "sample": sample}), file=sys.stderr, flush=True)  # noqa: T201 -- the only way out of a build
+def _refuse(failure: "dict[str, Any]", printed: str, sample: str = "") -> NoReturn:
+    """End the build. What componentize-py passes on of a guest's output is 10,000 bytes, so only the ends are told."""
+    told = {"message": failure["message"][:1000], "frames": failure["frames"][:6] + failure["frames"][6:][-6:]}
+    print(MARK + json.dumps({**failure, **told, "sample": sample, "printed": printed}), file=sys.stderr, flush=True)  # noqa: T201 -- the only way out of a build
     raise SystemExit(1)
 
 
@@ -40,17 +43,29 @@ def _handle(module: str) -> Handle:
 
 def _load() -> Shim:
     stage = json.loads((ROOT / "edgefn_stage.json").read_text())
-    try:
-        handle = _handle(stage["handler"])
-        load_late(stage["late"])
-    except BaseException as error:  # noqa: BLE001 -- a handler may raise anything while it is imported
-        _refuse(describe(error, "import", str(ROOT)))
-    shim = Shim(handle, str(ROOT), engine.memory_bytes)
-    for sample in stage["samples"]:
+    failure, sample = None, ""
+    with shut_while() as valves:
+        try:
+            handle = _handle(stage["handler"])
+            load_late(stage["late"])
+        except BaseException as error:  # noqa: BLE001 -- a handler may raise anything while it is imported
+            failure = describe(error, "import", str(ROOT))
+        else:
+            shim = Shim(handle, str(ROOT), engine.memory_bytes)
+            failure, sample = _warm(shim, stage["samples"])
+        printed = b"".join(valve.kept for valve in valves).decode(errors="replace")
+    if failure is not None:
+        _refuse(failure, printed, sample)
+    return shim
+
+
+def _warm(shim: Shim, samples: "list[dict[str, str]]") -> "tuple[dict[str, Any] | None, str]":
+    """Run the samples once; the failure of the first that fails, and its name."""
+    for sample in samples:
         head = json.loads(text_door.answer(shim, sample["frame"]).partition("\n")[0])
         if "failure" in head:
-            _refuse(head["failure"], sample["name"])
-    return shim
+            return head["failure"], sample["name"]
+    return None, ""
 
 
 SHIM = _load()

@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Any
 
-__all__ = ["describe"]
+__all__ = ["describe", "frame_text"]
 
 MAX_MESSAGE = 4096
 MAX_FRAMES = 64
@@ -22,6 +22,12 @@ def describe(error: BaseException, kind: str, root: str) -> dict[str, Any]:
     }
 
 
+def frame_text(file: str, line: int, function: str, times: int = 1) -> str:
+    """A frame as people read it."""
+    again = f" ({times:,} times)" if times > 1 else ""
+    return f"{file}:{line} in {function}{again}"
+
+
 def _message(error: BaseException) -> str:
     try:
         return str(error)
@@ -37,14 +43,15 @@ def _advice(error: BaseException, kind: str) -> str:
 
 
 def _frames(trace: TracebackType | None, root: str) -> list[dict[str, Any]]:
-    frames = []
+    """The frames, without the SDK's own and those of the import machinery above them; recursion is folded."""
+    frames: list[dict[str, Any]] = []
     while trace is not None:
         code = trace.tb_frame.f_code
         file = code.co_filename.removeprefix(root)
-        if not file.startswith("edgefn/guest/"):
-            frames.append({"file": file, "line": trace.tb_lineno, "function": code.co_name})
+        frame = {"file": file, "line": trace.tb_lineno, "function": code.co_name, "times": 1}
         trace = trace.tb_next
-    if len(frames) > MAX_FRAMES:
-        half = MAX_FRAMES // 2
-        return frames[:half] + frames[-half:]
-    return frames
+        if frames and frames[-1] == {**frame, "times": frames[-1]["times"]}:
+            frames[-1]["times"] += 1
+        elif not file.startswith("edgefn/guest/") and (frames or "/importlib/" not in file):
+            frames.append(frame)
+    return frames if len(frames) <= MAX_FRAMES else frames[: MAX_FRAMES // 2] + frames[-MAX_FRAMES // 2 :]

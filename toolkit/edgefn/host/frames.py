@@ -106,5 +106,7 @@ def _body(body: bytes) -> tuple[str, str]:
 
 
 def _failure(said: dict[str, Any]) -> Failure:
-    frames = tuple(FailureFrame(str(f["file"]), int(f["line"]), str(f["function"])) for f in said["frames"])
+    frames = tuple(
+        FailureFrame(str(f["file"]), int(f["line"]), str(f["function"]), int(f.get("times", 1))) for f in said["frames"]
+    )
     return Failure(str(said["kind"]), str(said["type"]), str(said["message"]), frames)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from edgefn.guest.failure import frame_text
+
 __all__ = ["Breach", "Failure", "FailureFrame", "Outcome", "Usage"]
 
 
@@ -10,6 +12,10 @@ class FailureFrame:
     file: str
     line: int
     function: str
+    times: int = 1
+
+    def __str__(self) -> str:
+        return frame_text(self.file, self.line, self.function, self.times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,7 @@ class Failure:
     frames: tuple[FailureFrame, ...] = ()
 
     def __str__(self) -> str:
-        where = "".join(f"\n  {f.file}:{f.line} in {f.function}" for f in self.frames)
+        where = "".join(f"\n  {frame}" for frame in self.frames)
         return f"{self.type}: {self.message}{where}"
 
 

@@ -112,7 +112,7 @@ class Sandbox:
         if answer.failure.type != "MemoryError" and peak < self._memory_cap - NEAR_CAP_BYTES:
             return None
         where = answer.failure.frames[-1] if answer.failure.frames else None
-        at = f" at {where.file}:{where.line} in {where.function}" if where else ""
+        at = f" at {where}" if where else ""
         return Breach("memory_bytes", self._memory_cap, peak, f"the allocation{at} did not fit")
 
     def _stopped(self, error: Exception, spent: Spent, start_ms: float) -> Outcome:
