@@ -15,9 +15,9 @@ def built(edgefn, digits_folder):
     return result
 
 
-def test_the_component_is_smaller_than_20_mb_and_its_parts_add_up(built):
+def test_the_component_is_small_and_its_parts_add_up(built):
     sizes = built["sizes"]
-    assert sizes["total"] < 20_000_000
+    assert sizes["total"] < 18_500_000  # 19.3 MB when the snapshot carries what was freed
     assert sum(p["nbytes"] for p in sizes["parts"]) == sizes["total"]
     parts = {p["name"]: p["nbytes"] for p in sizes["parts"]}
     assert parts["weights"] > 1000

@@ -62,8 +62,8 @@ def compile_engine(out: Path) -> None:
         for flavour, flags in FLAVOURS.items():
             work = Path(folder) / flavour
             work.mkdir()
-            _link(_compile(pool, work, "extension.c", (*flags, "-fPIC")), EXTENSION_LINK, out / flavour / EXTENSION)
-            _link(_compile(pool, work, "standalone.c", flags), MODULE_LINK, out / flavour / MODULE)
+            _link(_compile(pool, work, "extension", (*flags, "-fPIC")), EXTENSION_LINK, out / flavour / EXTENSION)
+            _link(_compile(pool, work, "standalone", flags), MODULE_LINK, out / flavour / MODULE)
     _replace(stamp, digest.encode())
 
 
@@ -83,13 +83,14 @@ def _sources_digest() -> str:
     return digest.hexdigest()
 
 
-def _compile(pool: ThreadPoolExecutor, work: Path, link: str, flags: Iterable[str]) -> list[Path]:
-    """Objects of the whole engine and of link/`link`."""
-    sources = [path for path in _sources() if path.suffix == ".c" and (path.parent.name != "link" or path.name == link)]
+def _compile(pool: ThreadPoolExecutor, work: Path, form: str, flags: Iterable[str]) -> list[Path]:
+    """Objects of the whole engine and of link/`form`."""
+    others = HERE / "link"
+    sources = [p for p in _sources() if p.suffix == ".c" and (p.parent.parent != others or p.parent.name == form)]
     common = ("cc", "-target", "wasm32-wasi", "-nostdlib", *FLAGS, *flags, "-c")
 
     def one(source: Path) -> Path:
-        target = work / f"{Path(link).stem}-{source.parent.name}-{source.stem}.o"
+        target = work / f"{form}-{source.parent.name}-{source.stem}.o"
         _zig(*common, source.relative_to(HERE).as_posix(), "-o", str(target))
         return target
 

@@ -72,6 +72,7 @@ SHIM = _load()
 SHIM.forget_seed()
 engine.release()
 gc.collect()
+engine.scrub()  # a snapshot carries free memory too, unless it is zero
 gc.freeze()  # what the snapshot holds is never garbage: collections neither walk it nor touch its pages
 
 

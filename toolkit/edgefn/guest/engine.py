@@ -7,7 +7,7 @@ import _edgefn_engine
 
 from edgefn.guest.signature import OpenedPlan
 
-__all__ = ["affine", "memory_bytes", "open_plan", "release"]
+__all__ = ["affine", "memory_bytes", "open_plan", "release", "scrub"]
 
 PLANS = Path(__file__).parents[2] / "edgefn_plans"
 
@@ -15,6 +15,7 @@ _opened: list[object] = []
 
 affine = _edgefn_engine.affine
 memory_bytes = _edgefn_engine.memory_bytes
+scrub = _edgefn_engine.scrub
 
 
 def open_plan(name: str) -> OpenedPlan:

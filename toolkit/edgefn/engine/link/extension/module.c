@@ -5,9 +5,10 @@
 //     release(model)                   gives back the arena, so that a snapshot does not carry it; the next run takes
 //     it again memory_bytes() -> int            size of the component's one linear memory affine(source, destination,
 //     scale, offset, signed)     bytes to f32: source * scale + offset
-#include "../core/memory.h"
-#include "../include/edgefn.h"
+#include "../../core/memory.h"
+#include "../../include/edgefn.h"
 #include "python.h"
+#include "scrub.h"
 
 #define NAME "edgefn.model"
 
@@ -171,6 +172,14 @@ static PyObject *engine_memory_bytes(PyObject *self, PyObject *const *args, Py_s
     return PyLong_FromSize_t((size_t)__builtin_wasm_memory_size(0) * 65536);
 }
 
+static PyObject *engine_scrub(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+    (void)self, (void)args;
+    if (!takes(count, 0, "scrub()"))
+        return NULL;
+    efn_scrub();
+    return none();
+}
+
 static PyObject *affine_between(const Py_buffer *source, const Py_buffer *destination, PyObject *const *args) {
     const float scale = (float)PyFloat_AsDouble(args[0]), offset = (float)PyFloat_AsDouble(args[1]);
     const long is_signed = PyLong_AsLong(args[2]);
@@ -200,9 +209,13 @@ static PyObject *engine_affine(PyObject *self, PyObject *const *args, Py_ssize_t
 }
 
 static PyMethodDef methods[] = {
-    {"open", engine_open, METH_FASTCALL, NULL},       {"run", engine_run, METH_FASTCALL, NULL},
-    {"release", engine_release, METH_FASTCALL, NULL}, {"memory_bytes", engine_memory_bytes, METH_FASTCALL, NULL},
-    {"affine", engine_affine, METH_FASTCALL, NULL},   {NULL, NULL, 0, NULL},
+    {"open", engine_open, METH_FASTCALL, NULL},
+    {"run", engine_run, METH_FASTCALL, NULL},
+    {"release", engine_release, METH_FASTCALL, NULL},
+    {"memory_bytes", engine_memory_bytes, METH_FASTCALL, NULL},
+    {"affine", engine_affine, METH_FASTCALL, NULL},
+    {"scrub", engine_scrub, METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
 };
 
 static PyModuleDef definition = {

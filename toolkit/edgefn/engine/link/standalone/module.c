@@ -1,5 +1,5 @@
 // The engine as a core Wasm module: no imports, one plan, memory laid out by the host from efn_heap() on.
-#include "../include/edgefn.h"
+#include "../../include/edgefn.h"
 
 #define EXPORT(name) __attribute__((export_name(#name))) name
 

@@ -69,6 +69,8 @@ long PyLong_AsLong(PyObject *object);
 PyObject *PyLong_FromSize_t(size_t value);
 void *PyMem_RawMalloc(size_t bytes);
 void PyMem_RawFree(void *pointer);
+void *PyObject_Malloc(size_t bytes);
+void PyObject_Free(void *pointer);
 void Py_IncRef(PyObject *object);
 
 #endif
