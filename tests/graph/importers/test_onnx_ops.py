@@ -97,6 +97,12 @@ def test_adding_a_constant_matches_onnx(model, check, shape):
     assert check(m).ops == ["add_f32"]
 
 
+def test_a_constant_is_added_to_a_scalar(model, check):
+    m = model()
+    m.output(m.node("Add", m.input("x", ()), m.random()))
+    assert check(m).ops == ["add_f32"]
+
+
 def test_adding_two_activations_matches_onnx(model, check):
     m = model()
     m.output(m.node("Add", m.input("a", (1, 5, 6)), m.input("b", (1, 5, 6))))

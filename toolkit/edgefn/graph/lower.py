@@ -206,7 +206,7 @@ class _Lowering:
         """Return the second operand as it is, as a vector, or spread over the whole shape."""
         if b.constant is None:
             return self.source(b.name)
-        vector = b.shape[-1:] == y.shape[-1:] and b.size == y.shape[-1]
+        vector = b.shape[-1:] == y.shape[-1:] and b.size == prod(y.shape[-1:])
         shape = (b.size,) if vector or b.size == 1 else y.shape
         value = np.broadcast_to(b.constant, y.shape) if shape == y.shape else b.constant.reshape(shape)
         return Packed(b.dtype, shape, np.ascontiguousarray(value).tobytes(), b.quantization)
