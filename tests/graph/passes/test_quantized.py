@@ -95,6 +95,20 @@ def test_parts_of_a_concat_are_brought_to_its_scale(model, check):
     assert ops.count("dequantize_i8_f32") == 1
 
 
+def test_a_constant_part_of_a_quantized_concat_is_quantized_too(model, check):
+    m = model()
+    parts = m.random(2, 3), m.input("x", (2, 3))
+    m.output(m.qdq(m.node("Concat", *parts, axis=0), 0.03, 90))
+    assert check(m).ops.count("quantize_f32_i8") == 2
+
+
+def test_a_quantize_travels_up_to_a_constant_and_computes_there(model, check):
+    m = model()
+    constant = m.node("Flatten", m.random(2, 3, 4))
+    m.output(m.node("Add", m.qdq(constant, 0.03, 90), m.input("x", (2, 12))))
+    check(m)
+
+
 def test_a_softmax_stays_in_floats(model, check):
     m = model()
     x = m.qdq(m.input("x", (2, 10)), 0.02, 100)

@@ -45,9 +45,9 @@ def _chain(walk: Walk, name: str) -> list[Node]:
 
 
 def _as(walk: Walk, node: Node, like: str) -> str:
-    """Return a fresh tensor shaped as `like`, of the dtype and quantization that `node` gives."""
+    """Return a fresh, computed tensor shaped as `like`, of the dtype and quantization that `node` gives."""
     t = walk.graph.tensors[node.output]
-    return walk.graph.like(like, dtype=t.dtype, quantization=t.quantization)
+    return walk.graph.like(like, dtype=t.dtype, quantization=t.quantization, constant=None)
 
 
 def _elementwise(walk: Walk, node: Node, x: str) -> str:
