@@ -65,6 +65,14 @@ def test_a_quantized_add_fuses(model, check, constant):
     assert "add_i8" in check(m, atol=0.0401).ops
 
 
+def test_a_quantized_vector_added_to_a_quantized_layer_is_no_bias(model, check):
+    m = model()
+    x = m.qdq(m.input("x", (1, 8)), 0.02, 0, "i8")
+    y = m.qdq(m.node("MatMul", x, m.weights((8, 4), axis=1)), 0.05, 3, "i8")
+    m.output(m.qdq(m.node("Add", y, m.weights((4,), axis=None)), 0.05, 3, "i8"))
+    assert check(m, atol=0.0501).ops == ["quantize_f32_i8", "dense_i8", "add_i8", "dequantize_i8_f32"]
+
+
 def test_quantized_pools_fuse(model, check):
     m = model()
     x = m.qdq(m.input("x", (1, 4, 8, 8)), 0.02, 100)
