@@ -105,6 +105,8 @@ _LARGE = PlanTensor("f32", (1, 4, 4, 8), "arena", 512, 512)
         ("add_f32", (0, 2, 1, 0.0, 1.0), (), (_IMAGE, _LARGE, PlanTensor("f32", (4, 2), "arena", 0, 32))),
         ("requantize_i8", (0, 0, 0.0, 0, 0), (), (_SMALL, _LARGE)),
         ("clamp_i8", (0, 0, -200, 0), (), (_SMALL, _LARGE)),
+        ("clamp_i8", (0, 0, 1, 0), (), (_SMALL, _LARGE)),
+        ("clamp_f32", (0, 1, 1.0, 0.0), (), (_IMAGE, _LARGE)),
     ],
 )
 def test_an_op_that_does_not_fit_its_tensors_is_refused(name, values, rest, tensors):

@@ -151,6 +151,14 @@ def test_clip_with_one_bound_leaves_the_other_open(model, check):
     check(m)
 
 
+@pytest.mark.parametrize("quantized", [False, True])
+def test_clip_between_crossed_bounds_is_the_upper_one(model, check, quantized):
+    m = model()
+    x = m.node("Clip", m.input("x", (1, 40)), m.constant(np.float32(0.5)), m.constant(np.float32(-0.25)))
+    m.output(m.qdq(x, 0.01, 100) if quantized else x)
+    assert np.unique(check(m).outputs[0]).tolist() == [-0.25]
+
+
 def test_moving_ops_match_onnx(model, check):
     m = model()
     x = m.input("x", (2, 3, 4))

@@ -91,6 +91,8 @@ def _parameters(v: _View) -> None:
             v.need(value % 16 == 0, f"scratch at {value}")
         elif p.name == "count_padding":
             v.need(value in {0, 1}, f"count_padding is {value}")
+    if "low" in v.op:
+        v.need(v.op["low"] <= v.op["high"], f"low {v.op['low']} is above high {v.op['high']}")
 
 
 def _window(v: _View) -> None:

@@ -49,7 +49,8 @@ def clip(call: Call) -> str:
     low, high = (float(np.float32(v)) for v in (low, high))
     if isnan(low) or isnan(high):
         call.malformed(f"bounds {low} and {high}")
-    return call.emit(Clamp(Bounds(low, high)), (x.name,), x.shape)
+    # Where the bounds cross, ONNX gives the upper one everywhere.
+    return call.emit(Clamp(Bounds(min(low, high), high)), (x.name,), x.shape)
 
 
 def _scalar(call: Call, index: int) -> float:
