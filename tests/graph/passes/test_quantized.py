@@ -92,6 +92,17 @@ def test_a_lone_relu_between_quantizations_is_a_clamp_on_i8(model, check):
     assert check(m, atol=1e-5).ops == ["quantize_f32_i8", "requantize_i8", "clamp_i8", "dequantize_i8_f32"]
 
 
+def test_a_relu_on_integers_read_with_another_scale_is_not_folded_into_their_maker(model, check):
+    m = model()
+    x = m.qdq(m.input("x", (1, 8)), 0.02, 0, "i8")
+    y = m.node("Gemm", x, m.weights((4, 8)), transB=1)
+    q = m.node("QuantizeLinear", y, m.constant(np.float32(0.03)), m.constant(np.int8(3)))
+    other = (m.constant(np.float32(0.05)), m.constant(np.int8(-7)))
+    relu = m.node("Relu", m.node("DequantizeLinear", q, *other))
+    m.output(m.node("QuantizeLinear", relu, *other), "i8")
+    assert check(m, steps=1).ops == ["quantize_f32_i8", "dense_i8", "clamp_i8"]
+
+
 def test_parts_of_a_concat_are_brought_to_its_scale(model, check):
     m = model()
     a = m.qdq(m.input("a", (1, 3, 4, 4)), 0.02, 100)

@@ -100,7 +100,7 @@ def concat(call: Call) -> str:
             call.malformed(f"shapes {first.shape} and {p.shape} differ outside axis {axis}")
     if not first.shape:
         call.malformed("inputs are scalars")
-    keys = {p.quantization.key if p.quantization else None for p in parts}
+    meanings = {p.meaning for p in parts}
     shape = (*first.shape[:axis], sum(p.shape[axis] for p in parts), *first.shape[axis + 1 :])
-    q = first.quantization if len(keys) == 1 else None
+    q = first.quantization if len(meanings) == 1 else None
     return call.emit(Concat(axis), [p.name for p in parts], shape, dtype=first.dtype, quantization=q)
