@@ -85,6 +85,20 @@ def test_quantized_pools_fuse(model, check):
     assert not [op for op in ops if op.endswith("pool_f32")]
 
 
+@pytest.mark.parametrize("dtype", ["u8", "i8"])
+@pytest.mark.parametrize("way", ["Transpose", "Concat", "Reshape"])
+def test_integers_that_move_before_anything_names_their_scale_keep_it(model, check, dtype, way):
+    m = model()
+    x = m.input("x", (1, 6, 6, 4), dtype)
+    attributes = {"Transpose": {"perm": [0, 3, 1, 2]}, "Concat": {"axis": 1}}
+    inputs = {"Concat": (x, x), "Reshape": (x, m.constant(np.array([1, 4, 6, 6])))}
+    y = m.node(way, *inputs.get(way, (x,)), **attributes.get(way, {}))
+    q = (m.constant(np.float32(0.02)), m.constant((np.uint8 if dtype == "u8" else np.int8)(100)))
+    y = m.node("Relu", m.node("DequantizeLinear", y, *q))
+    m.output(m.qdq(m.node("Transpose", y, perm=[0, 2, 3, 1]), 0.03, 7))
+    assert "clamp_i8" in check(m).ops
+
+
 def test_a_lone_relu_between_quantizations_is_a_clamp_on_i8(model, check):
     m = model()
     x = m.qdq(m.input("x", (1, 40)), 0.02, 100)

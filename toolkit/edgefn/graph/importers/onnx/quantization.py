@@ -41,14 +41,14 @@ def dequantize_linear(call: Call) -> str:
 
 def _activation(call: Call, x: Tensor, q: Quantization) -> str:
     """`x` as an i8 tensor that means `q`."""
-    tensors = call.scope.graph.tensors
-    if x.quantization is None:
-        tensors[x.name] = replace(x, quantization=q)
-    elif not x.quantization.same(q):
-        return _activation(call, tensors[call.emit(Reshape(), (x.name,), x.shape, dtype=x.dtype)], q)
+    name = x.name
+    if x.quantization is None and name not in call.scope.made:  # an input of the model, whose integers nobody named yet
+        call.scope.graph.tensors[name] = replace(x, quantization=q)
+    elif x.meaning != q.key:
+        name = call.emit(Reshape(), (name,), x.shape, dtype=x.dtype, quantization=q)
     if x.dtype == "i8":
-        return x.name
-    return call.emit(FlipSign(), (x.name,), x.shape, dtype="i8", quantization=_signed(q, "u8"))
+        return name
+    return call.emit(FlipSign(), (name,), x.shape, dtype="i8", quantization=_signed(q, "u8"))
 
 
 def _signed(q: Quantization, dtype: DType) -> Quantization:
