@@ -159,6 +159,13 @@ def test_clip_between_crossed_bounds_is_the_upper_one(model, check, quantized):
     assert np.unique(check(m).outputs[0]).tolist() == [-0.25]
 
 
+@pytest.mark.parametrize(("code", "dtype"), [(0, "u8"), (2, "u8"), (3, "i8")])
+def test_a_quantize_without_zero_point_gives_what_its_output_dtype_says(model, check, code, dtype):
+    m = model(21)
+    m.output(m.node("QuantizeLinear", m.input("x", (1, 40)), m.constant(np.float32(0.02)), output_dtype=code), dtype)
+    assert check(m).outputs[0].dtype == {"u8": np.uint8, "i8": np.int8}[dtype]
+
+
 def test_moving_ops_match_onnx(model, check):
     m = model()
     x = m.input("x", (2, 3, 4))
@@ -241,6 +248,7 @@ def test_an_op_of_another_domain_is_named_with_it(model, compiled):
         (lambda m, x: m.node("MaxPool", x, kernel_shape=[2, 2], dilations=[2, 2]), "dilations"),
         (lambda m, x: m.node("Gather", x, m.constant(np.int64(0))), "computed at run time"),
         (lambda m, x: m.node("Add", x, m.node("GlobalMaxPool", x)), "broadcasts along the last dimension"),
+        (lambda m, x: m.node("QuantizeLinear", x, m.constant(np.float32(1)), m.constant(np.int32(1))), "to i32"),
     ],
 )
 def test_an_unsupported_form_says_what_is_missing(model, compiled, build, said):

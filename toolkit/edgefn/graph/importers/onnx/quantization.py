@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from edgefn.graph.importers.onnx.file import DTYPES
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ir import Dequantize, DType, FlipSign, Quantization, Quantize, Reshape, Tensor
 
@@ -13,7 +14,9 @@ __all__ = ["dequantize_linear", "quantize_linear"]
 def quantize_linear(call: Call) -> str:
     """f32 to i8 or u8, per tensor."""
     x = call.real(0)
-    dtype, q = _parameters(call, x)
+    dtype, q = _parameters(call, x, _output_dtype(call))
+    if dtype not in {"i8", "u8"}:
+        call.refuse(f"quantization to {dtype}; i8 and u8 are supported")
     if not q.per_tensor:
         call.refuse("activations quantized per channel")
     signed = _signed(q, dtype)
@@ -21,6 +24,14 @@ def quantize_linear(call: Call) -> str:
     if dtype == "i8":
         return y
     return call.emit(FlipSign(), (y,), x.shape, dtype="u8", quantization=q)
+
+
+def _output_dtype(call: Call) -> DType:
+    """Return what a missing zero point leaves open: an attribute since opset 21, where 0 means unsigned."""
+    code = call.attribute("output_dtype", 0)
+    if code not in {0, *DTYPES}:
+        call.refuse(f"quantization to data type {code}")
+    return DTYPES[code] if code else "u8"
 
 
 def dequantize_linear(call: Call) -> str:
@@ -55,7 +66,7 @@ def _signed(q: Quantization, dtype: DType) -> Quantization:
     return replace(q, zero_point=q.zero_point - 128) if dtype == "u8" else q
 
 
-def _parameters(call: Call, x: Tensor, default: DType = "u8") -> tuple[DType, Quantization]:
+def _parameters(call: Call, x: Tensor, default: DType) -> tuple[DType, Quantization]:
     """Integer type and parameters from the scale and zero-point inputs; an axis only where there are several scales."""
     if call.attribute("block_size", 0):
         call.refuse("blocked quantization")
