@@ -56,6 +56,13 @@ def test_a_pool_matches_onnx(model, check, op, attributes):
     check(m)
 
 
+@pytest.mark.parametrize("op", ["AveragePool", "MaxPool"])
+def test_a_pool_of_ceil_mode_may_be_larger_than_its_input(model, check, op):
+    m = model()
+    m.output(m.node(op, m.input("x", (1, 5, 2, 8)), kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1))
+    assert check(m).outputs[0].shape == (1, 5, 1, 4)
+
+
 def test_an_average_pool_that_counts_its_padding_matches_onnx(model, check):
     m = model()
     x = m.input("x", (1, 4, 6, 6))
