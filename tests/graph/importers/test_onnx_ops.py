@@ -91,6 +91,14 @@ def test_gemm_with_a_matrix_to_add_matches_onnx(model, check):
     assert check(m).ops == ["dense_f32", "add_f32"]
 
 
+def test_gemm_with_a_dequantized_matrix_to_add_matches_onnx(model, check):
+    m = model()
+    x = m.qdq(m.input("x", (3, 7)), 0.02, 100)
+    y = m.node("Gemm", x, m.weights((7, 4), axis=1), m.weights((3, 1), axis=None))
+    m.output(m.qdq(y, 0.05, 90))
+    assert "dense_f32" in check(m, atol=0.0501).ops
+
+
 def test_matmul_on_three_dimensions_matches_onnx(model, check):
     m = model()
     m.output(m.node("MatMul", m.input("x", (2, 3, 7)), m.random(7, 4)))
