@@ -159,6 +159,17 @@ def test_a_gemm_that_adds_what_does_not_fit_is_refused(model, compiled, c):
     assert error.value.code in {"EFN-M006", "EFN-M011"}
 
 
+@pytest.mark.parametrize(
+    ("op", "attributes"), [("Softmax", {"axis": 0}), ("Concat", {"axis": 0}), ("Squeeze", {"axes": [0]})]
+)
+def test_a_scalar_has_no_axis(model, compiled, op, attributes):
+    m = model(opset=11)
+    m.output(m.node(op, m.input("x", ()), **attributes))
+    with pytest.raises(ModelError, match="axis 0 of a tensor of rank 0") as error:
+        compiled(m)
+    assert error.value.code == "EFN-M006"
+
+
 def test_two_nodes_with_one_output_are_malformed(model, compiled):
     m = model()
     x = m.input("x", (1, 4))

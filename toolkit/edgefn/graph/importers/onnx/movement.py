@@ -98,8 +98,6 @@ def concat(call: Call) -> str:
             call.malformed("inputs differ in data type or rank")
         if p.shape[:axis] != first.shape[:axis] or p.shape[axis + 1 :] != first.shape[axis + 1 :]:
             call.malformed(f"shapes {first.shape} and {p.shape} differ outside axis {axis}")
-    if not first.shape:
-        call.malformed("inputs are scalars")
     meanings = {p.meaning for p in parts}
     shape = (*first.shape[:axis], sum(p.shape[axis] for p in parts), *first.shape[axis + 1 :])
     q = first.quantization if len(meanings) == 1 else None

@@ -88,6 +88,6 @@ def _axis(call: Call, x: Tensor, channels: int) -> int | None:
     if channels == 1:
         return None
     axis = call.axis(call.attribute("axis", 1), len(x.shape))
-    if not x.shape or x.shape[axis] != channels:
+    if x.shape[axis] != channels:
         call.malformed(f"{channels} scales for axis {axis} of shape {x.shape}")
     return axis
