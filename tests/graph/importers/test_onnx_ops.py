@@ -192,6 +192,12 @@ def test_moving_ops_match_onnx(model, check):
     assert check(m).ops == ["transpose", "concat"]
 
 
+def test_an_empty_part_of_a_concat_adds_nothing(model, check):
+    m = model()
+    m.output(m.node("Concat", m.random(2, 0), m.input("x", (2, 3)), axis=1))
+    check(m)
+
+
 def test_squeeze_and_unsqueeze_take_axes_as_attributes_before_opset_13(model, check):
     m = model(11)
     a = m.node("Unsqueeze", m.input("x", (2, 3)), axes=[0])
