@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from edgefn.errors import UnsupportedError
 from edgefn.graph.ir import Quantization
 from edgefn.graph.passes.quantized import symmetric
 
@@ -190,6 +191,15 @@ def test_a_lone_minus_128_is_clipped_and_many_are_spread():
     wide = np.array([[0, 100, 255]], np.uint8)
     value, scale = symmetric(wide, Quantization.of(0.1, 0), 0)
     np.testing.assert_allclose(value * scale, wide * 0.1, atol=scale[0] / 2 + 1e-6)
+
+
+@pytest.mark.parametrize(("first", "second"), [(1e-3, 1e-44), (1e-8, 3e38)])
+def test_a_scale_whose_quotients_leave_float32_is_refused_by_the_node_that_needs_them(model, compiled, first, second):
+    m = model()
+    m.output(m.qdq(m.qdq(m.input("x", (1, 8)), first, 0, "i8"), second, 0, "i8"))
+    with pytest.raises(UnsupportedError, match="would multiply by") as error:
+        compiled(m)
+    assert error.value.code == "EFN-M012"
 
 
 def test_an_op_with_unquantized_weights_stays_in_floats(model, check):
