@@ -116,6 +116,23 @@ def test_an_op_that_does_not_fit_its_tensors_is_refused(name, values, rest, tens
     assert error.value.code == "EFN-M022"
 
 
+@pytest.mark.parametrize(
+    ("x", "stride", "said"),
+    [
+        (_IMAGE, 4, "a window begins behind the input"),
+        (PlanTensor("f32", (1, 4, 4, 8), "weights", 0, 256), 1, "x is packed"),
+    ],
+)
+def test_a_convolution_of_what_is_not_there_is_refused(x, stride, said):
+    w, bias = PlanTensor("f32", (8, 8), "weights", 0, 256), PlanTensor("f32", (8,), "weights", 0, 32)
+    op = PlanOp(BY_NAME["conv2d_f32"], (0, 1, 2, 3, 1, 1, stride, 1, 1, 1, 0, 0, 0.0, 1.0, 1024))
+    plan = _plan(
+        tensors=(x, w, bias, _LARGE), ops=(op,), inputs=(3,), outputs=(3,), arena_bytes=8192, weights=bytes(256)
+    )
+    with pytest.raises(ModelError, match=said):
+        read_plan(write_plan(plan))
+
+
 @given(st.integers(0, 300), st.integers(0, 255))
 @settings(max_examples=300, deadline=None)
 def test_a_mutated_plan_is_read_or_refused(offset, value):
