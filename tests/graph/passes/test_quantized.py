@@ -100,6 +100,17 @@ def test_integers_that_move_before_anything_names_their_scale_keep_it(model, che
     assert "clamp_i8" in check(m).ops
 
 
+def test_unsigned_integers_are_pooled_as_they_are_kept(model, compiled):
+    m = model()
+    q = (m.constant(np.float32(0.02)), m.constant(np.uint8(100)))
+    y = m.node("QuantizeLinear", m.input("x", (1, 8, 8, 4)), *q)
+    y = m.node("MaxPool", m.node("Transpose", y, perm=[0, 3, 1, 2]), kernel_shape=[2, 2])
+    y = m.node("Transpose", y, perm=[0, 2, 3, 1])
+    m.output(m.node("DequantizeLinear", y, *q))
+    ops = [o.op for o in compiled(m).summary.ops]
+    assert ops == ["quantize_f32_i8", "max_pool_i8", "dequantize_i8_f32"]
+
+
 def test_a_lone_relu_between_quantizations_is_a_clamp_on_i8(model, check):
     m = model()
     x = m.qdq(m.input("x", (1, 40)), 0.02, 100)

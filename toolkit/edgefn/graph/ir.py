@@ -85,6 +85,11 @@ class Quantization:
         """Equal for equal parameters."""
         return self.scale.tobytes(), self.zero_point.tobytes(), self.axis
 
+    @property
+    def signed(self) -> "Quantization":
+        """The same for integers that are 128 lower: u8 as i8."""
+        return replace(self, zero_point=self.zero_point - 128)
+
     def same(self, other: "Quantization | None") -> bool:
         return other is not None and self.key == other.key
 

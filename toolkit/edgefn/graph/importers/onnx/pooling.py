@@ -68,9 +68,10 @@ def _whole(call: Call, x: Tensor) -> Window:
 def _max(call: Call, x: Tensor, window: Window, size: Pair) -> str:
     if x.dtype not in {"f32", "i8", "u8"}:
         call.refuse(f"{x.dtype} input {x.name!r}")
-    shape = (x.shape[0], *size, x.shape[1])
-    signed = call.emit(FlipSign(), (x.name,), x.shape, dtype="i8") if x.dtype == "u8" else x.name
-    dtype = "f32" if x.dtype == "f32" else "i8"
-    q = x.quantization if x.dtype == "i8" else None
-    y = as_images(call, signed, lambda i: call.emit(MaxPool(window), (i,), shape, dtype=dtype, quantization=q))
-    return call.emit(FlipSign(), (y,), call.scope.tensor(y).shape, dtype="u8") if x.dtype == "u8" else y
+    if x.dtype == "u8":
+        q = x.quantization.signed if x.quantization else None
+        signed = call.scope.tensor(call.emit(FlipSign(), (x.name,), x.shape, dtype="i8", quantization=q))
+        y = call.scope.tensor(_max(call, signed, window, size))
+        return call.emit(FlipSign(), (y.name,), y.shape, dtype="u8", quantization=x.quantization)
+    shape, kind = (x.shape[0], *size, x.shape[1]), {"dtype": x.dtype, "quantization": x.quantization}
+    return as_images(call, x.name, lambda i: call.emit(MaxPool(window), (i,), shape, **kind))

@@ -19,7 +19,7 @@ def quantize_linear(call: Call) -> str:
         call.refuse(f"quantization to {dtype}; i8 and u8 are supported")
     if not q.per_tensor:
         call.refuse("activations quantized per channel")
-    signed = _signed(q, dtype)
+    signed = q.signed if dtype == "u8" else q
     y = call.emit(Quantize(), (x.name,), x.shape, dtype="i8", quantization=signed)
     if dtype == "i8":
         return y
@@ -59,11 +59,7 @@ def _activation(call: Call, x: Tensor, q: Quantization) -> str:
         name = call.emit(Reshape(), (name,), x.shape, dtype=x.dtype, quantization=q)
     if x.dtype == "i8":
         return name
-    return call.emit(FlipSign(), (name,), x.shape, dtype="i8", quantization=_signed(q, "u8"))
-
-
-def _signed(q: Quantization, dtype: DType) -> Quantization:
-    return replace(q, zero_point=q.zero_point - 128) if dtype == "u8" else q
+    return call.emit(FlipSign(), (name,), x.shape, dtype="i8", quantization=q.signed)
 
 
 def _parameters(call: Call, x: Tensor, default: DType) -> tuple[DType, Quantization]:
