@@ -36,6 +36,18 @@ def test_a_model_with_quantized_ports_has_no_floats_inside(model, check):
     assert (port.dtype, round(port.scale, 6), port.zero_point) == ("u8", 0.02, 120)
 
 
+@pytest.mark.parametrize("axis", [None, 0])
+def test_weights_that_the_model_quantizes_itself_are_constants_too(model, check, axis):
+    m = model()
+    x = m.qdq(m.input("x", (1, 8)), 0.02, 0, "i8")
+    scale = np.float32(0.01) if axis is None else np.linspace(0.01, 0.02, 4).astype(np.float32)
+    q = (m.constant(scale), m.constant(np.zeros(scale.shape, np.int8)))
+    kind = {} if axis is None else {"axis": axis}
+    w = m.node("DequantizeLinear", m.node("QuantizeLinear", m.random(4, 8), *q, **kind), *q, **kind)
+    m.output(m.qdq(m.node("Gemm", x, w, transB=1), 0.05, 3, "i8"))
+    assert check(m, atol=0.0501).ops == ["quantize_f32_i8", "dense_i8", "dequantize_i8_f32"]
+
+
 def test_a_bias_of_i32_is_taken_exactly(model, check):
     m = model()
     x = m.qdq(m.input("x", (1, 8)), 0.02, 0, "i8")
