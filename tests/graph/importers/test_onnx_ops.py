@@ -130,6 +130,12 @@ def test_adding_an_activation_that_is_a_vector_matches_onnx(model, check):
     check(m)
 
 
+def test_adding_an_activation_of_a_lower_rank_and_as_many_elements_matches_onnx(model, check):
+    m = model()
+    m.output(m.node("Add", m.input("a", (2, 3)), m.node("Relu", m.input("b", (1, 2, 3)))))
+    assert check(m).ops == ["clamp_f32", "add_f32"]
+
+
 @pytest.mark.parametrize(("opset", "axis"), [(9, 1), (11, 2), (13, -1), (13, 1), (17, 3)])
 def test_softmax_matches_onnx(model, check, opset, axis):
     m = model(opset)

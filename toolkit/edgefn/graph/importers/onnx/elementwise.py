@@ -27,8 +27,10 @@ def add(call: Call) -> str:
 
 
 def _broadcast(call: Call, a: str, b: str) -> str:
-    """Add an activation that is a single element or a vector along the last dimension."""
+    """Add an activation of as many elements, of a single one, or of a vector along the last dimension."""
     shape, small = call.scope.tensor(a).shape, call.scope.tensor(b).shape
+    if prod(small) == prod(shape):
+        return call.emit(Add(), (a, call.reshape(b, shape)), shape)
     if prod(small) != 1 and (small[-1:] != shape[-1:] or prod(small) != shape[-1]):
         call.refuse(f"{shape} and {small}: an activation broadcasts along the last dimension only")
     return call.emit(Add(), (a, call.reshape(b, (prod(small),))), shape)
