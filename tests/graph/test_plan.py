@@ -133,6 +133,14 @@ def test_a_convolution_of_what_is_not_there_is_refused(x, stride, said):
         read_plan(write_plan(plan))
 
 
+def test_a_copy_of_packed_weights_is_refused():
+    x = PlanTensor("f32", (1, 4, 4, 7), "weights", 0, 512)
+    op = PlanOp(BY_NAME["copy"], (0, 1))
+    plan = _plan(tensors=(x, _LARGE), ops=(op,), inputs=(1,), arena_bytes=2048, weights=bytes(512))
+    with pytest.raises(ModelError, match="x is packed"):
+        read_plan(write_plan(plan))
+
+
 @given(st.integers(0, 300), st.integers(0, 255))
 @settings(max_examples=300, deadline=None)
 def test_a_mutated_plan_is_read_or_refused(offset, value):

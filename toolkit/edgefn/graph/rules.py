@@ -223,6 +223,7 @@ def _concat(v: _View, _arena: int) -> None:
 def _copy(v: _View, _arena: int) -> None:
     x, y = v.tensor["x"], v.tensor["y"]
     v.need(x.dtype == y.dtype and x.nbytes == y.nbytes, "x and y differ in dtype or bytes")
+    _whole(v, x)
 
 
 _RULES: dict[str, Callable[[_View, int], None]] = {
