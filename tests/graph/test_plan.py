@@ -105,6 +105,8 @@ _LARGE = PlanTensor("f32", (1, 4, 4, 8), "arena", 512, 512)
         ("add_f32", (0, 2, 1, 0.0, 1.0), (), (_IMAGE, _LARGE, PlanTensor("f32", (4, 2), "arena", 0, 32))),
         ("requantize_i8", (0, 0, 0.0, 0, 0), (), (_SMALL, _LARGE)),
         ("clamp_i8", (0, 0, -200, 0), (), (_SMALL, _LARGE)),
+        ("clamp_i8", (0, 0, 1, 0), (), (_SMALL, _LARGE)),
+        ("clamp_f32", (0, 1, 1.0, 0.0), (), (_IMAGE, _LARGE)),
     ],
 )
 def test_an_op_that_does_not_fit_its_tensors_is_refused(name, values, rest, tensors):
@@ -112,6 +114,31 @@ def test_an_op_that_does_not_fit_its_tensors_is_refused(name, values, rest, tens
     with pytest.raises(ModelError, match=name) as error:
         read_plan(write_plan(plan))
     assert error.value.code == "EFN-M022"
+
+
+@pytest.mark.parametrize(
+    ("x", "stride", "said"),
+    [
+        (_IMAGE, 4, "a window begins behind the input"),
+        (PlanTensor("f32", (1, 4, 4, 8), "weights", 0, 256), 1, "x is packed"),
+    ],
+)
+def test_a_convolution_of_what_is_not_there_is_refused(x, stride, said):
+    w, bias = PlanTensor("f32", (8, 8), "weights", 0, 256), PlanTensor("f32", (8,), "weights", 0, 32)
+    op = PlanOp(BY_NAME["conv2d_f32"], (0, 1, 2, 3, 1, 1, stride, 1, 1, 1, 0, 0, 0.0, 1.0, 1024))
+    plan = _plan(
+        tensors=(x, w, bias, _LARGE), ops=(op,), inputs=(3,), outputs=(3,), arena_bytes=8192, weights=bytes(256)
+    )
+    with pytest.raises(ModelError, match=said):
+        read_plan(write_plan(plan))
+
+
+def test_a_copy_of_packed_weights_is_refused():
+    x = PlanTensor("f32", (1, 4, 4, 7), "weights", 0, 512)
+    op = PlanOp(BY_NAME["copy"], (0, 1))
+    plan = _plan(tensors=(x, _LARGE), ops=(op,), inputs=(1,), arena_bytes=2048, weights=bytes(512))
+    with pytest.raises(ModelError, match="x is packed"):
+        read_plan(write_plan(plan))
 
 
 @given(st.integers(0, 300), st.integers(0, 255))

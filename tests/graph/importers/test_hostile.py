@@ -150,6 +150,26 @@ def test_a_constant_without_a_value_is_malformed(model, compiled):
     assert error.value.code == "EFN-M006"
 
 
+@pytest.mark.parametrize("c", [np.ones((3, 4)), np.ones((3, 4), np.int64), np.ones((2, 4), np.float32)])
+def test_a_gemm_that_adds_what_does_not_fit_is_refused(model, compiled, c):
+    m = model()
+    m.output(m.node("Gemm", m.input("x", (3, 7)), m.random(7, 4), m.constant(c)))
+    with pytest.raises(ModelError) as error:
+        compiled(m)
+    assert error.value.code in {"EFN-M006", "EFN-M011"}
+
+
+@pytest.mark.parametrize(
+    ("op", "attributes"), [("Softmax", {"axis": 0}), ("Concat", {"axis": 0}), ("Squeeze", {"axes": [0]})]
+)
+def test_a_scalar_has_no_axis(model, compiled, op, attributes):
+    m = model(opset=11)
+    m.output(m.node(op, m.input("x", ()), **attributes))
+    with pytest.raises(ModelError, match="axis 0 of a tensor of rank 0") as error:
+        compiled(m)
+    assert error.value.code == "EFN-M006"
+
+
 def test_two_nodes_with_one_output_are_malformed(model, compiled):
     m = model()
     x = m.input("x", (1, 4))

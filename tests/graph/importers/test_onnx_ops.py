@@ -56,6 +56,13 @@ def test_a_pool_matches_onnx(model, check, op, attributes):
     check(m)
 
 
+@pytest.mark.parametrize("op", ["AveragePool", "MaxPool"])
+def test_a_pool_of_ceil_mode_may_be_larger_than_its_input(model, check, op):
+    m = model()
+    m.output(m.node(op, m.input("x", (1, 5, 2, 8)), kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1))
+    assert check(m).outputs[0].shape == (1, 5, 1, 4)
+
+
 def test_an_average_pool_that_counts_its_padding_matches_onnx(model, check):
     m = model()
     x = m.input("x", (1, 4, 6, 6))
@@ -84,6 +91,14 @@ def test_gemm_with_a_matrix_to_add_matches_onnx(model, check):
     assert check(m).ops == ["dense_f32", "add_f32"]
 
 
+def test_gemm_with_a_dequantized_matrix_to_add_matches_onnx(model, check):
+    m = model()
+    x = m.qdq(m.input("x", (3, 7)), 0.02, 100)
+    y = m.node("Gemm", x, m.weights((7, 4), axis=1), m.weights((3, 1), axis=None))
+    m.output(m.qdq(y, 0.05, 90))
+    assert "dense_f32" in check(m, atol=0.0501).ops
+
+
 def test_matmul_on_three_dimensions_matches_onnx(model, check):
     m = model()
     m.output(m.node("MatMul", m.input("x", (2, 3, 7)), m.random(7, 4)))
@@ -97,6 +112,12 @@ def test_adding_a_constant_matches_onnx(model, check, shape):
     assert check(m).ops == ["add_f32"]
 
 
+def test_a_constant_is_added_to_a_scalar(model, check):
+    m = model()
+    m.output(m.node("Add", m.input("x", ()), m.random()))
+    assert check(m).ops == ["add_f32"]
+
+
 def test_adding_two_activations_matches_onnx(model, check):
     m = model()
     m.output(m.node("Add", m.input("a", (1, 5, 6)), m.input("b", (1, 5, 6))))
@@ -107,6 +128,12 @@ def test_adding_an_activation_that_is_a_vector_matches_onnx(model, check):
     m = model()
     m.output(m.node("Add", m.input("a", (6,)), m.input("b", (2, 5, 6))))
     check(m)
+
+
+def test_adding_an_activation_of_a_lower_rank_and_as_many_elements_matches_onnx(model, check):
+    m = model()
+    m.output(m.node("Add", m.input("a", (2, 3)), m.node("Relu", m.input("b", (1, 2, 3)))))
+    assert check(m).ops == ["clamp_f32", "add_f32"]
 
 
 @pytest.mark.parametrize(("opset", "axis"), [(9, 1), (11, 2), (13, -1), (13, 1), (17, 3)])
@@ -145,6 +172,21 @@ def test_clip_with_one_bound_leaves_the_other_open(model, check):
     check(m)
 
 
+@pytest.mark.parametrize("quantized", [False, True])
+def test_clip_between_crossed_bounds_is_the_upper_one(model, check, quantized):
+    m = model()
+    x = m.node("Clip", m.input("x", (1, 40)), m.constant(np.float32(0.5)), m.constant(np.float32(-0.25)))
+    m.output(m.qdq(x, 0.01, 100) if quantized else x)
+    assert np.unique(check(m).outputs[0]).tolist() == [-0.25]
+
+
+@pytest.mark.parametrize(("code", "dtype"), [(0, "u8"), (2, "u8"), (3, "i8")])
+def test_a_quantize_without_zero_point_gives_what_its_output_dtype_says(model, check, code, dtype):
+    m = model(21)
+    m.output(m.node("QuantizeLinear", m.input("x", (1, 40)), m.constant(np.float32(0.02)), output_dtype=code), dtype)
+    assert check(m).outputs[0].dtype == {"u8": np.uint8, "i8": np.int8}[dtype]
+
+
 def test_moving_ops_match_onnx(model, check):
     m = model()
     x = m.input("x", (2, 3, 4))
@@ -154,6 +196,12 @@ def test_moving_ops_match_onnx(model, check):
     d = m.node("Reshape", c, m.constant(np.array([0, -1])))
     m.output(m.node("Concat", d, d, axis=-1))
     assert check(m).ops == ["transpose", "concat"]
+
+
+def test_an_empty_part_of_a_concat_adds_nothing(model, check):
+    m = model()
+    m.output(m.node("Concat", m.random(2, 0), m.input("x", (2, 3)), axis=1))
+    check(m)
 
 
 def test_squeeze_and_unsqueeze_take_axes_as_attributes_before_opset_13(model, check):
@@ -227,6 +275,7 @@ def test_an_op_of_another_domain_is_named_with_it(model, compiled):
         (lambda m, x: m.node("MaxPool", x, kernel_shape=[2, 2], dilations=[2, 2]), "dilations"),
         (lambda m, x: m.node("Gather", x, m.constant(np.int64(0))), "computed at run time"),
         (lambda m, x: m.node("Add", x, m.node("GlobalMaxPool", x)), "broadcasts along the last dimension"),
+        (lambda m, x: m.node("QuantizeLinear", x, m.constant(np.float32(1)), m.constant(np.int32(1))), "to i32"),
     ],
 )
 def test_an_unsupported_form_says_what_is_missing(model, compiled, build, said):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from edgefn.errors import UnsupportedError
 from edgefn.graph.ir import Quantization
 from edgefn.graph.passes.quantized import symmetric
 
@@ -35,6 +36,18 @@ def test_a_model_with_quantized_ports_has_no_floats_inside(model, check):
     assert (port.dtype, round(port.scale, 6), port.zero_point) == ("u8", 0.02, 120)
 
 
+@pytest.mark.parametrize("axis", [None, 0])
+def test_weights_that_the_model_quantizes_itself_are_constants_too(model, check, axis):
+    m = model()
+    x = m.qdq(m.input("x", (1, 8)), 0.02, 0, "i8")
+    scale = np.float32(0.01) if axis is None else np.linspace(0.01, 0.02, 4).astype(np.float32)
+    q = (m.constant(scale), m.constant(np.zeros(scale.shape, np.int8)))
+    kind = {} if axis is None else {"axis": axis}
+    w = m.node("DequantizeLinear", m.node("QuantizeLinear", m.random(4, 8), *q, **kind), *q, **kind)
+    m.output(m.qdq(m.node("Gemm", x, w, transB=1), 0.05, 3, "i8"))
+    assert check(m, atol=0.0501).ops == ["quantize_f32_i8", "dense_i8", "dequantize_i8_f32"]
+
+
 def test_a_bias_of_i32_is_taken_exactly(model, check):
     m = model()
     x = m.qdq(m.input("x", (1, 8)), 0.02, 0, "i8")
@@ -65,6 +78,14 @@ def test_a_quantized_add_fuses(model, check, constant):
     assert "add_i8" in check(m, atol=0.0401).ops
 
 
+def test_a_quantized_vector_added_to_a_quantized_layer_is_no_bias(model, check):
+    m = model()
+    x = m.qdq(m.input("x", (1, 8)), 0.02, 0, "i8")
+    y = m.qdq(m.node("MatMul", x, m.weights((8, 4), axis=1)), 0.05, 3, "i8")
+    m.output(m.qdq(m.node("Add", y, m.weights((4,), axis=None)), 0.05, 3, "i8"))
+    assert check(m, atol=0.0501).ops == ["quantize_f32_i8", "dense_i8", "add_i8", "dequantize_i8_f32"]
+
+
 def test_quantized_pools_fuse(model, check):
     m = model()
     x = m.qdq(m.input("x", (1, 4, 8, 8)), 0.02, 100)
@@ -77,11 +98,47 @@ def test_quantized_pools_fuse(model, check):
     assert not [op for op in ops if op.endswith("pool_f32")]
 
 
+@pytest.mark.parametrize("dtype", ["u8", "i8"])
+@pytest.mark.parametrize("way", ["Transpose", "Concat", "Reshape"])
+def test_integers_that_move_before_anything_names_their_scale_keep_it(model, check, dtype, way):
+    m = model()
+    x = m.input("x", (1, 6, 6, 4), dtype)
+    attributes = {"Transpose": {"perm": [0, 3, 1, 2]}, "Concat": {"axis": 1}}
+    inputs = {"Concat": (x, x), "Reshape": (x, m.constant(np.array([1, 4, 6, 6])))}
+    y = m.node(way, *inputs.get(way, (x,)), **attributes.get(way, {}))
+    q = (m.constant(np.float32(0.02)), m.constant((np.uint8 if dtype == "u8" else np.int8)(100)))
+    y = m.node("Relu", m.node("DequantizeLinear", y, *q))
+    m.output(m.qdq(m.node("Transpose", y, perm=[0, 2, 3, 1]), 0.03, 7))
+    assert "clamp_i8" in check(m).ops
+
+
+def test_unsigned_integers_are_pooled_as_they_are_kept(model, compiled):
+    m = model()
+    q = (m.constant(np.float32(0.02)), m.constant(np.uint8(100)))
+    y = m.node("QuantizeLinear", m.input("x", (1, 8, 8, 4)), *q)
+    y = m.node("MaxPool", m.node("Transpose", y, perm=[0, 3, 1, 2]), kernel_shape=[2, 2])
+    y = m.node("Transpose", y, perm=[0, 2, 3, 1])
+    m.output(m.node("DequantizeLinear", y, *q))
+    ops = [o.op for o in compiled(m).summary.ops]
+    assert ops == ["quantize_f32_i8", "max_pool_i8", "dequantize_i8_f32"]
+
+
 def test_a_lone_relu_between_quantizations_is_a_clamp_on_i8(model, check):
     m = model()
     x = m.qdq(m.input("x", (1, 40)), 0.02, 100)
     m.output(m.qdq(m.node("Relu", x), 0.03, 20))
     assert check(m, atol=1e-5).ops == ["quantize_f32_i8", "requantize_i8", "clamp_i8", "dequantize_i8_f32"]
+
+
+def test_a_relu_on_integers_read_with_another_scale_is_not_folded_into_their_maker(model, check):
+    m = model()
+    x = m.qdq(m.input("x", (1, 8)), 0.02, 0, "i8")
+    y = m.node("Gemm", x, m.weights((4, 8)), transB=1)
+    q = m.node("QuantizeLinear", y, m.constant(np.float32(0.03)), m.constant(np.int8(3)))
+    other = (m.constant(np.float32(0.05)), m.constant(np.int8(-7)))
+    relu = m.node("Relu", m.node("DequantizeLinear", q, *other))
+    m.output(m.node("QuantizeLinear", relu, *other), "i8")
+    assert check(m, steps=1).ops == ["quantize_f32_i8", "dense_i8", "clamp_i8"]
 
 
 def test_parts_of_a_concat_are_brought_to_its_scale(model, check):
@@ -93,6 +150,20 @@ def test_parts_of_a_concat_are_brought_to_its_scale(model, check):
     assert ops.count("requantize_i8") == 1
     assert ops.count("concat") == 1
     assert ops.count("dequantize_i8_f32") == 1
+
+
+def test_a_constant_part_of_a_quantized_concat_is_quantized_too(model, check):
+    m = model()
+    parts = m.random(2, 3), m.input("x", (2, 3))
+    m.output(m.qdq(m.node("Concat", *parts, axis=0), 0.03, 90))
+    assert check(m).ops.count("quantize_f32_i8") == 2
+
+
+def test_a_quantize_travels_up_to_a_constant_and_computes_there(model, check):
+    m = model()
+    constant = m.node("Flatten", m.random(2, 3, 4))
+    m.output(m.node("Add", m.qdq(constant, 0.03, 90), m.input("x", (2, 12))))
+    check(m)
 
 
 def test_a_softmax_stays_in_floats(model, check):
@@ -143,6 +214,15 @@ def test_a_lone_minus_128_is_clipped_and_many_are_spread():
     wide = np.array([[0, 100, 255]], np.uint8)
     value, scale = symmetric(wide, Quantization.of(0.1, 0), 0)
     np.testing.assert_allclose(value * scale, wide * 0.1, atol=scale[0] / 2 + 1e-6)
+
+
+@pytest.mark.parametrize(("first", "second"), [(1e-3, 1e-44), (1e-8, 3e38)])
+def test_a_scale_whose_quotients_leave_float32_is_refused_by_the_node_that_needs_them(model, compiled, first, second):
+    m = model()
+    m.output(m.qdq(m.qdq(m.input("x", (1, 8)), first, 0, "i8"), second, 0, "i8"))
+    with pytest.raises(UnsupportedError, match="would multiply by") as error:
+        compiled(m)
+    assert error.value.code == "EFN-M012"
 
 
 def test_an_op_with_unquantized_weights_stays_in_floats(model, check):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["COMPILER_VERSION", "CompiledModel", "ModelFile", "compile_model", "inspect_model", "read_model"]
 
 # Part of every cache key: raise it whenever the same model may give other bytes.
-COMPILER_VERSION = "1"
+COMPILER_VERSION = "2"
 MAX_MODEL_BYTES = 256 << 20
 
 

@@ -85,6 +85,11 @@ class Quantization:
         """Equal for equal parameters."""
         return self.scale.tobytes(), self.zero_point.tobytes(), self.axis
 
+    @property
+    def signed(self) -> "Quantization":
+        """The same for integers that are 128 lower: u8 as i8."""
+        return replace(self, zero_point=self.zero_point - 128)
+
     def same(self, other: "Quantization | None") -> bool:
         return other is not None and self.key == other.key
 
@@ -102,6 +107,11 @@ class Tensor:
     @property
     def size(self) -> int:
         return prod(self.shape)
+
+    @property
+    def meaning(self) -> tuple[object, ...] | None:
+        """Equal for tensors whose integers stand for the same reals."""
+        return self.quantization.key if self.quantization else None
 
 
 @dataclass(frozen=True, slots=True)

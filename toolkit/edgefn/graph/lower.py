@@ -38,6 +38,8 @@ __all__ = ["Draft", "Packed", "Step", "lower"]
 
 type Array = NDArray[Any]
 
+TINY, HUGE = float(np.finfo(np.float32).smallest_subnormal), float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True, slots=True)
 class Packed:
@@ -140,12 +142,12 @@ class _Lowering:
         match node.op:
             case Quantize():
                 scale, zero = _scalar(y)
-                return self.unary(node, "quantize_f32_i8", {"inverse_scale": _f32(1 / scale), "y_zero": zero})
+                return self.unary(node, "quantize_f32_i8", {"inverse_scale": _factor(node, 1, scale), "y_zero": zero})
             case Dequantize() if x.dtype == "i8":
                 scale, zero = _scalar(x)
                 return self.unary(node, "dequantize_i8_f32", {"scale": scale, "x_zero": zero})
             case Requantize():
-                mult = _f32(_scalar(x)[0] / _scalar(y)[0])
+                mult = _factor(node, _scalar(x)[0], _scalar(y)[0])
                 return self.unary(
                     node, "requantize_i8", {"mult": mult, "x_zero": _scalar(x)[1], "y_zero": _scalar(y)[1]}
                 )
@@ -198,7 +200,7 @@ class _Lowering:
         values = {"a": self.source(a.name), "b": self.addend(b, y), "y": y.name, **_bounds(op.bounds, y)}
         if y.dtype == "i8":
             (a_scale, a_zero), (b_scale, b_zero), (scale, zero) = _scalar(a), _scalar(b), _scalar(y)
-            values |= {"a_mult": _f32(a_scale / scale), "b_mult": _f32(b_scale / scale)}
+            values |= {"a_mult": _factor(node, a_scale, scale), "b_mult": _factor(node, b_scale, scale)}
             values |= {"a_zero": a_zero, "b_zero": b_zero, "y_zero": zero}
         return Step(f"add_{y.dtype}", node, values)
 
@@ -206,7 +208,7 @@ class _Lowering:
         """Return the second operand as it is, as a vector, or spread over the whole shape."""
         if b.constant is None:
             return self.source(b.name)
-        vector = b.shape[-1:] == y.shape[-1:] and b.size == y.shape[-1]
+        vector = b.shape[-1:] == y.shape[-1:] and b.size == prod(y.shape[-1:])
         shape = (b.size,) if vector or b.size == 1 else y.shape
         value = np.broadcast_to(b.constant, y.shape) if shape == y.shape else b.constant.reshape(shape)
         return Packed(b.dtype, shape, np.ascontiguousarray(value).tobytes(), b.quantization)
@@ -218,12 +220,21 @@ class _Lowering:
         values["count_padding"] = int(op.count_padding)
         if y.dtype == "i8":
             (x_scale, x_zero), (scale, zero) = _scalar(x), _scalar(y)
-            values |= {"x_zero": x_zero, "mult": _f32(x_scale / scale), "y_zero": zero, **_bounds(op.bounds, y)}
+            values |= {"x_zero": x_zero, "mult": _factor(node, x_scale, scale), "y_zero": zero}
+            values |= _bounds(op.bounds, y)
         return self.unary(node, f"average_pool_{y.dtype}", values)
 
 
 def _f32(value: float) -> float:
     return float(np.float32(value))
+
+
+def _factor(node: Node, scale: float, by: float) -> float:
+    """`scale / by` as f32, which must hold it: a factor of an op is finite and not zero."""
+    if not TINY <= scale / by <= HUGE:
+        message = f"node {node.name!r} would multiply by {scale / by:g}, which float32 cannot hold"
+        raise UnsupportedError("EFN-M012", message, hint="quantize the model again with ordinary scales")
+    return _f32(scale / by)
 
 
 def _scalar(t: Tensor) -> tuple[float, int]:

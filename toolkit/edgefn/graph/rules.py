@@ -91,6 +91,8 @@ def _parameters(v: _View) -> None:
             v.need(value % 16 == 0, f"scratch at {value}")
         elif p.name == "count_padding":
             v.need(value in {0, 1}, f"count_padding is {value}")
+    if "low" in v.op:
+        v.need(v.op["low"] <= v.op["high"], f"low {v.op['low']} is above high {v.op['high']}")
 
 
 def _window(v: _View) -> None:
@@ -104,10 +106,7 @@ def _window(v: _View) -> None:
         v.need(all(1 <= n <= MAX_WINDOW for n in (kernel, stride, dilation)), "a kernel size, stride or dilation")
         reach = (kernel - 1) * dilation + 1
         v.need(0 <= pad <= MAX_WINDOW and pad < reach, f"{pad_name} is {pad} with a kernel of {reach}")
-        last = (y.dims[axis] - 1) * stride - pad
-        v.need(last < x.dims[axis] + max(0, reach - 1), "the output reaches past the padded input")
-        if "dilation_h" not in op:
-            v.need(last < x.dims[axis], "a window covers no input")
+        v.need((y.dims[axis] - 1) * stride < x.dims[axis] + pad, "a window begins behind the input")
 
 
 def _matrix(v: _View, arena: int, *, m: int, k: int, taps: int, rows: int) -> None:
@@ -116,6 +115,7 @@ def _matrix(v: _View, arena: int, *, m: int, k: int, taps: int, rows: int) -> No
     quantized = name.endswith("i8")
     real = "i8" if quantized else "f32"
     v.dtypes(x=real, y=real, w=real, bias="i32" if quantized else "f32")
+    _whole(v, v.tensor["x"])
     sizes = {"w": packed_bytes(name, m=m, k=k, taps=taps), "bias": round_up(m, 8) * 4}
     if quantized:
         v.dtypes(mult="f32")
@@ -223,6 +223,7 @@ def _concat(v: _View, _arena: int) -> None:
 def _copy(v: _View, _arena: int) -> None:
     x, y = v.tensor["x"], v.tensor["y"]
     v.need(x.dtype == y.dtype and x.nbytes == y.nbytes, "x and y differ in dtype or bytes")
+    _whole(v, x)
 
 
 _RULES: dict[str, Callable[[_View, int], None]] = {

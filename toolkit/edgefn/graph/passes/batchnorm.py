@@ -57,6 +57,6 @@ def _convolve(walk: Walk, node: Node) -> None:
         walk.emit(node.name, op, (x, w, shift), node.output)
         return
     image = (shape[0], 1, 1, channels)
-    wide = walk.emit(node.name, Reshape(), (x,), graph.like(x, shape=image))
+    wide = walk.emit(node.name, Reshape(), (x,), graph.like(x, shape=image, constant=None))
     y = walk.emit(node.name, op, (wide, w, shift), graph.like(node.output, shape=image))
     walk.emit(node.name, Reshape(), (y,), node.output)

@@ -17,6 +17,7 @@ def _visit(walk: Walk, node: Node) -> None:
     maker = walk.sole_maker(node.inputs[0]) if isinstance(node.op, Add) else None
     if (
         not isinstance(node.op, Add)
+        or walk.graph.tensors[node.output].dtype != "f32"  # integers of different scales have no sum
         or not maker
         or not isinstance(maker.op, Conv2d | Dense)
         or not maker.op.bounds.open

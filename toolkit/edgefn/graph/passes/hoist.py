@@ -38,16 +38,21 @@ def _chain(walk: Walk, name: str) -> list[Node]:
     """Return moving nodes above `name`, nearest first."""
     chain: list[Node] = []
     maker = walk.sole_maker(name)
-    while maker and isinstance(maker.op, _MOVING) and len(chain) < MAX_CHAIN:
+    while maker and _moves(walk, maker) and len(chain) < MAX_CHAIN:
         chain.append(maker)
         maker = walk.sole_maker(maker.inputs[0])
     return chain
 
 
+def _moves(walk: Walk, node: Node) -> bool:
+    """Whether a node moves data and does nothing else: a reshape may give integers another scale."""
+    return isinstance(node.op, _MOVING) and len({t.meaning for t in walk.graph.of((*node.inputs, node.output))}) == 1
+
+
 def _as(walk: Walk, node: Node, like: str) -> str:
-    """Return a fresh tensor shaped as `like`, of the dtype and quantization that `node` gives."""
+    """Return a fresh, computed tensor shaped as `like`, of the dtype and quantization that `node` gives."""
     t = walk.graph.tensors[node.output]
-    return walk.graph.like(like, dtype=t.dtype, quantization=t.quantization)
+    return walk.graph.like(like, dtype=t.dtype, quantization=t.quantization, constant=None)
 
 
 def _elementwise(walk: Walk, node: Node, x: str) -> str:

@@ -12,6 +12,7 @@ from edgefn.graph.ir import (
     Node,
     Quantize,
     Requantize,
+    Reshape,
     Softmax,
     Transpose,
 )
@@ -38,7 +39,7 @@ def sink_transposes(graph: Graph, *, through_quantization: bool) -> bool:
         perm = _common_perm(walk, node)
         if (
             perm is None
-            or not (isinstance(node.op, (*indifferent, Add, Concat, Softmax)))
+            or not (isinstance(node.op, (*indifferent, Add, Concat, Softmax)) or _renames(walk, node))
             or (isinstance(node.op, Softmax) and perm[-1] != len(perm) - 1)
         ):
             walk.keep(node)
@@ -46,6 +47,12 @@ def sink_transposes(graph: Graph, *, through_quantization: bool) -> bool:
             _sink(walk, node, perm)
 
     return rewrite(graph, visit)
+
+
+def _renames(walk: Walk, node: Node) -> bool:
+    """Whether a reshape keeps the shape and only says what its integers mean."""
+    x, y = walk.graph.of((node.inputs[0], node.output))
+    return isinstance(node.op, Reshape) and x.shape == y.shape
 
 
 def _compose(walk: Walk, node: Node, perm: tuple[int, ...]) -> None:

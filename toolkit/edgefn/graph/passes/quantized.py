@@ -1,6 +1,5 @@
 """QDQ fusing: dequantize -> op -> quantize becomes the op on i8."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -116,9 +115,8 @@ def _signed(graph: Graph, t: Tensor) -> str:
     """Return a u8 constant as the i8 constant that means the same."""
     if t.dtype == "i8" or t.constant is None:
         return t.name
-    q = _quantization(t)
     value = (t.constant.astype(np.int16) - 128).astype(np.int8)
-    return graph.like(t.name, dtype="i8", constant=value, quantization=replace(q, zero_point=q.zero_point - 128))
+    return graph.like(t.name, dtype="i8", constant=value, quantization=_quantization(t).signed)
 
 
 def _fuse_weights(walk: Walk, node: Node, maker: Node, x: Tensor) -> bool:

@@ -18,8 +18,7 @@ def _merge(walk: Walk, node: Node) -> None:
     if maker and isinstance(maker.op, Reshape):
         source = maker.inputs[0]
     before, after = walk.graph.tensors[source], walk.graph.tensors[node.output]
-    key = before.quantization.key if before.quantization else None
-    equal = before.shape == after.shape and key == (after.quantization.key if after.quantization else None)
+    equal = before.shape == after.shape and before.meaning == after.meaning
     if equal and node.output not in walk.outputs:
         walk.replace(node, source)
         return

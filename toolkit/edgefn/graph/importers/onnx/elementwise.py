@@ -27,8 +27,10 @@ def add(call: Call) -> str:
 
 
 def _broadcast(call: Call, a: str, b: str) -> str:
-    """Add an activation that is a single element or a vector along the last dimension."""
+    """Add an activation of as many elements, of a single one, or of a vector along the last dimension."""
     shape, small = call.scope.tensor(a).shape, call.scope.tensor(b).shape
+    if prod(small) == prod(shape):
+        return call.emit(Add(), (a, call.reshape(b, shape)), shape)
     if prod(small) != 1 and (small[-1:] != shape[-1:] or prod(small) != shape[-1]):
         call.refuse(f"{shape} and {small}: an activation broadcasts along the last dimension only")
     return call.emit(Add(), (a, call.reshape(b, (prod(small),))), shape)
@@ -49,7 +51,8 @@ def clip(call: Call) -> str:
     low, high = (float(np.float32(v)) for v in (low, high))
     if isnan(low) or isnan(high):
         call.malformed(f"bounds {low} and {high}")
-    return call.emit(Clamp(Bounds(low, high)), (x.name,), x.shape)
+    # Where the bounds cross, ONNX gives the upper one everywhere.
+    return call.emit(Clamp(Bounds(min(low, high), high)), (x.name,), x.shape)
 
 
 def _scalar(call: Call, index: int) -> float:
@@ -63,8 +66,6 @@ def softmax(call: Call) -> str:
     """Along one axis; before opset 13, over everything from `axis` on."""
     x = call.real(0)
     rank = len(x.shape)
-    if rank == 0:
-        call.malformed("a scalar")
     if call.opset < 13:
         axis = call.axis(call.attribute("axis", 1), rank)
         rows = prod(x.shape[:axis])

@@ -19,7 +19,7 @@ from onnx import numpy_helper
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.ir import DType
 
-__all__ = ["OPSETS", "OnnxModel", "OnnxNode", "OnnxPort", "read_file"]
+__all__ = ["DTYPES", "OPSETS", "OnnxModel", "OnnxNode", "OnnxPort", "read_file"]
 
 OPSETS = (7, 27)
 MAX_FILE_BYTES = 256 << 20
@@ -29,7 +29,7 @@ MAX_RANK = 6
 MAX_DIM = 1 << 24
 MAX_ELEMENTS = 1 << 27
 
-_DTYPES: dict[int, DType] = {1: "f32", 2: "u8", 3: "i8", 6: "i32", 7: "i64", 9: "bool", 10: "f16", 11: "f64"}
+DTYPES: dict[int, DType] = {1: "f32", 2: "u8", 3: "i8", 6: "i32", 7: "i64", 9: "bool", 10: "f16", 11: "f64"}
 _FOREIGN = (
     (4, b"TFL3", "a TFLite model"),
     (0, b"EFNP", "a compiled plan"),
@@ -169,7 +169,7 @@ def _tensor(t: Any) -> NDArray[Any]:  # noqa: ANN401
         raise ModelError(
             "EFN-M005", message, hint="onnx.save(onnx.load(path), path) puts the weights into the model file"
         )
-    if t.data_type not in _DTYPES or t.segment.ByteSize():
+    if t.data_type not in DTYPES or t.segment.ByteSize():
         raise UnsupportedError("EFN-M011", f"tensor {t.name!r} has data type {_type_name(t.data_type)}", hint=_EXPORT)
     dims = tuple(t.dims)
     _bound(len(dims) <= MAX_RANK and all(0 <= d <= MAX_DIM for d in dims), f"tensor {t.name!r} has dims {dims[:9]}")
@@ -185,12 +185,12 @@ def _type_name(code: int) -> str:
 def _port(value: Any) -> OnnxPort:  # noqa: ANN401
     kind = value.type.WhichOneof("value")
     tensor = value.type.tensor_type
-    if kind not in {"tensor_type", None} or (kind and tensor.elem_type not in _DTYPES):
+    if kind not in {"tensor_type", None} or (kind and tensor.elem_type not in DTYPES):
         what = _type_name(tensor.elem_type) if kind == "tensor_type" else kind
         raise UnsupportedError("EFN-M011", f"{value.name!r} is a {what}, not a tensor of numbers", hint=_EXPORT)
     dims = tuple(int(d.dim_value) if d.HasField("dim_value") else _text(d.dim_param) or "?" for d in tensor.shape.dim)
     _bound(len(dims) <= MAX_RANK, f"{value.name!r} has {len(dims)} dimensions, at most {MAX_RANK} are supported")
-    return OnnxPort(_text(value.name), _DTYPES.get(tensor.elem_type, "f32"), dims)
+    return OnnxPort(_text(value.name), DTYPES.get(tensor.elem_type, "f32"), dims)
 
 
 def _node(n: Any) -> OnnxNode:  # noqa: ANN401

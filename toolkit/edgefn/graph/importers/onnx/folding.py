@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.importers.onnx.file import _DTYPES, MAX_RANK
+from edgefn.graph.importers.onnx.file import DTYPES, MAX_RANK
 from edgefn.graph.importers.onnx.movement import target_shape, unsqueezed
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ir import NUMPY
@@ -62,9 +62,9 @@ def _shape(call: Call) -> Array:
 
 def _cast(call: Call) -> Array:
     to = call.attribute("to", 0)
-    if to not in _DTYPES:
+    if to not in DTYPES:
         call.refuse(f"to data type {to}")
-    return call.constant(0).astype(NUMPY[_DTYPES[to]])
+    return call.constant(0).astype(NUMPY[DTYPES[to]])
 
 
 def _constant_of_shape(call: Call) -> Array:

@@ -73,12 +73,17 @@ def gemm(call: Call) -> str:
     bias = tuple(_scaled(call, b, call.attribute("beta", 1.0)) for b in bias)
     shape = (x.shape[0], w.shape[0])
     y = call.emit(Dense(), (x.name, weights, *bias), shape)
-    if call.has(2) and not _is_vector(call, w.shape[0]):
-        matrix = call.constant(2) * np.float32(call.attribute("beta", 1.0))
-        if np.broadcast_shapes(matrix.shape, shape) != shape:
-            call.malformed(f"C of shape {matrix.shape}")
-        y = call.emit(Add(), (y, call.scope.constant("C", matrix)), shape)
-    return y
+    return _plus_matrix(call, y, shape) if call.has(2) and not _is_vector(call, w.shape[0]) else y
+
+
+def _plus_matrix(call: Call, y: str, shape: tuple[int, int]) -> str:
+    """`y + beta * C` for a C that broadcasts to `shape`."""
+    c = call.real(2)
+    if not call.fixed(c):
+        call.refuse(f"C {c.name!r} is computed at run time; it must be constant")
+    if len(c.shape) > 2 or any(d not in {1, n} for d, n in zip(c.shape[::-1], shape[::-1], strict=False)):
+        call.malformed(f"C of shape {c.shape} does not broadcast to {shape}")
+    return call.emit(Add(), (y, _scaled(call, c.name, call.attribute("beta", 1.0))), shape)
 
 
 def _is_vector(call: Call, length: int) -> bool:

@@ -98,9 +98,8 @@ def concat(call: Call) -> str:
             call.malformed("inputs differ in data type or rank")
         if p.shape[:axis] != first.shape[:axis] or p.shape[axis + 1 :] != first.shape[axis + 1 :]:
             call.malformed(f"shapes {first.shape} and {p.shape} differ outside axis {axis}")
-    if not first.shape:
-        call.malformed("inputs are scalars")
-    keys = {p.quantization.key if p.quantization else None for p in parts}
+    parts = [p for p in parts if p.size] or parts  # an empty one adds nothing
+    meanings = {p.meaning for p in parts}
     shape = (*first.shape[:axis], sum(p.shape[axis] for p in parts), *first.shape[axis + 1 :])
-    q = first.quantization if len(keys) == 1 else None
+    q = parts[0].quantization if len(meanings) == 1 else None
     return call.emit(Concat(axis), [p.name for p in parts], shape, dtype=first.dtype, quantization=q)

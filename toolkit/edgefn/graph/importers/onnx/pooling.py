@@ -1,7 +1,7 @@
 """AveragePool, MaxPool and their global forms."""
 
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.importers.onnx.windows import MAX_WINDOW, as_images, output_size, read_window
+from edgefn.graph.importers.onnx.windows import MAX_WINDOW, Pair, as_images, output_size, read_window
 from edgefn.graph.ir import AveragePool, FlipSign, MaxPool, Tensor, Window
 
 __all__ = ["average_pool", "global_average_pool", "global_max_pool", "max_pool"]
@@ -36,7 +36,7 @@ def global_max_pool(call: Call) -> str:
     return _max(call, x, _whole(call, x), (1, 1))
 
 
-def _sliding(call: Call, x: Tensor) -> tuple[Window, tuple[int, int], bool]:
+def _sliding(call: Call, x: Tensor) -> tuple[Window, Pair, bool]:
     """Window, output size, and whether the last windows end within the padded input."""
     if len(x.shape) != 4:
         call.refuse(f"an input of rank {len(x.shape)}; images of rank 4 (N, C, H, W) are supported")
@@ -49,9 +49,14 @@ def _sliding(call: Call, x: Tensor) -> tuple[Window, tuple[int, int], bool]:
     window, after = read_window(call, (kernel[0], kernel[1]), size)
     if window.dilation != (1, 1):
         call.refuse(f"dilations {window.dilation} of a pool")
-    floor = output_size(call, window, after, size)
-    out = output_size(call, window, after, size, ceil=True) if call.attribute("ceil_mode", 0) else floor
-    return window, out, out == floor
+    out = output_size(call, window, after, size, ceil=bool(call.attribute("ceil_mode", 0)))
+    return window, out, _ends_within(window, after, size, out)
+
+
+def _ends_within(window: Window, after: Pair, size: Pair, out: Pair) -> bool:
+    """Whether the last windows end within the padded input; with ceil_mode they may not."""
+    ends = [(n - 1) * s + k for n, s, k in zip(out, window.stride, window.kernel, strict=True)]
+    return all(e <= p + n + a for e, p, n, a in zip(ends, window.pad, size, after, strict=True))
 
 
 def _whole(call: Call, x: Tensor) -> Window:
@@ -60,12 +65,13 @@ def _whole(call: Call, x: Tensor) -> Window:
     return Window((x.shape[2], x.shape[3]))
 
 
-def _max(call: Call, x: Tensor, window: Window, size: tuple[int, int]) -> str:
+def _max(call: Call, x: Tensor, window: Window, size: Pair) -> str:
     if x.dtype not in {"f32", "i8", "u8"}:
         call.refuse(f"{x.dtype} input {x.name!r}")
-    shape = (x.shape[0], *size, x.shape[1])
-    signed = call.emit(FlipSign(), (x.name,), x.shape, dtype="i8") if x.dtype == "u8" else x.name
-    dtype = "f32" if x.dtype == "f32" else "i8"
-    q = x.quantization if x.dtype == "i8" else None
-    y = as_images(call, signed, lambda i: call.emit(MaxPool(window), (i,), shape, dtype=dtype, quantization=q))
-    return call.emit(FlipSign(), (y,), call.scope.tensor(y).shape, dtype="u8") if x.dtype == "u8" else y
+    if x.dtype == "u8":
+        q = x.quantization.signed if x.quantization else None
+        signed = call.scope.tensor(call.emit(FlipSign(), (x.name,), x.shape, dtype="i8", quantization=q))
+        y = call.scope.tensor(_max(call, signed, window, size))
+        return call.emit(FlipSign(), (y.name,), y.shape, dtype="u8", quantization=x.quantization)
+    shape, kind = (x.shape[0], *size, x.shape[1]), {"dtype": x.dtype, "quantization": x.quantization}
+    return as_images(call, x.name, lambda i: call.emit(MaxPool(window), (i,), shape, **kind))

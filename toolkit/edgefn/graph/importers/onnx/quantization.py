@@ -1,26 +1,52 @@
 """QuantizeLinear and DequantizeLinear. Activations become i8: a u8 one is an i8 one, 128 lower."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from edgefn.graph.importers.onnx.file import DTYPES
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.ir import Dequantize, DType, FlipSign, Quantization, Quantize, Reshape, Tensor
+from edgefn.graph.ir import NUMPY, Dequantize, DType, FlipSign, Quantization, Quantize, Reshape, Tensor
 
 __all__ = ["dequantize_linear", "quantize_linear"]
 
 
 def quantize_linear(call: Call) -> str:
-    """f32 to i8 or u8, per tensor."""
+    """f32 to i8 or u8, per tensor; of constants at once, which may be per channel."""
     x = call.real(0)
-    dtype, q = _parameters(call, x)
+    dtype, q = _parameters(call, x, _output_dtype(call))
+    if dtype not in {"i8", "u8"}:
+        call.refuse(f"quantization to {dtype}; i8 and u8 are supported")
+    if x.constant is not None:
+        return call.scope.constant(call.node.outputs[0], _integers(x.constant, q, dtype), q if q.per_tensor else None)
     if not q.per_tensor:
         call.refuse("activations quantized per channel")
-    signed = _signed(q, dtype)
+    signed = q.signed if dtype == "u8" else q
     y = call.emit(Quantize(), (x.name,), x.shape, dtype="i8", quantization=signed)
     if dtype == "i8":
         return y
     return call.emit(FlipSign(), (y,), x.shape, dtype="u8", quantization=q)
+
+
+def _integers(value: NDArray[Any], q: Quantization, dtype: DType) -> NDArray[Any]:
+    shape = [1] * value.ndim
+    if q.axis is not None:
+        shape[q.axis] = -1
+    scale, zero = (part.reshape(shape) if value.ndim else part[0] for part in (q.scale, q.zero_point))
+    ends = np.iinfo(NUMPY[dtype])
+    with np.errstate(over="ignore"):
+        steps = np.rint(np.nan_to_num(value / scale))
+    return np.clip(steps.astype(np.float64) + zero, ends.min, ends.max).astype(NUMPY[dtype])
+
+
+def _output_dtype(call: Call) -> DType:
+    """Return what a missing zero point leaves open: an attribute since opset 21, where 0 means unsigned."""
+    code = call.attribute("output_dtype", 0)
+    if code not in {0, *DTYPES}:
+        call.refuse(f"quantization to data type {code}")
+    return DTYPES[code] if code else "u8"
 
 
 def dequantize_linear(call: Call) -> str:
@@ -41,21 +67,17 @@ def dequantize_linear(call: Call) -> str:
 
 def _activation(call: Call, x: Tensor, q: Quantization) -> str:
     """`x` as an i8 tensor that means `q`."""
-    tensors = call.scope.graph.tensors
-    if x.quantization is None:
-        tensors[x.name] = replace(x, quantization=q)
-    elif not x.quantization.same(q):
-        return _activation(call, tensors[call.emit(Reshape(), (x.name,), x.shape, dtype=x.dtype)], q)
+    name = x.name
+    if x.quantization is None and name not in call.scope.made:  # an input of the model, whose integers nobody named yet
+        call.scope.graph.tensors[name] = replace(x, quantization=q)
+    elif x.meaning != q.key:
+        name = call.emit(Reshape(), (name,), x.shape, dtype=x.dtype, quantization=q)
     if x.dtype == "i8":
-        return x.name
-    return call.emit(FlipSign(), (x.name,), x.shape, dtype="i8", quantization=_signed(q, "u8"))
+        return name
+    return call.emit(FlipSign(), (name,), x.shape, dtype="i8", quantization=q.signed)
 
 
-def _signed(q: Quantization, dtype: DType) -> Quantization:
-    return replace(q, zero_point=q.zero_point - 128) if dtype == "u8" else q
-
-
-def _parameters(call: Call, x: Tensor, default: DType = "u8") -> tuple[DType, Quantization]:
+def _parameters(call: Call, x: Tensor, default: DType) -> tuple[DType, Quantization]:
     """Integer type and parameters from the scale and zero-point inputs; an axis only where there are several scales."""
     if call.attribute("block_size", 0):
         call.refuse("blocked quantization")
@@ -77,6 +99,6 @@ def _axis(call: Call, x: Tensor, channels: int) -> int | None:
     if channels == 1:
         return None
     axis = call.axis(call.attribute("axis", 1), len(x.shape))
-    if not x.shape or x.shape[axis] != channels:
+    if x.shape[axis] != channels:
         call.malformed(f"{channels} scales for axis {axis} of shape {x.shape}")
     return axis

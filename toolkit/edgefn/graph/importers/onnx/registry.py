@@ -38,7 +38,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str], str]] = {
     "Identity": (elementwise.identity, ""),
     "MatMul": (matrix.matmul, "constant right side of rank 2"),
     "MaxPool": (pooling.max_pool, f"{_POOL}; no indices"),
-    "QuantizeLinear": (quantization.quantize_linear, "i8 and u8, per tensor"),
+    "QuantizeLinear": (quantization.quantize_linear, "i8 and u8, per tensor; per channel for constants"),
     "Relu": (elementwise.relu, ""),
     "Reshape": (movement.reshape, "constant shape"),
     "Softmax": (elementwise.softmax, ""),

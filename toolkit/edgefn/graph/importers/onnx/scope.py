@@ -112,9 +112,9 @@ class Call:
         return value
 
     def axis(self, value: int, rank: int) -> int:
-        if not -rank <= value < max(rank, 1):
+        if not -rank <= value < rank:
             self.malformed(f"axis {value} of a tensor of rank {rank}")
-        return value % rank if rank else 0
+        return value % rank
 
     def emit(self, op: Op, inputs: Iterable[str], shape: Iterable[int], **fields: Any) -> str:  # noqa: ANN401
         """Compute a fresh f32 tensor (or what `fields` say) with `op`."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ir import Window
 
-__all__ = ["FROM_NHWC", "TO_NHWC", "as_images", "output_size", "read_window"]
+__all__ = ["FROM_NHWC", "MAX_WINDOW", "TO_NHWC", "Pair", "as_images", "output_size", "read_window"]
 
 TO_NHWC = (0, 2, 3, 1)
 FROM_NHWC = (0, 3, 1, 2)
@@ -63,10 +63,10 @@ def output_size(call: Call, window: Window, after: Pair, size: Pair, *, ceil: bo
     for i in (0, 1):
         reach = (window.kernel[i] - 1) * window.dilation[i] + 1
         room = size[i] + window.pad[i] + after[i] - reach
-        if room < 0:
-            call.malformed(f"a kernel that reaches {reach} does not fit an input of {size[i]}")
         n = (-(-room // window.stride[i]) if ceil else room // window.stride[i]) + 1
         if ceil and (n - 1) * window.stride[i] >= size[i] + window.pad[i]:
             n -= 1
+        if n < 1:
+            call.malformed(f"a kernel that reaches {reach} does not fit an input of {size[i]}")
         sizes.append(n)
     return sizes[0], sizes[1]
