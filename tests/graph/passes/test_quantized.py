@@ -5,6 +5,7 @@ from edgefn.errors import UnsupportedError
 from edgefn.graph.ir import Quantization
 from edgefn.graph.passes.quantized import symmetric
 
+ROOM = 2**31 - 255 * 127 * 8  # for a bias beside eight products
 I8 = {"conv2d_i8", "depthwise_i8"}
 
 
@@ -46,6 +47,18 @@ def test_weights_that_the_model_quantizes_itself_are_constants_too(model, check,
     w = m.node("DequantizeLinear", m.node("QuantizeLinear", m.random(4, 8), *q, **kind), *q, **kind)
     m.output(m.qdq(m.node("Gemm", x, w, transB=1), 0.05, 3, "i8"))
     assert check(m, atol=0.0501).ops == ["quantize_f32_i8", "dense_i8", "dequantize_i8_f32"]
+
+
+@pytest.mark.parametrize(("steps", "op"), [(ROOM - 1000, "dense_i8"), (ROOM + 1000, "dense_f32")])
+def test_a_layer_whose_sums_could_leave_32_bits_stays_in_floats(model, compiled, steps, op):
+    m = model()
+    x = m.qdq(m.input("x", (1, 8)), 0.02, 0, "i8")
+    q = (m.constant(np.float32(0.005)), m.constant(np.int8(0)))
+    w = m.node("DequantizeLinear", m.constant(np.full((4, 8), 127, np.int8)), *q)
+    bias = m.constant(np.full(4, steps, np.int32))
+    b = m.node("DequantizeLinear", bias, m.constant(np.float32(0.02 * 0.005)), m.constant(np.int32(0)))
+    m.output(m.qdq(m.node("Gemm", x, w, b, transB=1), 0.05, 3, "i8"))
+    assert op in {o.op for o in compiled(m).summary.ops}
 
 
 def test_a_bias_of_i32_is_taken_exactly(model, check):

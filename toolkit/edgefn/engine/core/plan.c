@@ -86,7 +86,7 @@ static int tensor_valid(const efn_plan *plan, const efn_tensor *t) {
         return 0;
     if (t->reserved0 != 0 || t->reserved1 != 0 || !dims_valid(t))
         return 0;
-    if (!(t->scale == 0 || efn_finite_positive(t->scale)))
+    if (!(t->scale == 0 || efn_finite_positive(t->scale)) || t->zero_point < -128 || t->zero_point > 255)
         return 0;
     const uint64_t region = t->place == EFN_WEIGHTS ? plan->weights_bytes : plan->arena_bytes;
     if (t->offset % 16 != 0 || (uint64_t)t->offset + t->bytes > region)

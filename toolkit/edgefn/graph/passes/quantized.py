@@ -23,8 +23,7 @@ from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["fuse_quantized", "symmetric"]
 
-# Products of 127 * 255 in one sum: more could leave the i32 accumulator.
-MAX_K = 66_000
+MAX_STEP = 255  # how far an i8 activation can lie from its zero point
 
 
 def fuse_quantized(graph: Graph) -> bool:
@@ -125,12 +124,11 @@ def _fuse_weights(walk: Walk, node: Node, maker: Node, x: Tensor) -> bool:
     axis = 3 if isinstance(op, Conv2d) and op.depthwise else 0
     if w is None or w.constant is None or w.dtype not in {"i8", "u8"} or _quantization(w).axis not in {None, axis}:
         return False
-    if w.size // w.shape[axis] > MAX_K:
-        return False
     value, scale = symmetric(w.constant, _quantization(w), axis)
-    bias = _bias(walk, maker.inputs[2:], scale.astype(np.float64) * _quantization(x).scalar[0], x)
-    if bias is None:
+    steps = _bias(walk, maker.inputs[2:], scale.astype(np.float64) * _quantization(x).scalar[0])
+    if steps is None or not _fits(value, steps, axis):
         return False
+    bias = steps.astype(np.int32)
     graph = walk.graph
     q = Quantization(scale, np.zeros(len(scale), np.int32), axis)
     weights = graph.like(w.name, dtype="i8", constant=value, quantization=q)
@@ -139,22 +137,26 @@ def _fuse_weights(walk: Walk, node: Node, maker: Node, x: Tensor) -> bool:
     return True
 
 
-def _bias(walk: Walk, inputs: tuple[str, ...], scale: NDArray[np.float64], x: Tensor) -> NDArray[np.int32] | None:
-    """Return the bias in steps of `scale`, `[M]`; None when it is not constant or leaves 32 bits."""
-    real = np.zeros(len(scale), np.float64)
-    if inputs:
-        quantized = _constant(walk, inputs[0])
-        plain = walk.graph.tensors[inputs[0]].constant
-        if quantized is not None and quantized.constant is not None:
-            q = _quantization(quantized)
-            real = (quantized.constant.astype(np.float64) - q.zero_point) * q.scale.astype(np.float64)
-        elif plain is not None:
-            real = plain.astype(np.float64)
-        else:
-            return None
-    steps = np.rint(real / scale)
-    # Room for the products and for the zero point that packing folds in.
-    return steps.astype(np.int32) if bool(np.all(np.abs(steps) < 2**30)) else None
+def _bias(walk: Walk, inputs: tuple[str, ...], scale: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the bias in whole steps of `scale`, `[M]`; None when it is not constant."""
+    if not inputs:
+        return np.zeros(len(scale))
+    quantized = _constant(walk, inputs[0])
+    plain = walk.graph.tensors[inputs[0]].constant
+    if quantized is not None and quantized.constant is not None:
+        q = _quantization(quantized)
+        real = (quantized.constant.astype(np.float64) - q.zero_point) * q.scale.astype(np.float64)
+    elif plain is not None:
+        real = plain.astype(np.float64)
+    else:
+        return None
+    return np.asarray(np.rint(real / scale))
+
+
+def _fits(weights: NDArray[np.int8], bias: NDArray[np.float64], axis: int) -> bool:
+    """Whether no input can take a sum of products and bias out of 32 bits."""
+    channels = np.moveaxis(np.abs(weights.astype(np.float64)), axis, 0).reshape(len(bias), -1)
+    return bool(np.all(np.abs(bias) + MAX_STEP * channels.sum(axis=1) < 2**31))
 
 
 def symmetric(value: NDArray[Any], q: Quantization, axis: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

@@ -1,10 +1,14 @@
 // The engine as a CPython extension module, `_edgefn_engine`, for use inside a component.
 //
-//     open(plan) -> model              ValueError when the plan is refused
-//     run(model, inputs, outputs)      tuples of buffers, as many and as long as the plan says, else ValueError
-//     release(model)                   gives back the arena, so that a snapshot does not carry it; the next run takes
-//     it again memory_bytes() -> int            size of the component's one linear memory affine(source, destination,
-//     scale, offset, signed)     bytes to f32: source * scale + offset
+// open(plan) gives a model; ValueError when the plan is refused.
+//
+// run(model, inputs, outputs) takes tuples of buffers, as many and as long as the plan says, else ValueError.
+//
+// release(model) gives back the arena, so that a snapshot does not carry it; the next run takes it again.
+//
+// memory_bytes() is the size of the component's one linear memory; scrub() zeroes what is free in it.
+//
+// affine(source, destination, scale, offset, signed) turns bytes to f32: source * scale + offset.
 #include "../../core/memory.h"
 #include "../../include/edgefn.h"
 #include "python.h"
@@ -16,6 +20,7 @@ typedef struct {
     efn_plan plan;
     void *bytes_block, *arena_block; // as allocated; the arena comes with the first run
     uint8_t *arena;
+    int running; // a buffer may be an object whose code calls release
 } model;
 
 // Room for `bytes` aligned to 64; *block is what to free. NULL when there is none.
@@ -137,6 +142,13 @@ static int transfer_all(const model *m, PyObject *tuple, const uint32_t *tensors
     return 1;
 }
 
+static int run_between(const model *m, PyObject *inputs, PyObject *outputs) {
+    if (!transfer_all(m, inputs, m->plan.io, m->plan.input_count, 0))
+        return 0;
+    efn_run(&m->plan, m->arena, 0, m->plan.op_count, EFN_SIMD);
+    return transfer_all(m, outputs, m->plan.io + m->plan.input_count, m->plan.output_count, 1);
+}
+
 static PyObject *engine_run(PyObject *self, PyObject *const *args, Py_ssize_t count) {
     (void)self;
     if (!takes(count, 3, "run(model, inputs, outputs)"))
@@ -144,14 +156,14 @@ static PyObject *engine_run(PyObject *self, PyObject *const *args, Py_ssize_t co
     model *m = PyCapsule_GetPointer(args[0], NAME);
     if (!m)
         return NULL;
+    if (m->running)
+        return PyErr_Format(PyExc_ValueError, "the model is running");
     if (!m->arena && !(m->arena = allocate(m->plan.arena_bytes, &m->arena_block)))
         return PyErr_NoMemory();
-    if (!transfer_all(m, args[1], m->plan.io, m->plan.input_count, 0))
-        return NULL;
-    efn_run(&m->plan, m->arena, 0, m->plan.op_count, EFN_SIMD);
-    if (!transfer_all(m, args[2], m->plan.io + m->plan.input_count, m->plan.output_count, 1))
-        return NULL;
-    return none();
+    m->running = 1;
+    const int done = run_between(m, args[1], args[2]);
+    m->running = 0;
+    return done ? none() : NULL;
 }
 
 static PyObject *engine_release(PyObject *self, PyObject *const *args, Py_ssize_t count) {
@@ -161,6 +173,8 @@ static PyObject *engine_release(PyObject *self, PyObject *const *args, Py_ssize_
     model *m = PyCapsule_GetPointer(args[0], NAME);
     if (!m)
         return NULL;
+    if (m->running)
+        return PyErr_Format(PyExc_ValueError, "the model is running");
     free_arena(m);
     return none();
 }
