@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgefn.errors import ModelError
-from edgefn.graph.opcodes import BY_NAME
-from edgefn.graph.plan import Plan, PlanOp, PlanTensor, read_plan, write_plan
+from edgefn.graph.ops import BY_NAME
+from edgefn.graph.plan import read_plan, write_plan
+from edgefn.graph.records import Plan, PlanOp, PlanTensor
 
 
 def _plan(**changes) -> Plan:

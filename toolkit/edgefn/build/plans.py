@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgefn.errors import ModelError
 from edgefn.graph.compiler import COMPILER_VERSION, compile_model, read_model
-from edgefn.graph.plan import read_plan
+from edgefn.graph.header import read_header
 from edgefn.project import ModelSource
 from edgefn.project.cache import Cache, digest
 
@@ -46,7 +46,7 @@ def _whole(path: Path | None) -> bytes | None:
         return None
     try:
         plan = path.read_bytes()
-        read_plan(plan)
+        read_header(plan)
     except (OSError, ModelError):
         return None
     return plan

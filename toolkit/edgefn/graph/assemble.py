@@ -3,11 +3,12 @@
 from typing import Any
 
 from edgefn.errors import ModelError
+from edgefn.graph.draft import Draft, Packed, Step
+from edgefn.graph.header import MAX_ARENA_BYTES
 from edgefn.graph.ir import Graph, Tensor
-from edgefn.graph.lower import Draft, Packed, Step
 from edgefn.graph.memory import Buffer, place
-from edgefn.graph.opcodes import BY_NAME
-from edgefn.graph.plan import ITEM_BYTES, MAX_ARENA_BYTES, Plan, PlanOp, PlanTensor
+from edgefn.graph.ops import BY_NAME
+from edgefn.graph.records import ITEM_BYTES, Plan, PlanOp, PlanTensor
 
 __all__ = ["assemble"]
 

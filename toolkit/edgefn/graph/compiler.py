@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgefn.errors import ModelError, UnsupportedError
-from edgefn.graph.plan import Plan, read_plan, write_plan
 from edgefn.graph.summary import ModelSummary, summarize, summarize_unsupported
 
 if TYPE_CHECKING:
+    from edgefn.graph.draft import Draft
     from edgefn.graph.importers.onnx.file import OnnxModel
     from edgefn.graph.ir import Graph
-    from edgefn.graph.lower import Draft
+    from edgefn.graph.records import Plan
 
 __all__ = ["COMPILER_VERSION", "CompiledModel", "ModelFile", "compile_model", "inspect_model", "read_model"]
 
@@ -61,6 +61,8 @@ def compile_model(file: ModelFile, *, name: str) -> CompiledModel:
     Raises ModelError EFN-M003 to EFN-M008 when it is no well-formed model, UnsupportedError EFN-M010 to EFN-M012 when
     it uses what is not covered.
     """
+    from edgefn.graph.plan import read_plan, write_plan  # noqa: PLC0415 -- numpy is slow to import
+
     model = _parse(file)
     graph, draft, plan = _compile(model, name, file.sha256)
     blob = write_plan(plan)

@@ -16,30 +16,16 @@ from numpy.typing import NDArray
 
 __all__ = [
     "NUMPY",
-    "Add",
-    "AveragePool",
-    "BatchNorm",
+    "OPEN",
     "Bounds",
-    "Clamp",
-    "Concat",
-    "Conv2d",
     "DType",
-    "Dense",
-    "Dequantize",
-    "FlipSign",
     "Graph",
-    "MaxPool",
     "Node",
     "Op",
     "Port",
     "Quantization",
-    "Quantize",
-    "Requantize",
-    "Reshape",
     "Shape",
-    "Softmax",
     "Tensor",
-    "Transpose",
     "Window",
 ]
 
@@ -128,6 +114,9 @@ class Bounds:
         return Bounds(min(max(inner.low, self.low), self.high), min(max(inner.high, self.low), self.high))
 
 
+OPEN = Bounds()
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """A window over height and width; padding below and to the right follows from the output shape."""
@@ -138,113 +127,10 @@ class Window:
     pad: tuple[int, int] = (0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Conv2d:
-    """Inputs x, w and perhaps bias."""
+class Op:
+    """What a node does: a frozen dataclass of `edgefn.graph.ops`, equal when it does the same."""
 
-    window: Window
-    depthwise: bool = False
-    bounds: Bounds = Bounds()
-
-
-@dataclass(frozen=True, slots=True)
-class Dense:
-    """Inputs x `[..., K]`, w `[M, K]` and perhaps bias `[M]`."""
-
-    bounds: Bounds = Bounds()
-
-
-@dataclass(frozen=True, slots=True)
-class Add:
-    """Inputs a and b of one shape, or b a constant that broadcasts to a."""
-
-    bounds: Bounds = Bounds()
-
-
-@dataclass(frozen=True, slots=True)
-class BatchNorm:
-    """`x * scale + shift` with vectors along the last axis; inputs x, scale, shift.
-
-    Never lowered: folded, or made a depthwise convolution.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class AveragePool:
-    window: Window
-    count_padding: bool = False
-    bounds: Bounds = Bounds()
-
-
-@dataclass(frozen=True, slots=True)
-class MaxPool:
-    window: Window
-
-
-@dataclass(frozen=True, slots=True)
-class Clamp:
-    bounds: Bounds
-
-
-@dataclass(frozen=True, slots=True)
-class Softmax:
-    """Over the last dimension."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quantize:
-    """f32 to the integers of the output's quantization."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dequantize:
-    """Integers of the input's quantization to f32."""
-
-
-@dataclass(frozen=True, slots=True)
-class Requantize:
-    """i8 of one quantization to i8 of another."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlipSign:
-    """u8 to i8 or back, by adding 128 modulo 256."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transpose:
-    """`output.shape[i] = input.shape[perm[i]]`."""
-
-    perm: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Concat:
-    axis: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reshape:
-    """The same bytes under the output's shape and quantization."""
-
-
-type Op = (
-    Conv2d
-    | Dense
-    | Add
-    | BatchNorm
-    | AveragePool
-    | MaxPool
-    | Clamp
-    | Softmax
-    | Quantize
-    | Dequantize
-    | Requantize
-    | FlipSign
-    | Transpose
-    | Concat
-    | Reshape
-)
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

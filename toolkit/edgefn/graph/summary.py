@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edgefn.graph.draft import Draft, Step
     from edgefn.graph.importers.onnx.file import OnnxModel, OnnxPort
     from edgefn.graph.ir import Graph
-    from edgefn.graph.lower import Draft, Step
-    from edgefn.graph.plan import Plan
+    from edgefn.graph.records import Plan
 
 __all__ = ["ModelSummary", "OpSummary", "PortSummary", "summarize", "summarize_unsupported"]
 
@@ -101,7 +101,7 @@ def _params(model: "OnnxModel") -> int:
 
 
 def _op(graph: "Graph", step: "Step") -> OpSummary:
-    from edgefn.graph.lower import Packed  # noqa: PLC0415 -- numpy is slow to import
+    from edgefn.graph.draft import Packed  # noqa: PLC0415 -- numpy is slow to import
 
     y = graph.tensors[step.node.output]
     constants = [v for v in (*step.values.values(), *step.rest) if isinstance(v, Packed)]

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
-from edgefn.graph.ir import Add, AveragePool, Clamp, Conv2d, Dense, Graph, Node
+from edgefn.graph.ir import Graph, Node
+from edgefn.graph.ops import Add, AveragePool, Clamp, Weighted
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["fold_activations"]
@@ -13,11 +14,7 @@ def fold_activations(graph: Graph) -> bool:
 
 def _visit(walk: Walk, node: Node) -> None:
     maker = walk.sole_maker(node.inputs[0]) if isinstance(node.op, Clamp) else None
-    if (
-        not isinstance(node.op, Clamp)
-        or not maker
-        or not isinstance(maker.op, Conv2d | Dense | Add | AveragePool | Clamp)
-    ):
+    if not isinstance(node.op, Clamp) or not maker or not isinstance(maker.op, Weighted | Add | AveragePool | Clamp):
         walk.keep(node)
         return
     if isinstance(maker.op, AveragePool) and walk.graph.tensors[node.output].dtype == "f32":

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgefn.graph.ir import BatchNorm, Conv2d, Dense, Graph, Node, Reshape, Window
+from edgefn.graph.ir import Graph, Node, Window
+from edgefn.graph.ops import BatchNorm, Depthwise, Reshape, Weighted
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["fold_batch_norms"]
@@ -19,7 +20,7 @@ def _visit(walk: Walk, node: Node) -> None:
         walk.keep(node)
         return
     maker = walk.sole_maker(node.inputs[0])
-    if maker and isinstance(maker.op, Conv2d | Dense) and maker.op.bounds.open and _constant(walk, maker):
+    if maker and isinstance(maker.op, Weighted) and maker.op.bounds.open and _constant(walk, maker):
         _fold(walk, node, maker, maker.op)
     else:
         _convolve(walk, node)
@@ -29,14 +30,15 @@ def _constant(walk: Walk, maker: Node) -> bool:
     return all(t.constant is not None for t in walk.graph.of(maker.inputs[1:]))
 
 
-def _fold(walk: Walk, node: Node, maker: Node, op: Conv2d | Dense) -> None:
+def _fold(walk: Walk, node: Node, maker: Node, op: Weighted) -> None:
     graph = walk.graph
     w, *bias = (t.constant for t in graph.of(maker.inputs[1:]))
     scale, shift = (t.constant for t in graph.of(node.inputs[1:]))
     if w is None or scale is None or shift is None:
         raise TypeError("batch norm parameters must be constant")  # _constant and the importer saw to it
-    depthwise = isinstance(op, Conv2d) and op.depthwise
-    scaled = w * (scale if depthwise else scale.reshape(-1, *[1] * (w.ndim - 1)))
+    channels = [1] * w.ndim
+    channels[op.axis] = -1
+    scaled = w * scale.reshape(channels)
     moved = shift + (bias[0] * scale if bias and bias[0] is not None else np.float32(0))
     weights = graph.like(maker.inputs[1], constant=scaled.astype(np.float32))
     constant = graph.like(node.inputs[2], constant=moved.astype(np.float32))
@@ -52,7 +54,7 @@ def _convolve(walk: Walk, node: Node) -> None:
     if factor.constant is None:
         raise TypeError("batch norm parameters must be constant")  # the importer saw to it
     w = graph.add(replace(factor, shape=(1, 1, 1, channels), constant=factor.constant.reshape(1, 1, 1, channels)))
-    op = Conv2d(Window((1, 1)), depthwise=True)
+    op = Depthwise(Window((1, 1)))
     if len(shape) == 4:
         walk.emit(node.name, op, (x, w, shift), node.output)
         return

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgefn.graph.ir import Add, Conv2d, Dense, Dequantize, Graph, Node
+from edgefn.graph.ir import Graph, Node
+from edgefn.graph.ops import Add, Dequantize, Weighted
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["fold_biases"]
@@ -19,7 +20,7 @@ def _visit(walk: Walk, node: Node) -> None:
         not isinstance(node.op, Add)
         or walk.graph.tensors[node.output].dtype != "f32"  # integers of different scales have no sum
         or not maker
-        or not isinstance(maker.op, Conv2d | Dense)
+        or not isinstance(maker.op, Weighted)
         or not maker.op.bounds.open
     ):
         walk.keep(node)

@@ -4,7 +4,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.ir import Clamp, Dequantize, Graph, Node, Quantization, Reshape, Tensor, Transpose
+from edgefn.graph.ir import Graph, Node, Quantization, Tensor
+from edgefn.graph.ops import Clamp, Dequantize, Reshape, Transpose
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["dequantized", "fold_constants"]

@@ -2,7 +2,8 @@ from math import prod
 
 import numpy as np
 
-from edgefn.graph.ir import Dense, Graph, Node, Reshape, Transpose
+from edgefn.graph.ir import Graph, Node
+from edgefn.graph.ops import Dense, Reshape, Transpose
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["absorb_flattening"]

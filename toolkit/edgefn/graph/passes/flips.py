@@ -1,4 +1,5 @@
-from edgefn.graph.ir import FlipSign, Graph, Node
+from edgefn.graph.ir import Graph, Node
+from edgefn.graph.ops import FlipSign
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["cancel_flips"]

@@ -1,6 +1,7 @@
 """Clamps and quantizes travel up through what only moves data, to the op that computed it; dequantizes travel down."""
 
-from edgefn.graph.ir import Clamp, Concat, Dequantize, Graph, MaxPool, Node, Quantize, Reshape, Transpose
+from edgefn.graph.ir import Graph, Node
+from edgefn.graph.ops import Clamp, Concat, Dequantize, MaxPool, Quantize, Reshape, Transpose
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["hoist", "sink_dequantizes"]

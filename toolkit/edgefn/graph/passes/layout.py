@@ -2,20 +2,8 @@
 
 import numpy as np
 
-from edgefn.graph.ir import (
-    Add,
-    Clamp,
-    Concat,
-    Dequantize,
-    FlipSign,
-    Graph,
-    Node,
-    Quantize,
-    Requantize,
-    Reshape,
-    Softmax,
-    Transpose,
-)
+from edgefn.graph.ir import Graph, Node
+from edgefn.graph.ops import Add, Clamp, Concat, Dequantize, FlipSign, Quantize, Requantize, Reshape, Softmax, Transpose
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["sink_transposes"]

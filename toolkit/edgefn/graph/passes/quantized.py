@@ -5,20 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.ir import (
-    Add,
-    AveragePool,
-    Clamp,
-    Conv2d,
-    Dense,
-    Dequantize,
-    Graph,
-    Node,
-    Quantization,
-    Quantize,
-    Requantize,
-    Tensor,
-)
+from edgefn.graph.ir import Graph, Node, Quantization, Tensor
+from edgefn.graph.ops import Add, AveragePool, Clamp, Dequantize, Quantize, Requantize, Weighted
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["fuse_quantized", "symmetric"]
@@ -79,8 +67,8 @@ def _fuse(walk: Walk, node: Node, maker: Node) -> bool:
     if x is None:
         return False
     match maker.op:
-        case Conv2d() | Dense():
-            return _fuse_weights(walk, node, maker, x)
+        case Weighted() as op:
+            return _fuse_weights(walk, node, maker, op, x)
         case Add():
             return _fuse_add(walk, node, maker, x)
         case AveragePool():
@@ -118,19 +106,17 @@ def _signed(graph: Graph, t: Tensor) -> str:
     return graph.like(t.name, dtype="i8", constant=value, quantization=_quantization(t).signed)
 
 
-def _fuse_weights(walk: Walk, node: Node, maker: Node, x: Tensor) -> bool:
+def _fuse_weights(walk: Walk, node: Node, maker: Node, op: Weighted, x: Tensor) -> bool:
     w = _constant(walk, maker.inputs[1])
-    op = maker.op
-    axis = 3 if isinstance(op, Conv2d) and op.depthwise else 0
-    if w is None or w.constant is None or w.dtype not in {"i8", "u8"} or _quantization(w).axis not in {None, axis}:
+    if w is None or w.constant is None or w.dtype not in {"i8", "u8"} or _quantization(w).axis not in {None, op.axis}:
         return False
-    value, scale = symmetric(w.constant, _quantization(w), axis)
+    value, scale = symmetric(w.constant, _quantization(w), op.axis)
     steps = _bias(walk, maker.inputs[2:], scale.astype(np.float64) * _quantization(x).scalar[0])
-    if steps is None or not _fits(value, steps, axis):
+    if steps is None or not _fits(value, steps, op.axis):
         return False
     bias = steps.astype(np.int32)
     graph = walk.graph
-    q = Quantization(scale, np.zeros(len(scale), np.int32), axis)
+    q = Quantization(scale, np.zeros(len(scale), np.int32), op.axis)
     weights = graph.like(w.name, dtype="i8", constant=value, quantization=q)
     constant = graph.add(Tensor(f"{maker.name}.bias", "i32", bias.shape, None, bias))
     walk.emit(maker.name, maker.op, (x.name, weights, constant), node.output)

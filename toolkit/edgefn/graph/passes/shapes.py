@@ -1,4 +1,5 @@
-from edgefn.graph.ir import Graph, Node, Reshape, Shape, Transpose
+from edgefn.graph.ir import Graph, Node, Shape
+from edgefn.graph.ops import Reshape, Transpose
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["merge_reshapes", "relax_transposes"]

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from edgefn.graph.ir import Graph, Node, Op, Reshape
+from edgefn.graph.ir import Graph, Node, Op
+from edgefn.graph.ops import Reshape
 
 __all__ = ["Walk", "rewrite"]
 

@@ -5,7 +5,8 @@ from math import inf, isnan, prod
 import numpy as np
 
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.ir import Add, Bounds, Clamp, Softmax
+from edgefn.graph.ir import Bounds
+from edgefn.graph.ops import Add, Clamp, Softmax
 
 __all__ = ["add", "clip", "identity", "relu", "softmax"]
 

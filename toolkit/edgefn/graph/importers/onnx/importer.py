@@ -8,7 +8,8 @@ from edgefn.graph.importers.onnx.folding import fold
 from edgefn.graph.importers.onnx.registry import HANDLERS, supported_ops
 from edgefn.graph.importers.onnx.scope import Call, Scope, dtype_of
 from edgefn.graph.importers.onnx.windows import FROM_NHWC, TO_NHWC
-from edgefn.graph.ir import Graph, Node, Port, Reshape, Tensor, Transpose
+from edgefn.graph.ir import Graph, Node, Port, Tensor
+from edgefn.graph.ops import Reshape, Transpose
 
 __all__ = ["import_onnx", "unsupported_nodes"]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.onnx.windows import as_images, output_size, read_window
-from edgefn.graph.ir import Add, BatchNorm, Conv2d, Dense
+from edgefn.graph.ops import Add, BatchNorm, Conv2d, Dense, Depthwise
 
 __all__ = ["batch_normalization", "conv", "gemm", "matmul"]
 
@@ -30,7 +30,7 @@ def conv(call: Call) -> str:
     window, after = read_window(call, (height, width), size)
     out = output_size(call, window, after, size)
     w = call.weights(1, (1, 2, 3, 0) if depthwise else (0, 2, 3, 1)).name
-    op = Conv2d(window, depthwise)
+    op = Depthwise(window) if depthwise else Conv2d(window)
     bias = call.bias(2, outputs)
     return as_images(call, x.name, lambda image: call.emit(op, (image, w, *bias), (x.shape[0], *out, outputs)))
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import prod
 
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.ir import Concat
+from edgefn.graph.ops import Concat
 
 __all__ = ["concat", "flatten", "reshape", "squeeze", "target_shape", "transpose", "unsqueeze", "unsqueezed"]
 

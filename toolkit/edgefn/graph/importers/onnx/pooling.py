@@ -2,7 +2,8 @@
 
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.onnx.windows import MAX_WINDOW, Pair, as_images, output_size, read_window
-from edgefn.graph.ir import AveragePool, FlipSign, MaxPool, Tensor, Window
+from edgefn.graph.ir import Tensor, Window
+from edgefn.graph.ops import AveragePool, FlipSign, MaxPool
 
 __all__ = ["average_pool", "global_average_pool", "global_max_pool", "max_pool"]
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from edgefn.graph.importers.onnx.file import DTYPES
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.ir import NUMPY, Dequantize, DType, FlipSign, Quantization, Quantize, Reshape, Tensor
+from edgefn.graph.ir import NUMPY, DType, Quantization, Tensor
+from edgefn.graph.ops import Dequantize, FlipSign, Quantize, Reshape
 
 __all__ = ["dequantize_linear", "quantize_linear"]
 

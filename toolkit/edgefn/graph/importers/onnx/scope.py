@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.onnx.file import MAX_DIM, MAX_ELEMENTS, OnnxNode
-from edgefn.graph.ir import NUMPY, Dequantize, DType, Graph, Node, Op, Quantization, Reshape, Tensor, Transpose
+from edgefn.graph.ir import NUMPY, DType, Graph, Node, Op, Quantization, Tensor
+from edgefn.graph.ops import Dequantize, Reshape, Transpose
 
 __all__ = ["Call", "Scope", "dtype_of"]
 

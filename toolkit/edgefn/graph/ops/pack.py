@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.rules import round_up
-
 __all__ = [
     "pack_depthwise",
     "pack_matrix_f32",
     "pack_matrix_i8",
     "pack_vector",
+    "packed_depthwise",
+    "packed_matrix",
+    "round_up",
     "unpack_depthwise",
     "unpack_matrix_f32",
     "unpack_matrix_i8",
@@ -20,6 +21,20 @@ __all__ = [
 type Array = NDArray[Any]
 
 LANES = 8
+
+
+def round_up(n: int, to: int) -> int:
+    return -(-n // to) * to
+
+
+def packed_matrix(dtype: str, *, m: int, k: int) -> int:
+    """Bytes of packed weights `[M, K]`."""
+    return round_up(m, LANES) * (k * 4 if dtype == "f32" else round_up(k, 2))
+
+
+def packed_depthwise(dtype: str, *, taps: int, channels: int) -> int:
+    """Bytes of packed weights `[taps, C]`."""
+    return taps * round_up(channels, LANES) * (4 if dtype == "f32" else 1)
 
 
 def pack_matrix_f32(w: Array) -> bytes:

@@ -1,0 +1,116 @@
+"""A graph on its way to a plan: steps with names for tensors and packed constants, before anything has a place."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefn.errors import UnsupportedError
+from edgefn.graph.ir import Bounds, Graph, Node, Quantization, Shape, Tensor
+
+__all__ = ["Draft", "Lowering", "Packed", "Step", "bounds_of", "constant_of", "factor", "scalar_of"]
+
+type Array = NDArray[Any]
+
+TINY, HUGE = float(np.finfo(np.float32).smallest_subnormal), float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A constant as it lies in the weights."""
+
+    dtype: str
+    dims: Shape
+    data: bytes
+    quantization: Quantization | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One op: `values` by parameter name, a tensor as its name in the graph or a Packed; `macs` products."""
+
+    code: str
+    node: Node
+    values: dict[str, Any]
+    rest: tuple[str | Packed, ...] = ()
+    scratch: int = 0
+    macs: int = 0
+
+
+@dataclass(slots=True)
+class Draft:
+    """Steps in order. `alias` maps a tensor to the one whose bytes it shares."""
+
+    steps: list[Step] = field(default_factory=list)
+    alias: dict[str, str] = field(default_factory=dict)
+
+    def root(self, name: str) -> str:
+        while name in self.alias:
+            name = self.alias[name]
+        return name
+
+
+class Lowering:
+    """What an op sees while it becomes a step: the graph, the draft so far, and which tensors are ports."""
+
+    def __init__(self, graph: Graph, draft: Draft) -> None:
+        self.graph = graph
+        self.draft = draft
+        self.inputs = {p.tensor for p in graph.inputs}
+        self.outputs = {p.tensor for p in graph.outputs}
+
+    def operands(self, node: Node) -> tuple[list[Tensor], Tensor]:
+        """The tensors that a node reads, and the one it computes."""
+        return self.graph.of(node.inputs), self.graph.tensors[node.output]
+
+    def source(self, name: str) -> str | Packed:
+        """Return a tensor to read: its name, or its bytes when it is constant."""
+        t = self.graph.tensors[self.draft.root(name)]
+        if t.constant is None:
+            return name
+        shape = self.graph.tensors[name].shape
+        return Packed(t.dtype, shape, np.ascontiguousarray(t.constant).tobytes(), t.quantization)
+
+    def unary(self, node: Node, code: str, **values: Any) -> Step:  # noqa: ANN401 -- as the op code says
+        """A step from the node's first input to its output."""
+        return Step(code, node, {"x": self.source(node.inputs[0]), "y": node.output, **values})
+
+    def impossible(self, node: Node) -> UnsupportedError:
+        """The error of a node that no op of the engine can do."""
+        x = self.graph.tensors[node.inputs[0]]
+        message = f"{type(node.op).__name__} node {node.name!r} cannot be done by the engine on {x.dtype} {x.shape}"
+        return UnsupportedError("EFN-M012", message, hint="change or replace this layer")
+
+
+def factor(node: Node, scale: float, by: float) -> float:
+    """`scale / by` as f32, which must hold it: a factor of an op is finite and not zero."""
+    if not TINY <= scale / by <= HUGE:
+        message = f"node {node.name!r} would multiply by {scale / by:g}, which float32 cannot hold"
+        raise UnsupportedError("EFN-M012", message, hint="quantize the model again with ordinary scales")
+    return float(np.float32(scale / by))
+
+
+def scalar_of(t: Tensor) -> tuple[float, int]:
+    """Scale and zero point of an activation."""
+    if t.quantization is None:
+        message = f"the integers of {t.name!r} have no scale"
+        raise UnsupportedError("EFN-M012", message, hint="quantize the model in the QDQ form")
+    return t.quantization.scalar
+
+
+def constant_of(t: Tensor) -> Array:
+    """The value of weights."""
+    if t.constant is None:
+        raise UnsupportedError("EFN-M012", f"weights {t.name!r} are computed at run time", hint="make them constant")
+    return t.constant
+
+
+def bounds_of(bounds: Bounds, y: Tensor) -> dict[str, Any]:
+    """Bounds as an op takes them: reals, or the integers they round to."""
+    if y.dtype == "f32":
+        return {"low": float(np.float32(bounds.low)), "high": float(np.float32(bounds.high))}
+    scale, zero = scalar_of(y)
+    ends = (np.rint(np.clip(np.float32(b) / np.float32(scale), -1e6, 1e6)) + zero for b in (bounds.low, bounds.high))
+    low, high = (int(np.clip(e, -128, 127)) for e in ends)
+    return {"low": low, "high": high}

@@ -1,0 +1,93 @@
+"""The ops, one module each: what a node does, how it becomes a step, and its codes in a plan with check and oracle."""
+
+from collections.abc import Callable
+from typing import Any
+
+from edgefn.graph.draft import Lowering, Step
+from edgefn.graph.ir import Node, Op
+from edgefn.graph.ops import (
+    add,
+    average_pool,
+    batch_norm,
+    clamp,
+    concat,
+    conv2d,
+    dense,
+    depthwise,
+    dequantize,
+    flip_sign,
+    max_pool,
+    quantize,
+    requantize,
+    reshape,
+    softmax,
+    transpose,
+)
+from edgefn.graph.ops.add import Add
+from edgefn.graph.ops.average_pool import AveragePool
+from edgefn.graph.ops.batch_norm import BatchNorm
+from edgefn.graph.ops.clamp import Clamp
+from edgefn.graph.ops.concat import Concat
+from edgefn.graph.ops.conv2d import Conv2d
+from edgefn.graph.ops.dense import Dense
+from edgefn.graph.ops.depthwise import Depthwise
+from edgefn.graph.ops.dequantize import Dequantize
+from edgefn.graph.ops.flip_sign import FlipSign
+from edgefn.graph.ops.matrix import Weighted
+from edgefn.graph.ops.max_pool import MaxPool
+from edgefn.graph.ops.quantize import Quantize
+from edgefn.graph.ops.requantize import Requantize
+from edgefn.graph.ops.reshape import Reshape
+from edgefn.graph.ops.softmax import Softmax
+from edgefn.graph.ops.transpose import Transpose
+
+__all__ = [
+    "BY_CODE",
+    "BY_NAME",
+    "LOWERINGS",
+    "Add",
+    "AveragePool",
+    "BatchNorm",
+    "Clamp",
+    "Concat",
+    "Conv2d",
+    "Dense",
+    "Depthwise",
+    "Dequantize",
+    "FlipSign",
+    "MaxPool",
+    "Quantize",
+    "Requantize",
+    "Reshape",
+    "Softmax",
+    "Transpose",
+    "Weighted",
+]
+
+_CODES = (
+    *(conv2d.CODES, depthwise.CODES, dense.CODES, add.CODES, average_pool.CODES, max_pool.CODES, clamp.CODES),
+    *(softmax.CODES, quantize.CODES, dequantize.CODES, requantize.CODES, flip_sign.CODES),
+    *(transpose.CODES, concat.CODES, reshape.CODES),
+)
+BY_CODE = {op.code: op for codes in _CODES for op in codes}
+BY_NAME = {op.name: op for op in BY_CODE.values()}
+
+# None where a node needs no step of its own.
+LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
+    Add: add.lower,
+    AveragePool: average_pool.lower,
+    BatchNorm: batch_norm.lower,
+    Clamp: clamp.lower,
+    Concat: concat.lower,
+    Conv2d: conv2d.lower,
+    Dense: dense.lower,
+    Depthwise: depthwise.lower,
+    Dequantize: dequantize.lower,
+    FlipSign: flip_sign.lower,
+    MaxPool: max_pool.lower,
+    Quantize: quantize.lower,
+    Requantize: requantize.lower,
+    Reshape: reshape.lower,
+    Softmax: softmax.lower,
+    Transpose: transpose.lower,
+}

@@ -1,0 +1,77 @@
+"""add: a + b, where b is as large as a, or a vector of the last dimension, or one element."""
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefn.graph.draft import Lowering, Packed, Step, bounds_of, factor, scalar_of
+from edgefn.graph.ir import OPEN, Bounds, Node, Op, Tensor
+from edgefn.graph.opcode import opcode
+from edgefn.graph.records import PlanOp
+from edgefn.graph.reference import Machine, clamp, saturate
+from edgefn.graph.view import View
+
+__all__ = ["CODES", "Add", "lower"]
+
+type Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Op):
+    """Inputs a and b of one shape, or b a constant that broadcasts to a."""
+
+    bounds: Bounds = OPEN
+
+
+def lower(low: Lowering, node: Node, op: Add) -> Step:
+    (a, b), y = low.operands(node)
+    values = {"a": low.source(a.name), "b": _addend(low, b, y), "y": y.name, **bounds_of(op.bounds, y)}
+    if y.dtype == "i8":
+        (a_scale, a_zero), (b_scale, b_zero), (scale, zero) = scalar_of(a), scalar_of(b), scalar_of(y)
+        values |= {"a_mult": factor(node, a_scale, scale), "b_mult": factor(node, b_scale, scale)}
+        values |= {"a_zero": a_zero, "b_zero": b_zero, "y_zero": zero}
+    return Step(f"add_{y.dtype}", node, values)
+
+
+def _addend(low: Lowering, b: Tensor, y: Tensor) -> str | Packed:
+    """The second operand as it is, as a vector, or spread over the whole shape."""
+    if b.constant is None:
+        return low.source(b.name)
+    vector = b.shape[-1:] == y.shape[-1:] and b.size == prod(y.shape[-1:])
+    shape = (b.size,) if vector or b.size == 1 else y.shape
+    value = np.broadcast_to(b.constant, y.shape) if shape == y.shape else b.constant.reshape(shape)
+    return Packed(b.dtype, shape, np.ascontiguousarray(value).tobytes(), b.quantization)
+
+
+def _check(v: View) -> None:
+    real = v.name.removeprefix("add_")
+    v.dtypes(a=real, b=real, y=real)
+    a, b, y = v.tensor["a"], v.tensor["b"], v.tensor["y"]
+    v.need(a.size == y.size, "a and y differ in size")
+    v.need(b.size in {a.size, 1} or (b.dims[-1:] == a.dims[-1:] and b.size == a.dims[-1]), "b does not fit a")
+    v.whole("a", "b")
+
+
+def _second(m: Machine, op: PlanOp) -> Array:
+    """Operand b as a whole, as a vector of the last dimension, or as one element."""
+    a, b = m.get(op, "a"), m.get(op, "b")
+    return b.reshape(a.shape) if b.size == a.size else b.reshape(-1)
+
+
+def _f32(m: Machine, op: PlanOp) -> Array:
+    return clamp(m.get(op, "a") + _second(m, op), op)
+
+
+def _i8(m: Machine, op: PlanOp) -> Array:
+    a = (m.get(op, "a").astype(np.int32) - op["a_zero"]).astype(np.float32) * np.float32(op["a_mult"])
+    b = (_second(m, op).astype(np.int32) - op["b_zero"]).astype(np.float32) * np.float32(op["b_mult"])
+    return saturate(a + b, op["y_zero"], op["low"], op["high"])
+
+
+CODES = (
+    opcode(7, "add_f32", "*a *b *y .low .high", _check, _f32),
+    opcode(8, "add_i8", "*a *b *y .a_mult .b_mult a_zero b_zero y_zero low high", _check, _i8),
+)

@@ -1,0 +1,63 @@
+"""average_pool: the mean of what a window covers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefn.graph.draft import Lowering, Step, bounds_of, factor, scalar_of
+from edgefn.graph.ir import OPEN, Bounds, Node, Op, Window
+from edgefn.graph.opcode import opcode
+from edgefn.graph.ops.max_pool import check_pool
+from edgefn.graph.ops.windows import POOL_WORDS, taps_of, window_words
+from edgefn.graph.records import PlanOp
+from edgefn.graph.reference import Machine, saturate
+
+__all__ = ["CODES", "AveragePool", "lower"]
+
+type Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AveragePool(Op):
+    window: Window
+    count_padding: bool = False
+    bounds: Bounds = OPEN
+
+
+def lower(low: Lowering, node: Node, op: AveragePool) -> Step:
+    (x,), y = low.operands(node)
+    values: dict[str, Any] = {**window_words(op.window, POOL_WORDS), "count_padding": int(op.count_padding)}
+    if y.dtype == "i8":
+        (x_scale, x_zero), (scale, zero) = scalar_of(x), scalar_of(y)
+        values |= {"x_zero": x_zero, "mult": factor(node, x_scale, scale), "y_zero": zero}
+        values |= bounds_of(op.bounds, y)
+    return low.unary(node, f"average_pool_{y.dtype}", **values)
+
+
+def _counts(m: Machine, op: PlanOp) -> Array:
+    """Elements under every window: those inside the input, or all of them."""
+    y = m.tensor(op, "y")
+    inside = taps_of(op, np.ones_like(m.get(op, "x"), np.float32), y, 0).sum(axis=3)
+    return np.full_like(inside, op["kh"] * op["kw"]) if op["count_padding"] else inside
+
+
+def _f32(m: Machine, op: PlanOp) -> Array:
+    taps = taps_of(op, m.get(op, "x"), m.tensor(op, "y"), 0)
+    total = np.zeros(m.tensor(op, "y").dims, np.float32)
+    for k in range(taps.shape[3]):
+        total += taps[:, :, :, k]
+    return total / _counts(m, op)
+
+
+def _i8(m: Machine, op: PlanOp) -> Array:
+    x = m.get(op, "x").astype(np.int64) - op["x_zero"]
+    total = taps_of(op, x, m.tensor(op, "y"), 0).sum(axis=3).astype(np.float32)
+    return saturate(total * (np.float32(op["mult"]) / _counts(m, op)), op["y_zero"], op["low"], op["high"])
+
+
+CODES = (
+    opcode(9, "average_pool_f32", f"*x *y {POOL_WORDS} count_padding", check_pool, _f32),
+    opcode(10, "average_pool_i8", f"*x *y {POOL_WORDS} count_padding x_zero .mult y_zero low high", check_pool, _i8),
+)

@@ -1,0 +1,76 @@
+"""dense: `[..., K]` by weights `[M, K]`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefn.graph.draft import Lowering, Step, constant_of
+from edgefn.graph.ir import Node
+from edgefn.graph.opcode import opcode
+from edgefn.graph.ops.matrix import (
+    Weighted,
+    check_panel,
+    check_weights,
+    finish_i8,
+    lower_weights,
+    panel_bytes,
+    refuse_long,
+    sum_f32,
+)
+from edgefn.graph.ops.pack import pack_matrix_f32, pack_matrix_i8, packed_matrix, unpack_matrix_f32, unpack_matrix_i8
+from edgefn.graph.records import PlanOp
+from edgefn.graph.reference import Machine, clamp
+from edgefn.graph.view import View
+
+__all__ = ["CODES", "Dense", "lower"]
+
+type Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Dense(Weighted):
+    """Weights `[M, K]` and bias `[M]`."""
+
+
+def lower(low: Lowering, node: Node, _op: Dense) -> Step:
+    (x, w, *_), y = low.operands(node)
+    k, rows = x.shape[-1], y.size // y.shape[-1]
+    refuse_long(node, rows=rows, k=k)
+    matrix = constant_of(w)
+    packed = pack_matrix_f32(matrix) if y.dtype == "f32" else pack_matrix_i8(matrix)
+    return lower_weights(low, node, packed, code="dense", k=k, scratch=panel_bytes(y.dtype, rows=rows, k=k))
+
+
+def _check(v: View) -> None:
+    x, y = v.tensor["x"], v.tensor["y"]
+    v.need(len(x.dims) > 0 and len(y.dims) > 0, "x or y has rank 0")
+    k, m = x.dims[-1], y.dims[-1]
+    rows = x.size // k
+    v.need(rows == y.size // m, "x and y differ in rows")
+    check_panel(v, rows=rows, k=k)
+    check_weights(v, packed=packed_matrix(y.dtype, m=m, k=k), m=m, scratch=panel_bytes(y.dtype, rows=rows, k=k))
+
+
+def _scratch(m: Machine, op: PlanOp) -> int:
+    x = m.tensor(op, "x")
+    return panel_bytes(x.dtype, rows=x.size // x.dims[-1], k=x.dims[-1])
+
+
+def _f32(m: Machine, op: PlanOp) -> Array:
+    x, count = m.get(op, "x"), m.tensor(op, "y").dims[-1]
+    w = unpack_matrix_f32(m.raw(m.tensor(op, "w")).tobytes(), count, x.shape[-1])
+    return clamp(sum_f32(x.reshape(-1, x.shape[-1]), w.T, m.vector(op, "bias", count)), op)
+
+
+def _i8(m: Machine, op: PlanOp) -> Array:
+    x, count = m.get(op, "x"), m.tensor(op, "y").dims[-1]
+    w = unpack_matrix_i8(m.raw(m.tensor(op, "w")).tobytes(), count, x.shape[-1])
+    return finish_i8(m, op, x.reshape(-1, x.shape[-1]).astype(np.float64) @ w.T.astype(np.float64))
+
+
+CODES = (
+    opcode(5, "dense_f32", "*x *w *bias *y .low .high @scratch", _check, _f32, scratch=_scratch),
+    opcode(6, "dense_i8", "*x *w *bias *mult *y x_zero y_zero low high @scratch", _check, _i8, scratch=_scratch),
+)

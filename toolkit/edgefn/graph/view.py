@@ -1,0 +1,68 @@
+"""An op of a plan under check (docs/spec/plan.md): its tensors at hand, and one way to refuse it."""
+
+from math import inf, isfinite, isnan
+
+from edgefn.errors import ModelError
+from edgefn.graph.records import PlanOp, PlanTensor
+
+__all__ = ["View", "check_op"]
+
+
+class View:
+    """`tensor` by parameter name, `rest` the further ones; `need` refuses with the op named."""
+
+    def __init__(self, number: int, op: PlanOp, tensors: tuple[PlanTensor, ...], arena_bytes: int) -> None:
+        self.op = op
+        self.name = op.code.name
+        self.arena_bytes = arena_bytes
+        self._where = f"op {number} ({op.code.name})"
+        named = [(p.name, int(v)) for p, v in zip(op.code.parameters, op.values, strict=True) if p.kind == "tensor"]
+        for name, index in (*named, *(("an input", i) for i in op.rest)):
+            self.need(index < len(tensors), f"{name} is tensor {index} of {len(tensors)}")
+        self.tensor = {name: tensors[index] for name, index in named}
+        self.rest = [tensors[i] for i in op.rest]
+
+    def need(self, fulfilled: bool, otherwise: str) -> None:
+        """Refuse the op, saying `otherwise`, unless `fulfilled`."""
+        if not fulfilled:
+            raise ModelError(
+                "EFN-M022",
+                f"not a valid plan: {self._where}: {otherwise}",
+                hint="compile the model again: edgefn model compile",
+            )
+
+    def dtypes(self, **wanted: str) -> None:
+        """Need these dtypes of these tensors."""
+        for name, dtype in wanted.items():
+            self.need(self.tensor[name].dtype == dtype, f"{name} is {self.tensor[name].dtype}, not {dtype}")
+
+    def whole(self, *names: str) -> None:
+        """Need these tensors not to be packed."""
+        for name in names:
+            self.need(self.tensor[name].whole, f"{name} is packed")
+
+    def equal_sizes(self) -> None:
+        """Need x to be whole and as large as y."""
+        self.need(self.tensor["x"].size == self.tensor["y"].size, "x and y differ in size")
+        self.whole("x")
+
+
+def check_op(number: int, op: PlanOp, tensors: tuple[PlanTensor, ...], arena_bytes: int) -> None:
+    """Refuse, with ModelError EFN-M022, an op that would read, write or compute outside what the format allows."""
+    view = View(number, op, tensors, arena_bytes)
+    for p, value in zip(op.code.parameters, op.values, strict=True):
+        view.need(_allowed(p.kind, p.name, value), f"{p.name} is {value}")
+    if "low" in op:
+        view.need(op["low"] <= op["high"], f"low {op['low']} is above high {op['high']}")
+    view.need(view.tensor["y"].place == "arena", "y is placed in weights")
+    op.code.check(view)
+
+
+def _allowed(kind: str, name: str, value: float) -> bool:
+    if kind == "f32":
+        return not isnan(value) if name in {"low", "high"} else isfinite(value) and 0 < value < inf
+    if kind == "scratch":
+        return value % 16 == 0
+    if name.endswith("_zero") or name in {"low", "high"}:
+        return -128 <= value <= 127
+    return name != "count_padding" or value in {0, 1}
