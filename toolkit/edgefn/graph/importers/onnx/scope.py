@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
-from edgefn.graph.importers.onnx.file import MAX_DIM, MAX_ELEMENTS, OnnxNode
+from edgefn.graph.importers.bounds import MAX_DIM, MAX_ELEMENTS
+from edgefn.graph.importers.onnx.file import OnnxNode
 from edgefn.graph.ir import NUMPY, Dequantize, DType, Graph, Node, Op, Quantization, Reshape, Tensor, Transpose
 
 __all__ = ["Call", "Scope", "dtype_of"]
