@@ -17,29 +17,16 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from edgefn.errors import ModelError, UnsupportedError
+from edgefn.graph.importers.bounds import MAX_DIM, MAX_ELEMENTS, MAX_NODES, MAX_RANK, MAX_TENSORS, bound
+from edgefn.graph.importers.foreign import Kind, refuse_foreign, refuse_text
 from edgefn.graph.ir import DType
 
 __all__ = ["DTYPES", "OPSETS", "OnnxModel", "OnnxNode", "OnnxPort", "read_file"]
 
 OPSETS = (7, 27)
-MAX_FILE_BYTES = 256 << 20
-MAX_NODES = 4_096
-MAX_TENSORS = 65_536
-MAX_RANK = 6
-MAX_DIM = 1 << 24
-MAX_ELEMENTS = 1 << 27
-
 DTYPES: dict[int, DType] = {1: "f32", 2: "u8", 3: "i8", 6: "i32", 7: "i64", 9: "bool", 10: "f16", 11: "f64"}
-_FOREIGN = (
-    (4, b"TFL3", "a TFLite model"),
-    (0, b"EFNP", "a compiled plan"),
-    (0, b"PK\x03\x04", "a zip archive (a PyTorch checkpoint or Keras model?)"),
-    (0, b"\x89HDF", "an HDF5 file (a Keras model?)"),
-    (0, b"GGUF", "a GGUF model"),
-    (0, b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
-    (0, b"\x80\x02", "a Python pickle"),
-    (0, b"\x1f\x8b", "a gzip archive"),
-)
+_EXPORT = "give the path of an .onnx file, or export one"
+_KIND = Kind("an ONNX model", _EXPORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +69,7 @@ def read_file(data: bytes, source: Path) -> OnnxModel:
     Raises ModelError EFN-M003 (another kind of file), EFN-M004 (damaged), EFN-M005 (weights in other files),
     EFN-M006 (not a well-formed model), EFN-M008 (a bound is exceeded) and UnsupportedError EFN-M010 (opset).
     """
-    _sniff(data, source)
+    refuse_foreign(data, source, _KIND)
     try:
         proto = onnx.ModelProto.FromString(data)
     except DecodeError as error:
@@ -91,23 +78,8 @@ def read_file(data: bytes, source: Path) -> OnnxModel:
         return _model(proto, source)
 
 
-def _sniff(data: bytes, source: Path) -> None:
-    if not data:
-        raise ModelError("EFN-M003", f"{source} is empty", hint="download or export the model again")
-    for offset, magic, kind in _FOREIGN:
-        if data[offset : offset + len(magic)] == magic:
-            raise ModelError("EFN-M003", f"{source} is not an ONNX model: it looks like {kind}", hint=_EXPORT)
-    if data[:512].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        raise ModelError("EFN-M003", f"{source} is not an ONNX model: it looks like a web page", hint=_DOWNLOAD)
-
-
-_EXPORT = "give the path of an .onnx file, or export one"
-_DOWNLOAD = "download the file itself, not the page around it"
-
-
 def _not_onnx(data: bytes, source: Path, reason: str) -> ModelError:
-    if all(b in b"\t\n\r" or 32 <= b < 127 for b in data[:256]):
-        return ModelError("EFN-M003", f"{source} is not an ONNX model: it looks like text", hint=_EXPORT)
+    refuse_text(data, source, _KIND)
     return ModelError("EFN-M004", f"{source} is damaged or no ONNX model: {reason}", hint="download or export it again")
 
 
@@ -125,8 +97,8 @@ def _model(proto: Any, source: Path) -> OnnxModel:  # noqa: ANN401 -- protobuf c
     graph = proto.graph
     if not graph.node and not graph.output:
         raise _not_onnx(b"\0", source, "it holds no graph")
-    _bound(len(graph.node) <= MAX_NODES, f"{source} has {len(graph.node):,} nodes, at most {MAX_NODES:,} are read")
-    _bound(len(graph.initializer) <= MAX_TENSORS, f"{source} has {len(graph.initializer):,} tensors")
+    bound(len(graph.node) <= MAX_NODES, f"{source} has {len(graph.node):,} nodes, at most {MAX_NODES:,} are read")
+    bound(len(graph.initializer) <= MAX_TENSORS, f"{source} has {len(graph.initializer):,} tensors")
     if graph.sparse_initializer:
         raise UnsupportedError("EFN-M011", f"{source} has sparse weights", hint="export it with dense weights")
     constants = {_text(t.name): _tensor(t) for t in graph.initializer}
@@ -156,13 +128,6 @@ def _text(value: str | bytes) -> str:
     return value
 
 
-def _bound(fulfilled: bool, message: str) -> None:
-    if not fulfilled:
-        raise ModelError(
-            "EFN-M008", message, hint="a model for the edge is smaller; check that the file is what it should be"
-        )
-
-
 def _tensor(t: Any) -> NDArray[Any]:  # noqa: ANN401
     if t.data_location == onnx.TensorProto.EXTERNAL or t.external_data:
         message = f"tensor {t.name!r} is stored in another file, which edgefn does not read"
@@ -172,8 +137,8 @@ def _tensor(t: Any) -> NDArray[Any]:  # noqa: ANN401
     if t.data_type not in DTYPES or t.segment.ByteSize():
         raise UnsupportedError("EFN-M011", f"tensor {t.name!r} has data type {_type_name(t.data_type)}", hint=_EXPORT)
     dims = tuple(t.dims)
-    _bound(len(dims) <= MAX_RANK and all(0 <= d <= MAX_DIM for d in dims), f"tensor {t.name!r} has dims {dims[:9]}")
-    _bound(prod(dims) <= MAX_ELEMENTS, f"tensor {t.name!r} has {prod(dims):,} elements")
+    bound(len(dims) <= MAX_RANK and all(0 <= d <= MAX_DIM for d in dims), f"tensor {t.name!r} has dims {dims[:9]}")
+    bound(prod(dims) <= MAX_ELEMENTS, f"tensor {t.name!r} has {prod(dims):,} elements")
     array: NDArray[Any] = numpy_helper.to_array(t)
     return array
 
@@ -189,7 +154,7 @@ def _port(value: Any) -> OnnxPort:  # noqa: ANN401
         what = _type_name(tensor.elem_type) if kind == "tensor_type" else kind
         raise UnsupportedError("EFN-M011", f"{value.name!r} is a {what}, not a tensor of numbers", hint=_EXPORT)
     dims = tuple(int(d.dim_value) if d.HasField("dim_value") else _text(d.dim_param) or "?" for d in tensor.shape.dim)
-    _bound(len(dims) <= MAX_RANK, f"{value.name!r} has {len(dims)} dimensions, at most {MAX_RANK} are supported")
+    bound(len(dims) <= MAX_RANK, f"{value.name!r} has {len(dims)} dimensions, at most {MAX_RANK} are supported")
     return OnnxPort(_text(value.name), DTYPES.get(tensor.elem_type, "f32"), dims)
 
 

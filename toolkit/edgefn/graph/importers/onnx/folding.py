@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.importers.onnx.file import DTYPES, MAX_RANK
+from edgefn.graph.importers.bounds import MAX_RANK
+from edgefn.graph.importers.onnx.file import DTYPES
 from edgefn.graph.importers.onnx.movement import target_shape, unsqueezed
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ir import NUMPY

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from edgefn.errors import ModelError, UnsupportedError
-from edgefn.graph.importers.onnx.file import MAX_ELEMENTS, OnnxModel, OnnxNode, OnnxPort
+from edgefn.graph.importers.bounds import MAX_ELEMENTS
+from edgefn.graph.importers.onnx.file import OnnxModel, OnnxNode, OnnxPort
 from edgefn.graph.importers.onnx.folding import fold
 from edgefn.graph.importers.onnx.registry import HANDLERS, supported_ops
 from edgefn.graph.importers.onnx.scope import Call, Scope, dtype_of

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
-from edgefn.graph.importers.onnx.file import MAX_DIM, MAX_ELEMENTS, OnnxNode
+from edgefn.graph.importers.bounds import MAX_DIM, MAX_ELEMENTS
+from edgefn.graph.importers.onnx.file import OnnxNode
 from edgefn.graph.ir import NUMPY, DType, Graph, Node, Op, Quantization, Tensor
 from edgefn.graph.ops import Dequantize, Reshape, Transpose
 
