@@ -11,7 +11,7 @@ import typer.main
 
 from edgefn import errors
 from edgefn.cli.app import app
-from edgefn.graph.importers.onnx import supported_ops
+from edgefn.graph.importers import onnx, tflite
 from edgefn.limits import load_profile, profile_names
 
 __all__ = ["main"]
@@ -173,13 +173,10 @@ def _limits() -> str:
 
 
 def _operators() -> str:
-    lines = [
-        "# Operators\n",
-        "ONNX operators that are compiled; everything else is refused at import, with its name.\n",
-        "| operator | restrictions |",
-        "|---|---|",
-    ]
-    lines += [f"| {op.name} | {_escape(op.restrictions)} |" for op in supported_ops()]
+    lines = ["# Operators\n", "What is compiled; everything else is refused at import, with its name."]
+    for title, ops in (("ONNX", onnx.supported_ops()), ("TFLite", tflite.supported_ops())):
+        lines += [f"\n## {title}\n", "| operator | restrictions |", "|---|---|"]
+        lines += [f"| {op.name} | {_escape(op.restrictions)} |" for op in ops]
     return "\n".join(lines) + "\n"
 
 

@@ -3,8 +3,8 @@ import pytest
 
 from edgefn.errors import ModelError
 from edgefn.graph.compiler import compile_model, inspect_model, read_model
+from edgefn.graph.importers.source import SourcePort
 from edgefn.graph.plan import read_plan
-from edgefn.graph.summary import PortSummary
 
 
 def _convnet(model):
@@ -28,8 +28,8 @@ def test_a_summary_says_what_the_model_costs(model, tmp_path):
     path = tmp_path / "net.onnx"
     path.write_bytes(_convnet(model).proto().SerializeToString())
     summary = inspect_model(read_model(path))
-    assert (summary.name, summary.format, summary.opset, summary.supported) == ("net", "onnx", 19, True)
-    assert summary.inputs == (PortSummary("x", "f32", (1, 3, 8, 8)),)
+    assert (summary.name, summary.format, summary.version, summary.supported) == ("net", "onnx", 19, True)
+    assert summary.inputs == (SourcePort("x", "f32", (1, 3, 8, 8)),)
     assert summary.params == 4 * 27 + 4 + 20
     assert summary.macs == 36 * 4 * 27 + 20
     by_name = {op.name: op for op in summary.ops}

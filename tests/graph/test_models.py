@@ -1,4 +1,4 @@
-"""Real models against the outputs of ONNX Runtime that lie beside them."""
+"""Real models against the outputs of ONNX Runtime and TFLite's reference kernels that lie beside them."""
 
 import os
 from pathlib import Path
@@ -78,3 +78,23 @@ def test_ultraface_in_int8_runs_on_i8_from_end_to_end(run):
     floats = [o.op for o in compiled.summary.ops if o.dtype == "f32"]
     assert sorted(floats) == [*["dequantize_i8_f32"] * 3, "softmax_f32"]
     assert compiled.summary.macs == 100_418_560
+
+
+@pytest.mark.parametrize(
+    ("name", "atol"), [("vww_mobilenetv1_f32", 1e-6), ("ad_autoencoder_f32", 1e-4), ("mp_face_detection_f16", 5e-4)]
+)
+@pytest.mark.parametrize("flavour", ["simd128", "relaxed-simd"])
+def test_tflite_models_in_floats_agree_with_the_reference_kernels(models, engines, name, atol, flavour):
+    """simd128 adds in the order of the reference kernels: not one bit differs but in softmax; relaxed-simd may fuse."""
+    if flavour not in engines:
+        pytest.skip("the engine is not built: python toolkit/edgefn/engine/compile.py")
+    from edgefn.engine.standalone import Runner
+
+    plan = compile_model(read_model(models / f"{name}.tflite"), name=name).plan
+    with np.load(models / f"{name}.npz") as data, Runner(plan, flavour) as runner:
+        for index in sorted({key.split("/")[1] for key in data.files if key.startswith("in/")}):
+            for k, found in enumerate(runner.run([data[f"in/{index}/0"]])):
+                wanted = data[f"out/{index}/{k}"]
+                exact = flavour == "simd128" and name != "vww_mobilenetv1_f32"
+                limit = 0 if exact else atol
+                np.testing.assert_allclose(np.frombuffer(found, np.float32), wanted.ravel(), rtol=0, atol=limit)

@@ -41,7 +41,6 @@ def _compile(data: bytes, folder: Path) -> None:
     ("data", "looks"),
     [
         (b"", "is empty"),
-        (b"\x1c\0\0\0TFL3" + bytes(64), "a TFLite model"),
         (b"<!DOCTYPE html><html>", "a web page"),
         (b"PK\x03\x04" + bytes(64), "a zip archive"),
         (b"\x89HDF\r\n", "an HDF5 file"),

@@ -11,7 +11,7 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Look into models, and compile them.", no_args_is_help=True, rich_markup_mode=None)
 
-Source = Annotated[Path, typer.Argument(help="The model: .onnx", show_default=False)]
+Source = Annotated[Path, typer.Argument(help="The model: an ONNX or TFLite file.", show_default=False)]
 
 
 @app.command()

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgefn.errors import ModelError, UnsupportedError
+from edgefn.graph.importers.source import Source
 from edgefn.graph.summary import ModelSummary, summarize, summarize_unsupported
 
 if TYPE_CHECKING:
     from edgefn.graph.draft import Draft
-    from edgefn.graph.importers.onnx.file import OnnxModel
     from edgefn.graph.ir import Graph
     from edgefn.graph.records import Plan
 
@@ -19,6 +19,7 @@ __all__ = ["COMPILER_VERSION", "CompiledModel", "ModelFile", "compile_model", "i
 # Part of every cache key: raise it whenever the same model may give other bytes.
 COMPILER_VERSION = "2"
 MAX_MODEL_BYTES = 256 << 20
+TFLITE_MAGIC = b"TFL3"  # at byte 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +57,18 @@ def read_model(path: Path) -> ModelFile:
 
 
 def compile_model(file: ModelFile, *, name: str) -> CompiledModel:
-    """Compile an ONNX model; the same file and name give the same bytes.
+    """Compile an ONNX or TFLite model; the same file and name give the same bytes.
 
     Raises ModelError EFN-M003 to EFN-M008 when it is no well-formed model, UnsupportedError EFN-M010 to EFN-M012 when
     it uses what is not covered.
     """
     from edgefn.graph.plan import read_plan, write_plan  # noqa: PLC0415 -- numpy is slow to import
 
-    model = _parse(file)
-    graph, draft, plan = _compile(model, name, file.sha256)
+    source = _read(file)
+    graph, draft, plan = _compile(source, name, file.sha256)
     blob = write_plan(plan)
     read_plan(blob)  # nothing leaves the compiler that its own reader would refuse
-    summary = summarize(model, graph, draft, plan, name)
+    summary = summarize(source, graph, draft, plan, name)
     return CompiledModel(name, blob, hashlib.sha256(blob).hexdigest(), summary)
 
 
@@ -76,34 +77,35 @@ def inspect_model(file: ModelFile) -> ModelSummary:
 
     Raises ModelError when it is no model at all.
     """
-    from edgefn.graph.importers.onnx import unsupported_nodes  # noqa: PLC0415 -- numpy and onnx are slow to import
-
-    model, name = _parse(file), file.path.stem
-    missing = unsupported_nodes(model)
-    if missing:
-        return summarize_unsupported(model, name, missing)
+    source, name = _read(file), file.path.stem
+    if source.unsupported:
+        return summarize_unsupported(source, name, source.unsupported)
     try:
-        graph, draft, plan = _compile(model, name, file.sha256)
+        graph, draft, plan = _compile(source, name, file.sha256)
     except (UnsupportedError, ModelError) as error:
         if not isinstance(error, UnsupportedError) and error.code not in {"EFN-M007", "EFN-M008"}:
             raise
-        return summarize_unsupported(model, name, (error.message,))
-    return summarize(model, graph, draft, plan, name)
+        return summarize_unsupported(source, name, (error.message,))
+    return summarize(source, graph, draft, plan, name)
 
 
-def _parse(file: ModelFile) -> "OnnxModel":
-    from edgefn.graph.importers.onnx.file import read_file  # noqa: PLC0415 -- onnx is slow to import
+def _read(file: ModelFile) -> Source:
+    """Read a file by what it holds, whatever its name ends in."""
+    if file.data[4:8] == TFLITE_MAGIC:
+        from edgefn.graph.importers import tflite  # noqa: PLC0415 -- numpy is slow to import
 
-    return read_file(file.data, file.path)
+        return tflite.read(file.data, file.path)
+    from edgefn.graph.importers import onnx  # noqa: PLC0415 -- onnx is slow to import
+
+    return onnx.read(file.data, file.path)
 
 
-def _compile(model: "OnnxModel", name: str, sha256: str) -> "tuple[Graph, Draft, Plan]":
-    from edgefn.graph.assemble import assemble  # noqa: PLC0415 -- numpy and onnx are slow to import
-    from edgefn.graph.importers.onnx import import_onnx  # noqa: PLC0415
+def _compile(source: Source, name: str, sha256: str) -> "tuple[Graph, Draft, Plan]":
+    from edgefn.graph.assemble import assemble  # noqa: PLC0415 -- numpy is slow to import
     from edgefn.graph.lower import lower  # noqa: PLC0415
     from edgefn.graph.passes import optimize  # noqa: PLC0415
 
-    graph = import_onnx(model)
+    graph = source.to_graph()
     optimize(graph)
     draft = lower(graph)
     meta = {

@@ -66,6 +66,16 @@ class Quantization:
         """Scale and zero point of a per-tensor quantization."""
         return float(self.scale[0]), int(self.zero_point[0])
 
+    def real(self, value: Array) -> NDArray[np.float32]:
+        """The reals that constant integers mean."""
+        shape = [1] * value.ndim
+        if self.axis is not None:
+            shape[self.axis] = -1
+        # One product, rounded once, as ONNX has it: the difference is exact in i64.
+        difference = value.astype(np.int64) - (self.zero_point.reshape(shape) if value.ndim else self.zero_point[0])
+        scale = self.scale.reshape(shape) if value.ndim else self.scale[0]
+        return np.asarray(difference.astype(np.float32) * scale, np.float32)
+
     @property
     def key(self) -> tuple[object, ...]:
         """Equal for equal parameters."""

@@ -3,22 +3,14 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edgefn.graph.importers.source import Source, SourcePort
+
 if TYPE_CHECKING:
     from edgefn.graph.draft import Draft, Step
-    from edgefn.graph.importers.onnx.file import OnnxModel, OnnxPort
     from edgefn.graph.ir import Graph
     from edgefn.graph.records import Plan
 
-__all__ = ["ModelSummary", "OpSummary", "PortSummary", "summarize", "summarize_unsupported"]
-
-
-@dataclass(frozen=True, slots=True)
-class PortSummary:
-    """An input or output; `shape` holds a name where the model leaves a dimension open."""
-
-    name: str
-    dtype: str
-    shape: tuple[int | str, ...]
+__all__ = ["ModelSummary", "OpSummary", "summarize", "summarize_unsupported"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +27,16 @@ class OpSummary:
 
 @dataclass(frozen=True, slots=True)
 class ModelSummary:
-    """For an unsupported model `unsupported` says why, and what only a plan can tell is 0 or empty."""
+    """`version` is ONNX's opset or TFLite's schema.
+
+    For an unsupported model `unsupported` says why, and what only a plan can tell is 0 or empty.
+    """
 
     name: str
     format: str
-    opset: int
-    inputs: tuple[PortSummary, ...]
-    outputs: tuple[PortSummary, ...]
+    version: int
+    inputs: tuple[SourcePort, ...]
+    outputs: tuple[SourcePort, ...]
     params: int
     macs: int
     weights_bytes: int
@@ -51,20 +46,20 @@ class ModelSummary:
     unsupported: tuple[str, ...] = ()
 
 
-def summarize(model: "OnnxModel", graph: "Graph", draft: "Draft", plan: "Plan", name: str) -> ModelSummary:
+def summarize(source: Source, graph: "Graph", draft: "Draft", plan: "Plan", name: str) -> ModelSummary:
     """Summary of a compiled model."""
     ports = [
-        tuple(PortSummary(p.name, graph.tensors[p.tensor].dtype, graph.tensors[p.tensor].shape) for p in side)
+        tuple(SourcePort(p.name, graph.tensors[p.tensor].dtype, graph.tensors[p.tensor].shape) for p in side)
         for side in (graph.inputs, graph.outputs)
     ]
     ops = tuple(_op(graph, step) for step in draft.steps)
     return ModelSummary(
         name=name,
-        format="onnx",
-        opset=model.opset,
+        format=source.format,
+        version=source.version,
         inputs=ports[0],
         outputs=ports[1],
-        params=_params(model),
+        params=source.params,
         macs=sum(op.macs for op in ops),
         weights_bytes=len(plan.weights),
         arena_bytes=plan.arena_bytes,
@@ -73,31 +68,22 @@ def summarize(model: "OnnxModel", graph: "Graph", draft: "Draft", plan: "Plan", 
     )
 
 
-def summarize_unsupported(model: "OnnxModel", name: str, reasons: tuple[str, ...]) -> ModelSummary:
+def summarize_unsupported(source: Source, name: str, reasons: tuple[str, ...]) -> ModelSummary:
     """Summary of a model that does not compile."""
     return ModelSummary(
         name=name,
-        format="onnx",
-        opset=model.opset,
-        inputs=tuple(map(_port, model.inputs)),
-        outputs=tuple(map(_port, model.outputs)),
-        params=_params(model),
+        format=source.format,
+        version=source.version,
+        inputs=source.inputs,
+        outputs=source.outputs,
+        params=source.params,
         macs=0,
         weights_bytes=0,
         arena_bytes=0,
-        ops=tuple(OpSummary(n.op, n.label, (), "", 0, 0) for n in model.nodes),
+        ops=tuple(OpSummary(n.op, n.label, (), "", 0, 0) for n in source.nodes),
         supported=False,
         unsupported=reasons,
     )
-
-
-def _port(port: "OnnxPort") -> PortSummary:
-    return PortSummary(port.name, port.dtype, port.dims)
-
-
-def _params(model: "OnnxModel") -> int:
-    """Numbers in the model's floating-point and 8-bit constants, scales and zero points included."""
-    return sum(c.size for c in model.constants.values() if c.dtype.kind == "f" or c.dtype.itemsize == 1)
 
 
 def _op(graph: "Graph", step: "Step") -> OpSummary:

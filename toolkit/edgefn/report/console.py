@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # a view needs the shape of a result, not the code that made 
 __all__ = ["bench", "build", "compiled", "diagnoses", "error", "model", "scaffold", "test"]
 
 
+_VERSIONS = {"onnx": "opset", "tflite": "schema"}
+
+
 def error(failed: "EdgefnError") -> str:
     """What happened, the evidence, and what to do next."""
     detail = f"\n{failed.detail.rstrip()}\n" if failed.detail else ""
@@ -96,7 +99,7 @@ def model(summary: "ModelSummary") -> str:
     ops = [("op", "output", "shape", "dtype", "MACs", "weights")]
     ops += [(o.op, o.name, _shape(o.shape), o.dtype, f"{o.macs:,}", size(o.weights_bytes)) for o in summary.ops]
     lines = [
-        f"{summary.name}: {summary.format}, opset {summary.opset}",
+        f"{summary.name}: {summary.format}, {_VERSIONS[summary.format]} {summary.version}",
         f"  {summary.params:,} parameters, {summary.macs:,} multiply-accumulates",
         *_table(ports, right=()),
         *_table(ops, right=(4, 5)),

@@ -1,6 +1,35 @@
 """ONNX files into graphs."""
 
-from edgefn.graph.importers.onnx.importer import import_onnx, unsupported_nodes
-from edgefn.graph.importers.onnx.registry import SupportedOp, supported_ops
+from functools import partial
+from pathlib import Path
 
-__all__ = ["SupportedOp", "import_onnx", "supported_ops", "unsupported_nodes"]
+from edgefn.graph.importers.onnx.file import OnnxModel, OnnxPort, read_file
+from edgefn.graph.importers.onnx.importer import import_onnx, unsupported_nodes
+from edgefn.graph.importers.onnx.registry import supported_ops
+from edgefn.graph.importers.source import Source, SourceNode, SourcePort
+
+__all__ = ["read", "supported_ops"]
+
+
+def read(data: bytes, path: Path) -> Source:
+    """Read an ONNX file. Raises ModelError and UnsupportedError as `read_file` says."""
+    model = read_file(data, path)
+    return Source(
+        format="onnx",
+        version=model.opset,
+        inputs=tuple(map(_port, model.inputs)),
+        outputs=tuple(map(_port, model.outputs)),
+        nodes=tuple(SourceNode(n.op, n.label) for n in model.nodes),
+        params=_params(model),
+        unsupported=unsupported_nodes(model),
+        to_graph=partial(import_onnx, model),
+    )
+
+
+def _port(port: OnnxPort) -> SourcePort:
+    return SourcePort(port.name, port.dtype, port.dims)
+
+
+def _params(model: OnnxModel) -> int:
+    """Numbers in the model's floating-point and 8-bit constants, scales and zero points included."""
+    return sum(c.size for c in model.constants.values() if c.dtype.kind == "f" or c.dtype.itemsize == 1)

@@ -3,11 +3,11 @@
 from typing import Literal
 
 from edgefn.errors import ModelError, UnsupportedError
-from edgefn.graph.importers.bounds import MAX_ELEMENTS
+from edgefn.graph.importers.builder import dtype_of
 from edgefn.graph.importers.onnx.file import OnnxModel, OnnxNode, OnnxPort
 from edgefn.graph.importers.onnx.folding import fold
 from edgefn.graph.importers.onnx.registry import HANDLERS, supported_ops
-from edgefn.graph.importers.onnx.scope import Call, Scope, dtype_of
+from edgefn.graph.importers.onnx.scope import Call, Scope
 from edgefn.graph.importers.onnx.windows import FROM_NHWC, TO_NHWC
 from edgefn.graph.ir import Graph, Node, Port, Tensor
 from edgefn.graph.ops import Reshape, Transpose
@@ -17,9 +17,7 @@ __all__ = ["import_onnx", "unsupported_nodes"]
 type Side = Literal["input", "output"]
 type Layout = Literal["NCHW", "NHWC"]
 
-MAX_PORTS = 64
 MAX_STEPS_TO_LAYOUT = 6
-_RUNTIME = ("f32", "i8", "u8", "i32")
 _FOLDABLE = frozenset(op.name for op in supported_ops())
 
 
@@ -29,13 +27,13 @@ def import_onnx(model: OnnxModel) -> Graph:
     Raises UnsupportedError EFN-M010 (op), EFN-M011 (a form of an op), ModelError EFN-M006 (malformed), EFN-M007 (a
     symbolic dimension) and EFN-M008 (a bound).
     """
-    scope = Scope(Graph(model.name), model.opset)
+    scope = Scope(Graph(model.name), opset=model.opset)
     for name, array in model.constants.items():
         scope.names[name] = scope.graph.add(Tensor(name, dtype_of(array), array.shape, constant=array))
     inputs = tuple(_input(scope, port) for port in model.inputs)
     for node in model.nodes:
         _import(scope, node)
-    outputs = _outputs(scope, model.outputs, {p.tensor for p in inputs})
+    outputs = scope.outputs(inputs, [_output(scope, port) for port in model.outputs])
     scope.graph.inputs, scope.graph.outputs = _with_layouts(scope.graph, inputs, outputs)
     return scope.graph
 
@@ -55,10 +53,6 @@ def _unsupported(node: OnnxNode) -> str:
 
 
 def _input(scope: Scope, port: OnnxPort) -> Port:
-    if port.dtype not in _RUNTIME:
-        raise UnsupportedError(
-            "EFN-M011", f"input {port.name!r} is {port.dtype}", hint=f"inputs can be {', '.join(_RUNTIME)}"
-        )
     dims = []
     for axis, d in enumerate(port.dims):
         if isinstance(d, str) and axis == 0:
@@ -68,14 +62,11 @@ def _input(scope: Scope, port: OnnxPort) -> Port:
             raise ModelError("EFN-M007", message, hint="python -m onnxruntime.tools.make_dynamic_shape_fixed fixes it")
         else:
             dims.append(d)
-    if any(not 0 < d <= MAX_ELEMENTS for d in dims) or Tensor("", "f32", tuple(dims)).size > MAX_ELEMENTS:
-        raise ModelError(
-            "EFN-M008", f"input {port.name!r} has dims {tuple(dims)}", hint="give it positive, smaller dimensions"
-        )
     if port.name in scope.names:
         raise ModelError("EFN-M006", f"input {port.name!r} is declared twice", hint="export the model again")
-    scope.names[port.name] = scope.graph.add(Tensor(port.name, port.dtype, tuple(dims)))
-    return Port(port.name, scope.names[port.name])
+    made = scope.input(Tensor(port.name, port.dtype, tuple(dims)))
+    scope.names[port.name] = made.tensor
+    return made
 
 
 def _import(scope: Scope, node: OnnxNode) -> None:
@@ -95,25 +86,10 @@ def _import(scope: Scope, node: OnnxNode) -> None:
         call.refuse("its inputs are computed at run time; it is supported on constants")
 
 
-def _outputs(scope: Scope, ports: tuple[OnnxPort, ...], taken: set[str]) -> tuple[Port, ...]:
-    if not 1 <= len(ports) <= MAX_PORTS or not 1 <= len(taken) <= MAX_PORTS:
-        message = f"the model has {len(taken)} inputs and {len(ports)} outputs"
-        raise UnsupportedError("EFN-M011", message, hint=f"1 to {MAX_PORTS} of each are supported")
-    outputs: list[Port] = []
-    for port in ports:
-        if port.name not in scope.names:
-            raise ModelError("EFN-M006", f"output {port.name!r} is computed by no node", hint="export the model again")
-        t = scope.tensor(scope.names[port.name])
-        if t.dtype not in _RUNTIME:
-            message = f"output {port.name!r} is {t.dtype}"
-            raise UnsupportedError("EFN-M011", message, hint=f"outputs can be {', '.join(_RUNTIME)}; cast it outside")
-        if t.name in taken or t.constant is not None:
-            # An output has a place of its own, so what is also an input, a constant or another output is copied.
-            copy = Tensor(port.name, t.dtype, t.shape, t.quantization)
-            t = scope.tensor(scope.emit(port.name, Reshape(), (t.name,), copy))
-        taken.add(t.name)
-        outputs.append(Port(port.name, t.name))
-    return tuple(outputs)
+def _output(scope: Scope, port: OnnxPort) -> tuple[str, str]:
+    if port.name not in scope.names:
+        raise ModelError("EFN-M006", f"output {port.name!r} is computed by no node", hint="export the model again")
+    return port.name, scope.names[port.name]
 
 
 def _with_layouts(

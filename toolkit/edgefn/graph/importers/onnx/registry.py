@@ -1,19 +1,13 @@
 """The ONNX ops that are supported, and what each is restricted to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from edgefn.graph.importers.onnx import elementwise, matrix, movement, pooling, quantization
 from edgefn.graph.importers.onnx.folding import FOLDED
 from edgefn.graph.importers.onnx.scope import Call
+from edgefn.graph.importers.source import SupportedOp
 
-__all__ = ["HANDLERS", "SupportedOp", "supported_ops"]
-
-
-@dataclass(frozen=True, slots=True)
-class SupportedOp:
-    name: str
-    restrictions: str
+__all__ = ["HANDLERS", "supported_ops"]
 
 
 _POOL = "rank 4; ceil_mode; auto_pad; no dilations"

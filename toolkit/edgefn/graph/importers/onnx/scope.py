@@ -5,54 +5,26 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Never
 
-import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
-from edgefn.graph.importers.bounds import MAX_DIM, MAX_ELEMENTS
+from edgefn.graph.importers.builder import Builder
 from edgefn.graph.importers.onnx.file import OnnxNode
-from edgefn.graph.ir import NUMPY, DType, Graph, Node, Op, Quantization, Tensor
+from edgefn.graph.ir import Op, Quantization, Tensor
 from edgefn.graph.ops import Dequantize, Reshape, Transpose
 
-__all__ = ["Call", "Scope", "dtype_of"]
+__all__ = ["Call", "Scope"]
 
 type Array = NDArray[Any]
 
-_NAMES: dict[np.dtype[Any], DType] = {v: k for k, v in NUMPY.items()}
-
-
-def dtype_of(array: Array) -> DType:
-    return _NAMES[array.dtype]
-
 
 @dataclass(slots=True)
-class Scope:
+class Scope(Builder):
     """The graph under construction and what each ONNX name means in it."""
 
-    graph: Graph
-    opset: int
+    opset: int = 0
     names: dict[str, str] = field(default_factory=dict)
     permuted: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
-    made: dict[str, Node] = field(default_factory=dict)
-
-    def constant(self, name: str, array: Array, quantization: Quantization | None = None) -> str:
-        array = np.ascontiguousarray(array).reshape(array.shape)
-        return self.graph.add(Tensor(name, dtype_of(array), array.shape, quantization, array))
-
-    def emit(self, label: str, op: Op, inputs: Iterable[str], output: Tensor) -> str:
-        """Append a node that computes a fresh tensor, and return the tensor's name."""
-        if len(output.shape) > 6 or output.size > MAX_ELEMENTS or any(not 0 < d <= MAX_DIM for d in output.shape):
-            shape = "x".join(map(str, output.shape))
-            message = f"node {label!r} computes a tensor of {shape}, which is empty or too large"
-            raise ModelError("EFN-M008", message, hint="check the shapes of the model's inputs and weights")
-        name = self.graph.add(output)
-        node = Node(label, op, tuple(inputs), name)
-        self.graph.nodes.append(node)
-        self.made[name] = node
-        return name
-
-    def tensor(self, name: str) -> Tensor:
-        return self.graph.tensors[name]
 
 
 class Call:

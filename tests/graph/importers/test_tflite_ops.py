@@ -1,0 +1,273 @@
+"""Every TFLite operator that is supported, in floats, against numpy written out; and the forms that are refused."""
+
+import numpy as np
+import pytest
+
+from edgefn.engine.standalone import Runner
+from edgefn.errors import EdgefnError, ModelError, UnsupportedError
+from edgefn.graph.compiler import compile_model, inspect_model, read_model
+from edgefn.graph.plan import read_plan
+from edgefn.graph.reference import evaluate
+
+RNG = np.random.default_rng(5)
+RELU6 = 3
+CONV = {"Padding": 0, "StrideW": 2, "StrideH": 1, "DilationWFactor": 1, "DilationHFactor": 1}
+
+
+@pytest.fixture
+def compiled(tmp_path):
+    def build(data):
+        (tmp_path / "m.tflite").write_bytes(data)
+        return compile_model(read_model(tmp_path / "m.tflite"), name="m")
+
+    return build
+
+
+@pytest.fixture
+def run(compiled):
+    """The output of a model, which the oracle and the engine must agree on."""
+
+    def once(writer, *inputs, exact=True):
+        plan = compiled(writer.data()).plan
+        (found,) = evaluate(read_plan(plan), inputs)
+        with Runner(plan) as runner:
+            engine = np.frombuffer(runner.run(inputs)[0], found.dtype).reshape(found.shape)
+        np.testing.assert_allclose(engine, found, rtol=0 if exact else 1e-6)
+        return found
+
+    return once
+
+
+def normal(*shape):
+    return RNG.normal(0, 1, shape).astype(np.float32)
+
+
+def windows(x, kernel, stride, *, same, dilation=(1, 1)):
+    """What every output position sees: `[OH, OW, kh, kw, C]`, nan outside the input."""
+    size = x.shape[:2]
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation)]
+    out = [-(-n // s) if same else (n - r) // s + 1 for n, r, s in zip(size, reach, stride)]
+    first = [max(0, (o - 1) * s + r - n) // 2 if same else 0 for o, s, r, n in zip(out, stride, reach, size)]
+    seen = np.full((*out, *kernel, x.shape[2]), np.nan, np.float32)
+    for place in np.ndindex(*out, *kernel):
+        y, c = (place[i] * stride[i] - first[i] + place[2 + i] * dilation[i] for i in (0, 1))
+        if 0 <= y < size[0] and 0 <= c < size[1]:
+            seen[place] = x[y, c]
+    return seen
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_a_convolution(writer, run, same, dilation):
+    x, weights, bias = normal(1, 7, 8, 3), normal(5, 3, 2, 3), normal(5)
+    options = CONV | {"Padding": int(not same), "DilationHFactor": dilation, "FusedActivationFunction": RELU6}
+    seen = windows(x[0], (3, 2), (1, 2), same=same, dilation=(dilation, 1))
+    wanted = np.einsum("yxijc,mijc->yxm", np.nan_to_num(seen), weights) + bias
+    tensors = [writer.tensor("x", x.shape), writer.tensor("w", weights.shape, constant=weights)]
+    tensors += [writer.tensor("b", (5,), constant=bias), writer.tensor("y", (1, *wanted.shape))]
+    writer.op("CONV_2D", tensors[:3], tensors[3:], "Conv2DOptions", options)
+    writer.subgraph([0], [3])
+    np.testing.assert_allclose(run(writer, x)[0], np.clip(wanted, 0, 6), atol=1e-5)
+
+
+@pytest.mark.parametrize(("channels", "outputs"), [(6, 6), (1, 4)])
+def test_a_depthwise_convolution(writer, run, channels, outputs):
+    x, weights = normal(1, 6, 6, channels), normal(1, 3, 3, outputs)
+    seen = np.nan_to_num(windows(x[0], (3, 3), (1, 1), same=True))
+    wanted = np.einsum("yxijc,ijm->yxm" if channels == 1 else "yxijc,ijc->yxc", seen, weights[0])
+    tensors = [writer.tensor("x", x.shape), writer.tensor("w", weights.shape, constant=weights)]
+    writer.tensor("y", (1, *wanted.shape))
+    fields = {"StrideW": 1, "StrideH": 1, "DepthMultiplier": outputs // channels}
+    writer.op("DEPTHWISE_CONV_2D", tensors, [2], "DepthwiseConv2DOptions", fields)
+    writer.subgraph([0], [2])
+    np.testing.assert_allclose(run(writer, x)[0], wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["FLOAT32", "FLOAT16", "INT8"])
+def test_a_dense_layer_with_weights_of_any_kind(writer, run, kind):
+    x, weights = normal(2, 3, 4), normal(5, 12)
+    fields = {}
+    if kind == "INT8":
+        fields["Quantization"] = writer.quantization([0.02], [0])
+        stored = RNG.integers(-127, 128, (5, 12), np.int8)
+        weights = stored * np.float32(0.02)
+    else:
+        stored = weights.astype(np.float16 if kind == "FLOAT16" else np.float32)
+        weights = stored.astype(np.float32)
+    tensors = [writer.tensor("x", x.shape), writer.tensor("w", (5, 12), kind, stored, **fields)]
+    writer.tensor("y", (2, 5))
+    writer.op("FULLY_CONNECTED", tensors, [2], "FullyConnectedOptions")
+    writer.subgraph([0], [2])
+    np.testing.assert_allclose(run(writer, x), x.reshape(2, 12) @ weights.T, atol=1e-5)
+
+
+def test_weights_of_f16_behind_a_dequantize_are_constants(writer, run):
+    stored = normal(3, 4).astype(np.float16)
+    x = normal(1, 4)
+    writer.tensor("x", (1, 4))
+    writer.tensor("w16", (3, 4), "FLOAT16", stored)
+    writer.tensor("w", (3, 4))
+    writer.tensor("y", (1, 3))
+    writer.op("DEQUANTIZE", [1], [2])
+    writer.op("FULLY_CONNECTED", [0, 2], [3], "FullyConnectedOptions")
+    writer.subgraph([0], [3])
+    np.testing.assert_allclose(run(writer, x), x @ stored.astype(np.float32).T, atol=1e-5)
+
+
+@pytest.mark.parametrize(("op", "reduce"), [("AVERAGE_POOL_2D", np.nanmean), ("MAX_POOL_2D", np.nanmax)])
+@pytest.mark.parametrize("same", [True, False])
+def test_a_pool(writer, run, op, reduce, same):
+    x = normal(1, 7, 6, 5)
+    wanted = reduce(windows(x[0], (3, 2), (2, 2), same=same), axis=(2, 3))
+    writer.tensor("x", x.shape)
+    writer.tensor("y", (1, *wanted.shape))
+    fields = {"Padding": int(not same), "StrideW": 2, "StrideH": 2, "FilterWidth": 2, "FilterHeight": 3}
+    writer.op(op, [0], [1], "Pool2DOptions", fields)
+    writer.subgraph([0], [1])
+    np.testing.assert_allclose(run(writer, x)[0], wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4), (4,), (1,), (3, 1)])
+@pytest.mark.parametrize("constant", [True, False])
+def test_an_addition_broadcasts(writer, run, shape, constant):
+    if not constant and shape == (3, 1):
+        return  # only constants are spread over other dimensions; refused below
+    a, b = normal(2, 3, 4), normal(*shape)
+    writer.tensor("b", shape, **({"constant": b} if constant else {}))
+    writer.tensor("a", a.shape)
+    writer.tensor("y", a.shape)
+    writer.op("ADD", [0, 1], [2], "AddOptions", {"FusedActivationFunction": 1})
+    writer.subgraph([1] if constant else [1, 0], [2])
+    np.testing.assert_allclose(run(writer, a, *([] if constant else [b])), np.maximum(a + b, 0), atol=1e-6)
+
+
+def unary(writer, op, x, shape, *constants, options="", **fields):
+    writer.tensor("x", x.shape)
+    writer.tensor("y", shape)
+    more = [writer.tensor(f"c{i}", c.shape, "INT32", c) for i, c in enumerate(constants)]
+    writer.op(op, [0, *more], [1], options, fields)
+    writer.subgraph([0], [1])
+
+
+@pytest.mark.parametrize(("op", "low", "high"), [("RELU", 0, np.inf), ("RELU6", 0, 6)])
+def test_an_activation(writer, run, op, low, high):
+    x = normal(1, 50) * 5
+    unary(writer, op, x, x.shape)
+    np.testing.assert_array_equal(run(writer, x), np.clip(x, low, high))
+
+
+def test_a_softmax(writer, run):
+    x = normal(3, 7)
+    unary(writer, "SOFTMAX", x, x.shape, options="SoftmaxOptions", Beta=1.0)
+    e = np.exp(x - x.max(1, keepdims=True))
+    np.testing.assert_allclose(run(writer, x, exact=False), e / e.sum(1, keepdims=True), rtol=1e-5)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_mean_over_both_sides(writer, run, keep):
+    x = normal(1, 4, 5, 3)
+    axes = np.array([1, -2], np.int32)
+    unary(writer, "MEAN", x, (1, 1, 1, 3) if keep else (1, 3), axes, options="ReducerOptions", KeepDims=keep)
+    np.testing.assert_allclose(run(writer, x).ravel(), x.mean((1, 2)).ravel(), atol=1e-6)
+
+
+@pytest.mark.parametrize("op", ["RESHAPE", "SQUEEZE"])
+def test_a_reshape_takes_the_shape_that_the_file_declares(writer, run, op):
+    x = normal(1, 6, 1)
+    unary(writer, op, x, (6,))
+    np.testing.assert_array_equal(run(writer, x), x.reshape(6))
+
+
+def test_a_transpose(writer, run):
+    x = normal(2, 3, 4)
+    unary(writer, "TRANSPOSE", x, (4, 2, 3), np.array([2, 0, 1], np.int32))
+    np.testing.assert_array_equal(run(writer, x), x.transpose(2, 0, 1))
+
+
+def test_a_padding_of_every_dimension(writer, run):
+    x = normal(1, 3, 4, 2)
+    widths = np.array([[0, 0], [1, 2], [0, 3], [4, 0]], np.int32)
+    unary(writer, "PAD", x, (1, 6, 7, 6), widths)
+    np.testing.assert_array_equal(run(writer, x), np.pad(x, widths))
+
+
+def test_a_concatenation(writer, run):
+    a, b = normal(2, 3), normal(2, 5)
+    writer.tensor("a", a.shape)
+    writer.tensor("b", b.shape)
+    writer.tensor("y", (2, 8))
+    writer.op("CONCATENATION", [0, 1], [2], "ConcatenationOptions", {"Axis": -1})
+    writer.subgraph([0, 1], [2])
+    np.testing.assert_array_equal(run(writer, a, b), np.concatenate([a, b], 1))
+
+
+def test_ports_have_the_names_of_the_signature(writer, compiled):
+    x = normal(1, 4)
+    writer.tensor("x", x.shape)
+    writer.tensor("y", x.shape)
+    writer.op("RELU", [0], [1])
+    writer.subgraph([0], [1])
+    names = {side: [writer.table("TensorMap", Name=name, TensorIndex=i)] for i, (side, name) in enumerate(NAMES)}
+    data = writer.data(SignatureDefs=[writer.table("SignatureDef", SignatureKey="serve", SubgraphIndex=0, **names)])
+    summary = compiled(data).summary
+    assert [(p.name, p.shape) for p in (*summary.inputs, *summary.outputs)] == [("sound", (1, 4)), ("word", (1, 4))]
+    assert (summary.format, summary.version) == ("tflite", 3)
+
+
+NAMES = (("Inputs", "sound"), ("Outputs", "word"))
+
+
+def refused(writer, compiled, kind, said):
+    with pytest.raises(kind, match=said) as error:
+        compiled(writer.data())
+    assert isinstance(error.value, EdgefnError)
+
+
+@pytest.mark.parametrize(
+    ("op", "options", "fields", "said"),
+    [
+        ("SOFTMAX", "SoftmaxOptions", {"Beta": 2.0}, "beta 2"),
+        ("EXP", "", {}, "EXP .* is not supported. Supported are ADD"),
+        ("AVERAGE_POOL_2D", "Pool2DOptions", {"StrideW": 1, "StrideH": 1}, "images of rank 4"),
+    ],
+)
+def test_a_form_outside_coverage_is_refused_with_its_name(writer, compiled, op, options, fields, said):
+    unary(writer, op, normal(1, 4), (1, 4), options=options, **fields)
+    refused(writer, compiled, UnsupportedError, said)
+
+
+def test_an_activation_that_broadcasts_across_other_dimensions_is_refused(writer, compiled):
+    for name, shape in (("a", (2, 3, 4)), ("b", (3, 1)), ("y", (2, 3, 4))):
+        writer.tensor(name, shape)
+    writer.op("ADD", [0, 1], [2], "AddOptions")
+    writer.subgraph([0, 1], [2])
+    refused(writer, compiled, UnsupportedError, "broadcasts along the last dimension only")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "said"),
+    [
+        ([1], [1], "reads 'y', which nothing before it computes"),
+        ([0], [0], "one output of its own"),
+        ([], [1], "input 0"),
+    ],
+)
+def test_operators_in_no_order_are_malformed(writer, compiled, inputs, outputs, said):
+    writer.tensor("x", (1, 4))
+    writer.tensor("y", (1, 4))
+    writer.op("RELU", inputs, outputs)
+    writer.subgraph([0], [1])
+    refused(writer, compiled, ModelError, said)
+
+
+def test_a_shape_that_the_operator_does_not_compute_is_malformed(writer, compiled):
+    unary(writer, "RELU", normal(1, 4), (1, 5))
+    refused(writer, compiled, ModelError, r"computes \(1, 4\), the file says \(1, 5\)")
+
+
+def test_inspecting_names_every_unknown_operator(writer, tmp_path):
+    unary(writer, "EXP", normal(1, 4), (1, 4))
+    (tmp_path / "m.tflite").write_bytes(writer.data())
+    summary = inspect_model(read_model(tmp_path / "m.tflite"))
+    assert (summary.supported, summary.unsupported) == (False, ("op EXP (operator 'y')",))
+    assert [p.name for p in (*summary.inputs, *summary.outputs)] == ["x", "y"]

@@ -1,0 +1,174 @@
+"""What the handlers of TFLite operators see: the graph under construction, and checks that name the operator."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import inf, prod
+from typing import Any, Never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefn.errors import ModelError, UnsupportedError
+from edgefn.graph.importers.builder import Builder
+from edgefn.graph.importers.tflite.op import TfliteOp
+from edgefn.graph.importers.tflite.tensor import TfliteTensor
+from edgefn.graph.ir import NUMPY, Bounds, DType, Op, Quantization, Tensor
+from edgefn.graph.ops import Clamp, Reshape
+
+__all__ = ["Call", "Scope"]
+
+type Array = NDArray[Any]
+
+_ACTIVATIONS = {
+    "NONE": Bounds(),
+    "RELU": Bounds(low=0.0),
+    "RELU6": Bounds(0.0, 6.0),
+    "RELU_N1_TO_1": Bounds(-1.0, 1.0),
+    "RELU_0_TO_1": Bounds(0.0, 1.0),
+}
+_ZERO_POINTS = {"i8": (-128, 127), "u8": (0, 255), "i32": (0, 0)}
+
+
+@dataclass(slots=True)
+class Scope(Builder):
+    """The graph under construction, the file's tensors, and the name in the graph of each that is known by now."""
+
+    tensors: tuple[TfliteTensor, ...] = ()
+    names: dict[int, str] = field(default_factory=dict)
+
+    def declared(self, index: int) -> Tensor:
+        """A tensor as the file declares it, without its values."""
+        t = self.tensors[index]
+        if t.dtype not in NUMPY:
+            message = f"tensor {t.name!r} has data type {t.dtype}"
+            raise UnsupportedError("EFN-M011", message, hint="convert the model with int8 or float32 activations")
+        dtype: DType = t.dtype
+        return Tensor(t.name, dtype, t.shape, self._quantization(t, dtype))
+
+    def _quantization(self, t: TfliteTensor, dtype: DType) -> Quantization | None:
+        """Quantization of integers that are kept as such; what converters leave on other tensors means nothing."""
+        q = t.quantization
+        if q is None or dtype not in _ZERO_POINTS:
+            return None
+        low, high = _ZERO_POINTS[dtype]
+        if not bool(np.all(np.isfinite(q.scales) & (q.scales > 0))):
+            raise _malformed(f"tensor {t.name!r} has a scale that is not a positive number")
+        if not bool(np.all((q.zero_points >= low) & (q.zero_points <= high))):
+            raise _malformed(f"tensor {t.name!r} has a zero point outside {low} to {high}")
+        return Quantization(q.scales.astype(np.float32), q.zero_points.astype(np.int32), q.axis)
+
+
+def _malformed(what: str) -> ModelError:
+    return ModelError("EFN-M006", f"the model is malformed: {what}", hint="convert the model again")
+
+
+class Call:
+    """One operator being imported: its inputs as graph tensors, its options, and the way to refuse it."""
+
+    def __init__(self, scope: Scope, op: TfliteOp) -> None:
+        self.scope = scope
+        self.op = op
+        self.label = scope.tensors[op.outputs[0]].name if op.outputs else op.op
+
+    def has(self, index: int) -> bool:
+        return index < len(self.op.inputs) and self.op.inputs[index] >= 0
+
+    def input(self, index: int) -> Tensor:
+        if not self.has(index):
+            self.malformed(f"input {index} is missing")
+        number = self.op.inputs[index]
+        if number not in self.scope.names:
+            self._define(number)
+        return self.scope.tensor(self.scope.names[number])
+
+    def _define(self, number: int) -> None:
+        """A constant comes into the graph when it is first read."""
+        t = self.scope.tensors[number]
+        if t.constant is None:
+            self.malformed(f"reads {t.name!r}, which nothing before it computes")
+        quantization = self.scope.declared(number).quantization
+        self.scope.names[number] = self.scope.constant(t.name, np.array(t.constant), quantization)
+
+    def constant(self, index: int) -> Array:
+        """The value of an input that must be known at compile time."""
+        t = self.input(index)
+        if t.constant is None:
+            self.refuse(f"input {t.name!r} is computed at run time; it must be a constant")
+        return t.constant
+
+    @property
+    def output(self) -> Tensor:
+        """What the file says the operator computes."""
+        return self.scope.declared(self.op.outputs[0])
+
+    def option(self, name: str) -> Any:  # noqa: ANN401 -- as the schema says
+        return self.op.options[name]
+
+    def bounds(self) -> Bounds:
+        """The bounds of the activation that is fused into the operator."""
+        name = self.option("fused_activation_function")
+        if name not in _ACTIVATIONS:
+            self.refuse(f"the fused activation {name}; supported are {', '.join(_ACTIVATIONS)}")
+        return _ACTIVATIONS[name]
+
+    def emit(self, op: Op, inputs: Iterable[str], shape: Iterable[int], like: Tensor | None = None) -> str:
+        """Compute a fresh tensor of the output's type and quantization, or of those of `like`."""
+        model = like or self.output
+        return self.scope.emit(
+            self.label, op, inputs, Tensor(model.name, model.dtype, tuple(shape), model.quantization)
+        )
+
+    def activated(self, x: str) -> str:
+        """`x` under the fused activation."""
+        return self.clamped(x, self.bounds())
+
+    def clamped(self, x: str, bounds: Bounds) -> str:
+        t = self.scope.tensor(x)
+        return x if bounds == Bounds(-inf, inf) else self.emit(Clamp(bounds), (x,), t.shape, t)
+
+    def reshape(self, x: str, shape: Iterable[int]) -> str:
+        t, shape = self.scope.tensor(x), tuple(shape)
+        if prod(shape) != t.size:
+            self.malformed(f"{t.shape} cannot be reshaped to {shape}")
+        return x if shape == t.shape else self.emit(Reshape(), (x,), shape, t)
+
+    def axis(self, value: int, rank: int) -> int:
+        if not -rank <= value < rank:
+            self.malformed(f"axis {value} of a tensor of rank {rank}")
+        return value % rank
+
+    def images(self, index: int) -> Tensor:
+        """An input that must be images `[N, H, W, C]`, in floats or i8."""
+        t = self.numbers(index)
+        if len(t.shape) != 4:
+            self.refuse(f"an input of shape {t.shape}; images of rank 4 (N, H, W, C) are supported")
+        return t
+
+    def numbers(self, index: int) -> Tensor:
+        """An input that must be f32, or i8 with one scale."""
+        t = self.input(index)
+        if t.dtype == "f32":
+            return t
+        if t.dtype == "i8":
+            self.refuse(f"i8 input {t.name!r}: TFLite's fixed-point arithmetic is not in the engine yet")
+        if t.dtype != "i8" or t.quantization is None or not t.quantization.per_tensor:
+            self.refuse(f"{t.dtype} input {t.name!r}; f32, and i8 with one scale, are supported")
+        return t
+
+    def same_quantization(self, x: Tensor) -> None:
+        """Refuse an operator that only moves or compares values, when it has to change their scale too."""
+        y = self.output
+        if x.dtype != y.dtype:
+            self.malformed(f"input is {x.dtype}, output is {y.dtype}")
+        if x.dtype == "i8" and not (x.quantization and x.quantization.same(y.quantization)):
+            self.refuse("input and output are quantized differently")
+
+    def malformed(self, what: str) -> Never:
+        message = f"{self.op.op} operator {self.label!r} is malformed: {what}"
+        raise ModelError("EFN-M006", message, hint="convert the model again")
+
+    def refuse(self, what: str) -> Never:
+        message = f"{self.op.op} operator {self.label!r} is not supported: {what}"
+        raise UnsupportedError(
+            "EFN-M011", message, hint="edgefn model inspect lists what is supported; change or replace this layer"
+        )
