@@ -2,5 +2,6 @@
 
 from edgefn.bench.fit import Fit, Gauge, fit
 from edgefn.bench.measure import BenchRun, Distribution, measure
+from edgefn.bench.model import ModelRun, run_model
 
-__all__ = ["BenchRun", "Distribution", "Fit", "Gauge", "fit", "measure"]
+__all__ = ["BenchRun", "Distribution", "Fit", "Gauge", "ModelRun", "fit", "measure", "run_model"]

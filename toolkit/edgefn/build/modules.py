@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgefn.engine.library import FLAVOURS
 from edgefn.errors import UsageError
 from edgefn.graph.compiler import compile_model, read_model
 from edgefn.project.atomic import write_whole
@@ -23,14 +22,12 @@ class CompiledFile:
 def compile_file(source: Path, output: Path, flavour: str) -> CompiledFile:
     """Compile the model at `source`; the ending of `output` (.plan, .wasm) says to what.
 
-    Raises UsageError for another ending or flavour.
+    Raises UsageError (EFN-U030) for another ending.
     """
     if output.suffix not in (".plan", ".wasm"):
         raise UsageError(
             "EFN-U030", f"cannot tell from {output.name!r} what to write", hint="end the name in .plan or .wasm"
         )
-    if flavour not in FLAVOURS:
-        raise UsageError("EFN-U031", f"no engine flavour {flavour!r}", hint=f"use one of: {', '.join(FLAVOURS)}")
     data = compile_model(read_model(source), name=source.stem).plan
     if output.suffix == ".wasm":
         from edgefn.engine.module import embed  # noqa: PLC0415

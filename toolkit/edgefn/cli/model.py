@@ -43,6 +43,27 @@ def compile_(
 ) -> None:
     """Compile a model to a plan, or to a Wasm module with the plan and the engine inside."""
     from edgefn.build.modules import compile_file
+    from edgefn.engine.library import known_flavour
     from edgefn.report import console
 
-    show(compile_file(source, output or source.with_suffix(".plan"), flavour), console.compiled, as_json=json)
+    target = output or source.with_suffix(".plan")
+    show(compile_file(source, target, known_flavour(flavour)), console.compiled, as_json=json)
+
+
+@app.command()
+def run(
+    source: Source,
+    *,
+    inputs: Annotated[
+        Path, typer.Option(help="An .npz file: arrays named as the inputs, or in/0/NAME with out/0/NAME beside.")
+    ],
+    flavour: Annotated[str, typer.Option(help="simd128 or relaxed-simd.")] = "simd128",
+    epochs: Annotated[bool, typer.Option("--epochs", help="With the deadline checks of an edge host.")] = False,
+    json: Json = False,
+) -> None:
+    """Run a model or plan by itself: how long an inference takes, and how far its outputs are from known ones."""
+    from edgefn.bench import run_model
+    from edgefn.engine.library import known_flavour
+    from edgefn.report import console
+
+    show(run_model(source, inputs, known_flavour(flavour), epochs=epochs), console.model_run, as_json=json)

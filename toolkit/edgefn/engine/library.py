@@ -4,9 +4,9 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from edgefn.errors import BuildError
+from edgefn.errors import BuildError, UsageError
 
-__all__ = ["FLAVOURS", "digest", "extension_path", "module_path"]
+__all__ = ["FLAVOURS", "digest", "extension_path", "known_flavour", "module_path"]
 
 FLAVOURS = ("simd128", "relaxed-simd")
 LIBRARY = Path(__file__).parent / "lib"
@@ -22,6 +22,13 @@ def module_path(flavour: str) -> Path:
     return _path(flavour, "engine.wasm")
 
 
+def known_flavour(flavour: str) -> str:
+    """The flavour, if there is one of that name. Raises UsageError (EFN-U031) otherwise."""
+    if flavour not in FLAVOURS:
+        raise UsageError("EFN-U031", f"no engine flavour {flavour!r}", hint=f"use one of: {', '.join(FLAVOURS)}")
+    return flavour
+
+
 @cache
 def digest(flavour: str) -> str:
     """Hash both forms of one flavour, SHA-256 in hexadecimal: what a build cache keys on."""
@@ -32,9 +39,7 @@ def digest(flavour: str) -> str:
 
 
 def _path(flavour: str, name: str) -> Path:
-    if flavour not in FLAVOURS:
-        raise BuildError("EFN-B030", f"no engine flavour {flavour!r}", hint=f"use one of: {', '.join(FLAVOURS)}")
-    path = LIBRARY / flavour / name
+    path = LIBRARY / known_flavour(flavour) / name
     if not path.is_file():
         message = f"the engine is not built: {path} is not there"
         raise BuildError("EFN-B031", message, hint="in a source checkout, run: pip install -e .")

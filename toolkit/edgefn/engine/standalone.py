@@ -80,6 +80,10 @@ class Runner:
                 raise _refused(f"input {number} holds {len(data)} bytes, the model's has {size}")
             self._write(address, data)
 
+    def run_all(self) -> None:
+        """Run every op on what the arena holds now: inference alone, the inputs being in place since `write`."""
+        self._run_ops(0, self.op_count, reference=False)
+
     def run_op(self, index: int, *, reference: bool = False) -> None:
         """Run one op on what the arena holds now: for profiles and for comparing layers."""
         self._run_ops(index, 1, reference)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from edgefn.report.units import milliseconds, place, size
 
 if TYPE_CHECKING:  # a view needs the shape of a result, not the code that made it
-    from edgefn.bench import BenchRun, Distribution, Fit, Gauge
+    from edgefn.bench import BenchRun, Distribution, Fit, Gauge, ModelRun
     from edgefn.build import Build
     from edgefn.build.modules import CompiledFile
     from edgefn.doctor import Diagnosis
@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # a view needs the shape of a result, not the code that made 
     from edgefn.project.scaffold import Scaffolded
     from edgefn.testing import SampleRun, TestRun
 
-__all__ = ["bench", "build", "compiled", "diagnoses", "error", "model", "scaffold", "test"]
+__all__ = ["bench", "build", "compiled", "diagnoses", "error", "model", "model_run", "scaffold", "test"]
 
 
 _VERSIONS = {"onnx": "opset", "tflite": "schema"}
@@ -114,6 +114,13 @@ def model(summary: "ModelSummary") -> str:
 def compiled(result: "CompiledFile") -> str:
     """One line an artifact."""
     return f"compiled {result.output}  {size(result.nbytes)}  sha256 {result.sha256[:16]}"
+
+
+def model_run(run: "ModelRun") -> str:
+    """Times and differences."""
+    known = "no known outputs" if run.maxd is None else f"largest difference to known outputs {run.maxd:.3g}"
+    times = f"{milliseconds(run.min)} least, {milliseconds(run.med)} median of {run.runs} runs"
+    return f"{run.model} ({run.flavour}): {times}, cold {milliseconds(run.cold)}\n  {run.cases} cases, {known}"
 
 
 def scaffold(made: "Scaffolded") -> str:

@@ -11,14 +11,14 @@ __all__ = ["error_document", "render"]
 
 
 def render(result: object) -> str:
-    """A result dataclass as one JSON document, keys in the order of its fields."""
-    return json.dumps(_plain(result), indent=2, ensure_ascii=False)
+    """A result dataclass as one line of JSON, keys in the order of its fields."""
+    return json.dumps(_plain(result), ensure_ascii=False)
 
 
 def error_document(error: EdgefnError) -> str:
     """What --json prints when a command fails: it stays parseable."""
     said = {"code": error.code, "message": error.message, "hint": error.hint, "exit_status": error.exit_status}
-    return json.dumps({"error": said}, indent=2, ensure_ascii=False)
+    return json.dumps({"error": said}, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 -- any field of any result

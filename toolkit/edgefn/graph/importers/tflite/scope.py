@@ -147,12 +147,10 @@ class Call:
     def numbers(self, index: int) -> Tensor:
         """An input that must be f32, or i8 with one scale."""
         t = self.input(index)
-        if t.dtype == "f32":
-            return t
         if t.dtype == "i8":
             self.refuse(f"i8 input {t.name!r}: TFLite's fixed-point arithmetic is not in the engine yet")
-        if t.dtype != "i8" or t.quantization is None or not t.quantization.per_tensor:
-            self.refuse(f"{t.dtype} input {t.name!r}; f32, and i8 with one scale, are supported")
+        if t.dtype != "f32":
+            self.refuse(f"{t.dtype} input {t.name!r}; f32 is supported")
         return t
 
     def same_quantization(self, x: Tensor) -> None:

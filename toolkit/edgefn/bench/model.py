@@ -1,0 +1,87 @@
+"""`edgefn model run`: a model by itself, in the engine and nothing around it."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from edgefn.bench.cases import Case, load_cases
+from edgefn.engine.standalone import Runner
+from edgefn.graph.compiler import compile_model, read_model
+from edgefn.graph.plan import read_plan
+
+__all__ = ["ModelRun", "run_model"]
+
+PLAN_MAGIC = b"EFNP"
+SECONDS = 1.2
+LEAST, MOST = 20, 3000
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRun:
+    """Milliseconds of inference alone, inputs in place, over `runs` repetitions of the first case.
+
+    `cold` is the plan opened in a fresh instance and run once, the engine's code being compiled already. `maxd` is the
+    largest absolute difference to an output that the cases know, None when they know none.
+    """
+
+    model: str
+    flavour: str
+    min: float
+    med: float
+    cold: float
+    runs: int
+    cases: int
+    maxd: float | None
+
+
+def run_model(path: Path, inputs: Path, flavour: str, *, epochs: bool = False) -> ModelRun:
+    """Run the model or plan at `path` on the cases in `inputs`; time the first.
+
+    With `epochs` the engine has the deadline checks that an edge host adds. Raises ModelError, UnsupportedError, and
+    UsageError as `load_cases` does.
+    """
+    file = read_model(path)
+    blob = file.data if file.data.startswith(PLAN_MAGIC) else compile_model(file, name=path.stem).plan
+    cases = load_cases(inputs, read_plan(blob))
+    Runner(blob, flavour, epochs=epochs).close()  # compiles the engine
+    started = time.perf_counter()
+    with Runner(blob, flavour, epochs=epochs) as runner:
+        runner.run(cases[0].inputs)
+        cold = time.perf_counter() - started
+        differences = [d for case in cases for d in _differences(runner, case)]
+        runner.write(cases[0].inputs)
+        times = _times(runner)
+    return ModelRun(
+        model=path.stem,
+        flavour=flavour,
+        min=min(times) * 1e3,
+        med=median(times) * 1e3,
+        cold=cold * 1e3,
+        runs=len(times),
+        cases=len(cases),
+        maxd=max(differences, default=None),
+    )
+
+
+def _times(runner: Runner) -> list[float]:
+    times: list[float] = []
+    end = time.perf_counter() + SECONDS
+    while len(times) < LEAST or (time.perf_counter() < end and len(times) < MOST):
+        started = time.perf_counter()
+        runner.run_all()
+        times.append(time.perf_counter() - started)
+    return times
+
+
+def _differences(runner: Runner, case: Case) -> list[float]:
+    found = runner.run(case.inputs)
+    pairs = [(f, w) for f, w in zip(found, case.wanted, strict=True) if w is not None]
+    return [
+        float(np.abs(np.frombuffer(f, w.dtype).astype(np.float64) - w.ravel()).max(initial=0))
+        if len(f) == w.nbytes
+        else float("inf")
+        for f, w in pairs
+    ]
