@@ -9,6 +9,7 @@ from typing import Self
 
 from wasmtime import Config, Engine, Func, Instance, Memory, Module, Store, WasmtimeError
 
+from edgefn.engine.call import Call
 from edgefn.engine.library import module_path
 from edgefn.errors import ModelError
 
@@ -44,7 +45,7 @@ class Runner:
             self._store.set_epoch_deadline(FOREVER)
         self._instance = Instance(self._store, module, [])
         self._memory = self._export("memory", Memory)
-        self._functions = {name: self._export(name, Func) for name in FUNCTIONS}
+        self._calls = {name: Call(self._store, self._export(name, Func)) for name in FUNCTIONS}
         self._open(_raw(plan))
 
     def __enter__(self) -> Self:
@@ -98,7 +99,7 @@ class Runner:
         to = _aligned(self._end + len(data))
         self._reserve(to + 4 * len(data))
         self._write(self._end, data)
-        self._functions["efn_affine_at"](self._live, self._end, to, len(data), scale, offset, int(signed))
+        self._call("efn_affine_at", self._end, to, len(data), float(scale), float(offset), int(signed))
         return self._read(to, 4 * len(data))
 
     @property
@@ -138,8 +139,10 @@ class Runner:
         where = f"op {fault}: " if status >= BAD_OP else f"tensor {fault}: " if status == BAD_TENSOR else ""
         raise _refused(f"the engine refuses the plan: {where}{text} (status {status})")
 
-    def _call(self, name: str, *arguments: int) -> int:
-        return int(self._functions[name](self._live, *arguments)) & 0xFFFFFFFF
+    def _call(self, name: str, *arguments: float) -> int:
+        if self._store is None:
+            raise ValueError("this Runner is closed")
+        return self._calls[name](*arguments)
 
     def _export[Kind: (Func, Memory)](self, name: str, kind: type[Kind]) -> Kind:
         found = self._instance.exports(self._live)[name]
