@@ -12,7 +12,7 @@ from edgefn.engine import library
 from edgefn.engine.library import FLAVOURS
 from edgefn.engine.module import embed
 from edgefn.engine.standalone import Runner
-from edgefn.errors import BuildError, ModelError
+from edgefn.errors import BuildError, ModelError, UsageError
 
 from . import plans
 from .plans import PlanBuilder
@@ -128,6 +128,6 @@ def test_an_engine_that_was_not_built_is_an_error_with_the_command_that_builds_i
 
 
 def test_an_unknown_flavour_is_an_error_that_names_the_known_ones():
-    with pytest.raises(BuildError) as caught:
+    with pytest.raises(UsageError) as caught:
         library.module_path("avx512")
     assert "relaxed-simd" in caught.value.hint

@@ -5,12 +5,13 @@ from types import TracebackType
 from typing import Self
 
 from wasmtime import Store, Trap, WasiConfig, WasmtimeError
-from wasmtime.component import Func, Linker
+from wasmtime.component import Linker
 
 from edgefn.errors import HostError
 from edgefn.host.budget import Budget, Spent
 from edgefn.host.capture import Capture
 from edgefn.host.component import Loaded
+from edgefn.host.door import Door
 from edgefn.host.frames import Answer, HostRequest, decode, encode
 from edgefn.host.outcome import Breach, Failure, Outcome, Usage
 from edgefn.limits import Profile
@@ -53,7 +54,7 @@ class Sandbox:
         self._budget.start()
         try:
             with self._loaded.runtime.ticker:
-                answered = self._door(self._store, frame)
+                answered = self._door(frame)
         except (Trap, WasmtimeError) as error:
             spent = self._budget.spent()
             self.alive = False
@@ -87,7 +88,7 @@ class Sandbox:
         wasi.stderr_custom = self._stderr.write
         self._store.set_wasi(wasi)
 
-    def _instantiate(self, linker: Linker) -> Func:
+    def _instantiate(self, linker: Linker) -> Door:
         self._budget.start()
         try:
             instance = linker.instantiate(self._store, self._loaded.component)
@@ -96,7 +97,7 @@ class Sandbox:
         door = instance.get_func(self._store, "text")
         if door is None:
             raise TypeError("a component was loaded that has no text door")  # load_component saw to it
-        return door
+        return Door(self._store, door)
 
     def _answered(self, answer: Answer, spent: Spent, start_ms: float) -> Outcome:
         usage = Usage(spent.cpu_ms, spent.wall_ms, start_ms, answer.memory)
