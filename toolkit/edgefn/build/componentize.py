@@ -1,5 +1,6 @@
 """componentize-py, driven: from a staged folder to a component, with its failures translated."""
 
+import contextlib
 import json
 import re
 import sys
@@ -23,15 +24,24 @@ def componentize(staged: Staged, output: Path) -> bytes:
     Raises BuildError: EFN-B020 when the handler cannot be imported, EFN-B021 when it fails on a sample, EFN-B023 when
     it ends the interpreter, EFN-B022 for anything else.
     """
-    tool = str(Path(sys.executable).with_name("componentize-py"))
     paths = [argument for path in staged.paths for argument in ("-p", str(path))]
     done = run(
         [
-            *(tool, "-q", "-d", str(staged.folder), "-w", "function"),
+            *(
+                sys.executable,
+                "-c",
+                "from componentize_py import script; script()",
+                "-q",
+                "-d",
+                str(staged.folder),
+                "-w",
+                "function",
+            ),
             *("componentize", "edgefn_component", *paths, "-o", str(output)),
         ],
         folder=staged.folder,
         seconds=SECONDS,
+        scratch=output.parent,
     )
     if done.status == 0 and output.is_file():
         return output.read_bytes()
@@ -41,7 +51,8 @@ def componentize(staged: Staged, output: Path) -> bytes:
 def _translate(output: str) -> BuildError:
     marked = re.search(re.escape(MARK) + r"(\{.*\})", output)
     if marked is not None:
-        return _refused(json.loads(marked.group(1)))
+        with contextlib.suppress(ValueError):  # cut off: told as it is, below
+            return _refused(json.loads(marked.group(1)))
     trap = next(
         (line.strip() for line in output.splitlines() if "wasm trap:" in line or "i32 exit status" in line), None
     )

@@ -1,5 +1,6 @@
 """A handler's models outside a component: compiled on the spot, run by the same engine in wasmtime."""
 
+import threading
 from pathlib import Path
 
 from edgefn.build.plans import build_plan
@@ -24,10 +25,12 @@ def open_model(name: str, handler_file: str) -> OpenedPlan:
         known = ", ".join(m.name for m in function.models) or "none"
         raise LookupError(f"no model {name!r} in edgefn.toml: declare [models.{name}] (declared: {known})")
     plan = build_plan(model).plan
-    runner = Runner(plan, flavour=function.flavour)
+    runner, alone = Runner(plan, flavour=function.flavour), threading.Lock()
 
     def run(inputs: tuple[memoryview, ...], outputs: tuple[memoryview, ...]) -> None:
-        for result, target in zip(runner.run(inputs), outputs, strict=True):
+        with alone:  # one instance has one arena; outside a component a handler may have threads
+            results = runner.run(inputs)
+        for result, target in zip(results, outputs, strict=True):
             target.cast("B")[:] = result
 
     return OpenedPlan(plan, run)

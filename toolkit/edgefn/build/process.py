@@ -21,12 +21,14 @@ class Finished:
     output: str
 
 
-def run(arguments: Sequence[str], *, folder: Path, seconds: float) -> Finished:
+def run(arguments: Sequence[str], *, folder: Path, seconds: float, scratch: Path | None = None) -> Finished:
     """Run a program in `folder` with a scrubbed environment and no standard input.
 
-    Raises BuildError when it cannot be started or does not end within `seconds` (it is killed then).
+    Its temporary files go to `scratch`, so that nothing stays of one that is killed. Raises BuildError when it
+    cannot be started or does not end within `seconds` (it is killed then).
     """
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+    environment |= {"TMPDIR": str(scratch)} if scratch else {}
     try:
         done = subprocess.run(  # noqa: S603 -- an argument list, never a shell
             list(arguments),
@@ -38,7 +40,7 @@ def run(arguments: Sequence[str], *, folder: Path, seconds: float) -> Finished:
             timeout=seconds,
             check=False,
         )
-    except FileNotFoundError as error:
+    except OSError as error:
         raise BuildError(
             "EFN-B001", f"cannot start {arguments[0]}: {error.strerror}", hint="run: edgefn doctor"
         ) from None

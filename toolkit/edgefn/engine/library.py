@@ -1,12 +1,10 @@
 """Where the compiled engine lies."""
 
-import hashlib
-from functools import cache
 from pathlib import Path
 
 from edgefn.errors import BuildError, UsageError
 
-__all__ = ["FLAVOURS", "digest", "extension_path", "known_flavour", "module_path"]
+__all__ = ["FLAVOURS", "extension_path", "known_flavour", "module_path"]
 
 FLAVOURS = ("simd128", "relaxed-simd")
 LIBRARY = Path(__file__).parent / "lib"
@@ -27,15 +25,6 @@ def known_flavour(flavour: str) -> str:
     if flavour not in FLAVOURS:
         raise UsageError("EFN-U031", f"no engine flavour {flavour!r}", hint=f"use one of: {', '.join(FLAVOURS)}")
     return flavour
-
-
-@cache
-def digest(flavour: str) -> str:
-    """Hash both forms of one flavour, SHA-256 in hexadecimal: what a build cache keys on."""
-    both = hashlib.sha256()
-    for path in (extension_path(flavour), module_path(flavour)):
-        both.update(hashlib.sha256(path.read_bytes()).digest())
-    return both.hexdigest()
 
 
 def _path(flavour: str, name: str) -> Path:

@@ -24,13 +24,18 @@ from edgefn.guest.valve import shut_while
 __all__ = ["WitWorld"]
 
 ROOT = Path(__file__).parents[2]
+MAX_LINE = 9000
 MARK = "edgefn-failure: "  # what the builder looks for in componentize-py's output
 
 
 def _refuse(failure: "dict[str, Any]", printed: str, sample: str = "") -> NoReturn:
-    """End the build. What componentize-py passes on of a guest's output is 10,000 bytes, so only the ends are told."""
-    told = {"message": failure["message"][:1000], "frames": failure["frames"][:6] + failure["frames"][6:][-6:]}
-    print(MARK + json.dumps({**failure, **told, "sample": sample, "printed": printed}), file=sys.stderr, flush=True)  # noqa: T201 -- the only way out of a build
+    """End the build. componentize-py passes on 10,000 bytes of what a guest prints, so long parts are halved to fit."""
+    told = {**failure, "sample": sample, "printed": printed}
+    while len(line := MARK + json.dumps(told)) > MAX_LINE:
+        told["printed"] = told["printed"][len(told["printed"]) // 2 + 1 :]
+        told["message"] = told["message"][: max(100, len(told["message"]) // 2)]
+        told["frames"] = told["frames"][-max(4, len(told["frames"]) // 2) :]
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 -- the only way out of a build
     raise SystemExit(1)
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from edgefn.guest.signature import OpenedPlan, Port, read_signature
 from edgefn.guest.tensor import Tensor
@@ -17,8 +18,11 @@ class Model:
         self.inputs, self.outputs = read_signature(opened.plan)
         self._run = opened.run
 
-    def __call__(self, *tensors: Tensor) -> "Tensor | tuple[Tensor, ...]":
-        """Run the model. Raises ValueError when a tensor's dtype or shape is not the model's."""
+    def __call__(self, *tensors: Tensor) -> Any:  # noqa: ANN401 -- a Tensor, or a tuple: the model's file decides
+        """Run the model: a Tensor, or a tuple of them when it has several outputs.
+
+        Raises ValueError when a tensor's dtype or shape is not the model's.
+        """
         if len(tensors) != len(self.inputs):
             raise ValueError(f"model {self.name!r} takes {len(self.inputs)} tensors, {len(tensors)} given")
         for tensor, port in zip(tensors, self.inputs, strict=True):
@@ -35,7 +39,7 @@ def load_model(name: str) -> Model:
     """Load the model that `[models.NAME]` in edgefn.toml declares; runs once, at build time.
 
     Outside a component the plan is compiled on the spot and run by the same engine, in wasmtime. Raises LookupError
-    when no such model is declared.
+    when no such model is declared; outside a component also what is wrong with edgefn.toml or the model's file.
     """
     try:
         from edgefn.guest.engine import open_plan  # noqa: PLC0415 -- exists inside a component only

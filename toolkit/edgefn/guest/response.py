@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 __all__ = ["MAX_BODY_BYTES", "Response", "verified", "verify_field", "verify_status"]
 
 MAX_BODY_BYTES = 47 << 20  # in base64, with a head of 1 MiB, still a frame (docs/spec/frame.md)
+MAX_FIELDS = 128 << 10  # what platforms take of request headers, and far below a head's bound
 NO_BODY = (204, 205, 304)  # RFC 9110: never followed by content
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # a token (RFC 9110)
 _VALUE = re.compile(r"[\t -~\x80-\xff]*").fullmatch  # one line; fields are Latin-1 on every platform
@@ -40,16 +41,17 @@ class Response:
     @classmethod
     def json(cls, value: object, status: int = 200, headers: HeaderFields = ()) -> "Response":
         """`value` as JSON. Raises ValueError for a float that JSON does not have (nan, inf)."""
-        response = cls(json.dumps(value, allow_nan=False), status, headers)
-        response.headers.append(("content-type", "application/json"))
-        return response
+        return cls(json.dumps(value, allow_nan=False), status, headers)._typed("application/json")
 
     @classmethod
     def text(cls, value: str, status: int = 200, headers: HeaderFields = ()) -> "Response":
         """`value` as UTF-8 text."""
-        response = cls(value, status, headers)
-        response.headers.append(("content-type", "text/plain; charset=utf-8"))
-        return response
+        return cls(value, status, headers)._typed("text/plain; charset=utf-8")
+
+    def _typed(self, kind: str) -> "Response":
+        if all(name != "content-type" for name, _ in self.headers):
+            self.headers.append(("content-type", kind))
+        return self
 
 
 def verified(response: object) -> Response:
@@ -61,8 +63,12 @@ def verified(response: object) -> Response:
         raise TypeError(f"handle() returned {type(response).__name__}, a Response is wanted")
     verify_status(response.status)
     _verify_body(response.body, response.status)
+    size = 0
     for name, value in response.headers:
         verify_field(name, value)
+        size += len(name) + len(value)
+    if size > MAX_FIELDS:
+        raise ValueError(f"header fields of {size:,} characters, at most {MAX_FIELDS:,} can be sent")
     return response
 
 

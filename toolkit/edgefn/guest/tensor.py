@@ -41,7 +41,7 @@ class Tensor:
         size = array(FORMATS[dtype]).itemsize if dtype in FORMATS else 1
         return cls(dtype, shape, bytearray(prod(shape) * size))
 
-    def __getitem__(self, index: "int | tuple[int, ...]") -> "float | Tensor":
+    def __getitem__(self, index: "int | tuple[int, ...]") -> Any:  # noqa: ANN401 -- a number or a Tensor, as indexed
         """A number when every dimension is indexed, else the tensor of the remaining ones (a view)."""
         where = (index,) if isinstance(index, int) else index
         if len(where) > len(self.shape):

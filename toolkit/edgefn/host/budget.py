@@ -56,15 +56,25 @@ class Budget:
         """What has been used since `start`; to be called on the same thread."""
         return Spent((time.thread_time() - self._cpu_start) * 1e3, (time.perf_counter() - self._wall_start) * 1e3)
 
-    def _check(self, context: Any, data: Any, delta: Any, kind: Any) -> int:  # noqa: ANN401 -- C's callback
-        spent = self.spent()
+    def excess(self, spent: Spent) -> str | None:
+        """The limit that `spent` is above, the CPU's first."""
         if self._cpu_ms is not None and spent.cpu_ms > self._cpu_ms:
-            self.exceeded = "cpu_ms"
-        elif self._wall_ms is not None and spent.wall_ms > self._wall_ms:
-            self.exceeded = "wall_ms"
-        else:
-            delta[0], kind[0] = 1, 0
-            return 0
-        stop = WasmtimeError(f"edgefn: {self.exceeded} exceeded")
-        address = ctypes.cast(stop._consume(), ctypes.c_void_p).value
-        return address or 0
+            return "cpu_ms"
+        if self._wall_ms is not None and spent.wall_ms > self._wall_ms:
+            return "wall_ms"
+        return None
+
+    def _check(self, context: Any, data: Any, delta: Any, kind: Any) -> int:  # noqa: ANN401 -- C's callback
+        """Let the guest go on (0), or stop it (the address of an error).
+
+        Whatever is raised here would leave an address of chance for wasmtime to free, and Ctrl-C is raised anywhere.
+        """
+        try:
+            self.exceeded = self.excess(self.spent())
+            if self.exceeded is None:
+                delta[0], kind[0] = 1, 0
+                return 0
+            reason = f"{self.exceeded} exceeded"
+        except BaseException as error:  # noqa: BLE001 -- see above
+            reason = f"interrupted by {type(error).__name__}"
+        return ctypes.cast(WasmtimeError(f"edgefn: {reason}")._consume(), ctypes.c_void_p).value or 0

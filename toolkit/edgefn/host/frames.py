@@ -81,6 +81,8 @@ def _answer(frame: str) -> Answer:
     if len(frame) > MAX_FRAME:
         raise ValueError(f"{len(frame):,} characters, at most {MAX_FRAME:,} are allowed")
     line, _, text = frame.partition("\n")
+    if len(line) > MAX_HEAD:
+        raise ValueError(f"a head of {len(line):,} characters, at most {MAX_HEAD:,} are allowed")
     head: dict[str, Any] = json.loads(line)
     status, memory = head["status"], head.get("memory")
     verify_status(status)

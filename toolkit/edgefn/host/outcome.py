@@ -46,7 +46,7 @@ class Breach:
     cause: str
 
     def __str__(self) -> str:
-        return f"{self.name} limit of {self.limit:,.10g} exceeded ({self.measured:,.10g} measured): {self.cause}"
+        return f"{self.name} limit of {self.limit:,.10g} ({self.measured:,.10g} measured): {self.cause}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Usage:
 class Outcome:
     """A response; or status 500 and a failure; or what the platform answers (503) and a breach.
 
-    `output` is stdout and stderr, cut at 256 KiB.
+    `stdout` and `stderr` are cut at 256 KiB each.
     """
 
     status: int

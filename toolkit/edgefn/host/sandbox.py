@@ -38,7 +38,12 @@ class Sandbox:
         self._store = Store(loaded.runtime.engine)
         self._limit()
         self._budget = Budget(self._store, profile.value("cpu_ms"), profile.value("wall_ms"))
-        self._door = self._instantiate(linker)
+        self._memory = 0  # after the last call; it never shrinks
+        try:
+            self._door = self._instantiate(linker)
+        except HostError:
+            self._store.close()
+            raise
         self._start_ms = (time.thread_time() - started) * 1e3
         self.alive = True
 
@@ -101,20 +106,26 @@ class Sandbox:
 
     def _answered(self, answer: Answer, spent: Spent, start_ms: float) -> Outcome:
         usage = Usage(spent.cpu_ms, spent.wall_ms, start_ms, answer.memory)
-        breach = self._memory_breach(answer)
-        status = 503 if breach else answer.status
+        # A call that is shorter than the ticker's step was never interrupted: its limits are looked at here.
+        self._budget.exceeded = self._budget.excess(spent)
+        breach = self._time_breach(spent) or self._memory_breach(answer)
+        self._memory = answer.memory or self._memory
         stdout, stderr = self._stdout.take(), self._stderr.take()
-        return Outcome(status, answer.headers, answer.body, usage, answer.failure, breach, stdout, stderr)
+        if breach is not None:
+            return Outcome(503, (), b"", usage, None, breach, stdout, stderr)
+        return Outcome(answer.status, answer.headers, answer.body, usage, answer.failure, None, stdout, stderr)
 
     def _memory_breach(self, answer: Answer) -> Breach | None:
+        """What Python makes of a full memory is a MemoryError, or something odder when it just grew to the cap."""
         if answer.failure is None or not self._memory_cap:
             return None
         peak = answer.memory or 0
-        if answer.failure.type != "MemoryError" and peak < self._memory_cap - NEAR_CAP_BYTES:
+        full = peak >= self._memory_cap - NEAR_CAP_BYTES and peak > self._memory
+        if answer.failure.type != "MemoryError" and not full:
             return None
         where = answer.failure.frames[-1] if answer.failure.frames else None
         at = f" at {where}" if where else ""
-        return Breach("memory_bytes", self._memory_cap, peak, f"the allocation{at} did not fit")
+        return Breach("memory_bytes", self._memory_cap, peak, f"an allocation{at} did not fit beside what was in use")
 
     def _stopped(self, error: Exception, spent: Spent, start_ms: float) -> Outcome:
         usage = Usage(spent.cpu_ms, spent.wall_ms, start_ms, None)

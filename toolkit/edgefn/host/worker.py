@@ -1,8 +1,7 @@
 """Requests to one component, one after another, on a thread that can be left behind.
 
 A guest that waits inside a host call cannot be interrupted, so wall time is enforced here too: when a call does not
-come back in time the caller
-gets a breach, and the stuck thread is abandoned with its instance.
+come back in time the caller gets a breach, and the stuck thread is abandoned with its instance.
 """
 
 import queue
@@ -37,14 +36,17 @@ class Worker:
         self._profile = profile
         self._reuse = reuse
         self._lock = threading.Lock()
+        self._closed = False
         self._requests = self._start()
 
     def call(self, request: HostRequest) -> Outcome:
         """Run the handler on `request`.
 
-        Raises HostError when the component cannot be started or breaks the frame format.
+        Raises HostError when the component cannot be started or breaks the frame format, ValueError after close.
         """
         with self._lock:
+            if self._closed:
+                raise ValueError("the worker is closed")
             reply: Reply = queue.SimpleQueue()
             self._requests.put((request, reply))
             wall_ms = self._profile.value("wall_ms")
@@ -64,6 +66,7 @@ class Worker:
 
     def close(self) -> None:
         """End the thread; may be called again."""
+        self._closed = True
         self._requests.put(None)
 
     def __enter__(self) -> Self:

@@ -1,5 +1,6 @@
 """A function: a folder with edgefn.toml, a handler, models and samples."""
 
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,7 @@ __all__ = ["Function", "ModelSource", "editor_schema", "load_function"]
 
 FILE_NAME = "edgefn.toml"
 MAX_FILE_BYTES = 1 << 20
+RESERVED = ("edgefn", "edgefn_component", "_edgefn_engine", "wit_world", "samples", "vendor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ def _handler(folder: Path, written: str) -> Path:
         expected = "a Python file inside the folder, importable by its path"
         message = f"{folder / FILE_NAME}: handler in [function] is {show(written)}: expected {expected}"
         raise ConfigError("EFN-C007", message, hint='write for example: handler = "handler.py"')
+    if names[0] in sys.stdlib_module_names or names[0] in RESERVED:
+        message = f"{folder / FILE_NAME}: handler in [function] is {show(written)}, which hides the module {names[0]}"
+        raise ConfigError("EFN-C007", message, hint="rename the file, for example: handler.py")
     handler = folder / relative
     if not handler.is_file():
         message = f"{folder / FILE_NAME}: handler in [function] is {show(written)}, but there is no file {handler}"

@@ -3,12 +3,12 @@
 import base64
 import binascii
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgefn.errors import ConfigError
+from edgefn.guest.response import MAX_BODY_BYTES, verify_field
 from edgefn.project.expectation import Expectation
 from edgefn.project.function import Function
 from edgefn.project.written import nearest, read_bytes, read_text, show, validate
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Sample", "SampleRequest", "demand_samples", "load_samples"]
 
 MAX_SAMPLE_BYTES = 16 << 20
-MAX_BODY_BYTES = 32 << 20  # a frame carries at most 64 MiB, and base64 adds a third
-
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t -~\x80-\U0010ffff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +103,12 @@ def _expectation(table: "ExpectTable", path: Path) -> Expectation:
 
 def _headers(pairs: list[list[str]], table: str, path: Path) -> tuple[tuple[str, str], ...]:
     for name, value in pairs:
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value) or _has_surrogate(value):
-            expected = "a name of letters, digits and dashes, and a value on one line"
-            message = f'{path}: header {show([name, value])} in "{table}": expected {expected}'
-            raise ConfigError("EFN-C013", message, hint='write for example: ["content-type", "text/plain"]')
+        try:
+            verify_field(name, value)
+        except ValueError as error:
+            message = f'{path}: header {show([name, value])} in "{table}": {error}'
+            raise ConfigError("EFN-C013", message, hint='write for example: ["content-type", "text/plain"]') from None
     return tuple((name.lower(), value) for name, value in pairs)
-
-
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _body(table: "RequestTable", path: Path) -> bytes:

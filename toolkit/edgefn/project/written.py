@@ -37,7 +37,7 @@ def read_text(path: Path, limit: int) -> str:
     """Read the file as UTF-8. Raises ConfigError (EFN-C002)."""
     data = read_bytes(path, limit)
     try:
-        return data.decode()
+        return data.decode("utf-8-sig")  # editors of some systems begin a file with a mark
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"{path} is not UTF-8: byte 0x{data[error.start]:02x} in line {line}"
