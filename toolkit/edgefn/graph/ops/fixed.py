@@ -99,7 +99,8 @@ def exp_table(node: Node, scale: float) -> Array:
     fraction_bits = 31 - _INTEGER_BITS
     multiplier, shift = multiplier_of(node, min(scale * 2.0**fraction_bits, 2.0**31 - 1))
     if shift < 0:
-        raise UnsupportedError("EFN-M012", f"softmax {node.name!r} has the scale {scale:g}", hint="quantize it again")
+        message = f"node {node.name!r} takes exponentials at the scale {scale:g}, too small for its fixed point"
+        raise UnsupportedError("EFN-M012", message, hint="quantize the model again with ordinary scales")
     reach = floor((2**_INTEGER_BITS - 1) * 2.0**fraction_bits / 2.0**shift)
     d = np.minimum(np.arange(EXP_ENTRIES, dtype=np.int64), reach)
     table = np.where(np.arange(EXP_ENTRIES) <= reach, _exp(high(-d << shift, multiplier)), 0)
