@@ -98,6 +98,20 @@ def test_every_shift_and_extreme_multiplier_meets_every_extreme_sum(pixels, dept
     hold(plan(x, w, Window(), (1, pixels), after), [x], expected(x, w, Window(), (1, pixels), after))
 
 
+@pytest.mark.parametrize("shift", [-16, -15, -14, -13, -2, -1, 0, 1])
+@pytest.mark.parametrize("y_zero", [-128, 127])
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_layers_of_one_shift_agree_beside_halves_and_at_the_ends(shift, y_zero, depthwise):
+    beside = [(2 * half + 1) * 2 ** max(1 - shift, 0) // 2 + d for half in range(-260, 260, 13) for d in range(-4, 5)]
+    sums = np.concatenate([ENDS, np.array(beside, np.int32)])
+    mult, bias = (v.ravel().astype(np.int32) for v in np.meshgrid(MULTIPLIERS, sums, indexing="ij"))
+    after = Layer(bias, -128, 127, mult, 0, y_zero, np.full(len(bias), shift, np.int32))
+    x = np.zeros((1, 1, 1, len(bias) if depthwise else 1), np.int8)
+    plan, expected = (plans.depthwise, oracle.depthwise) if depthwise else (plans.conv2d, oracle.conv2d)
+    w = np.ones((1, 1, len(bias)) if depthwise else (len(bias), 1, 1, 1), np.int8)
+    hold(plan(x, w, Window(), (1, 1), after), [x], expected(x, w, Window(), (1, 1), after))
+
+
 def test_fixed_point_rounds_twice_and_halves_go_away_from_zero():
     sums = np.array([1, -1, 2, -2, 3, -3, 5, 6], np.int32)
     after = Layer(sums, -128, 127, np.full(8, 2**30, np.int32), 0, 0, np.full(8, -1, np.int32))

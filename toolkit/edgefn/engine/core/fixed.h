@@ -77,6 +77,25 @@ EFN_INLINE v128_t efn_scaled_lanes(v128_t v, const int32_t *mult, const int32_t 
     return efn_shifted_lanes(v, wasm_v128_load(right));
 }
 
+// Shifts of which the second rounding can be done in f32, exactly: what is not clamped anyway is less than 2^9, with up
+// to 14 bits behind the point. There nothing is shifted to the left, and the addition of y_zero does not wrap.
+EFN_INLINE int efn_is_near(int32_t mult, int32_t shift) {
+    return mult == 0 || (-14 <= shift && shift < 0); // 0 whatever its shift, as above M
+}
+
+EFN_INLINE float efn_near_factor(int32_t shift) {
+    return 1.0f / (float)(1 << (-shift & 15));
+}
+
+// i32x4 in low .. high, as efn_narrow_lanes gives it.
+EFN_INLINE v128_t efn_near_lanes(v128_t v, const int32_t *mult, const float *factor, const efn_narrowing *to) {
+    v = wasm_f32x4_convert_i32x4(efn_high_lanes(v, wasm_v128_load(mult)));
+    v = efn_clamp_lanes(wasm_f32x4_mul(v, wasm_v128_load(factor)), to->low, to->high);
+    const v128_t half = wasm_v128_or(wasm_v128_and(v, wasm_f32x4_const_splat(-0.0f)), wasm_f32x4_const_splat(0.5f));
+    v = wasm_f32x4_trunc(wasm_f32x4_add(v, half));
+    return wasm_i32x4_add(wasm_f32x4_add(v, wasm_f32x4_const_splat(EFN_ROUNDING)), to->shift);
+}
+
 // f64x2 to the nearest integers, halves away from zero, saturated, in the low half.
 EFN_INLINE v128_t efn_whole_f64(v128_t v) {
     const v128_t whole = wasm_f64x2_trunc(v);

@@ -62,17 +62,24 @@ EFN_INLINE v128_t requantize(v128_t left, v128_t right, const float *mult, const
     return efn_to_i8(efn_narrow_lanes(l, to), efn_narrow_lanes(r, to));
 }
 
-// The shifts of eight columns, as efn_scaled_lanes takes them.
+// The shifts of eight columns, as efn_near_lanes takes them, or else as efn_scaled_lanes does.
 typedef struct {
     int32_t left[8], right[8];
+    float near[8];
+    int is_near;
 } factors;
 
 static EFN_NOINLINE factors factors_of(const efn_layer_i8 *layer, uint32_t column) {
-    factors f = {{0}, {0}};
+    factors f = {.is_near = 1};
     if (layer->to.rounding == EFN_BY_FIXED) {
-        const int32_t *shifts = (const int32_t *)layer->to.mult + layer->to.stride + column;
+        const int32_t *mult = (const int32_t *)layer->to.mult + column, *shifts = mult + layer->to.stride;
         for (int j = 0; j < 8; j++)
-            f.left[j] = efn_left_factor(shifts[j]), f.right[j] = efn_right_factor(shifts[j]);
+            f.is_near &= efn_is_near(mult[j], shifts[j]);
+        for (int j = 0; j < 8; j++)
+            if (f.is_near)
+                f.near[j] = efn_near_factor(shifts[j]);
+            else
+                f.left[j] = efn_left_factor(shifts[j]), f.right[j] = efn_right_factor(shifts[j]);
     }
     return f;
 }
@@ -84,7 +91,11 @@ static EFN_NOINLINE void finish_q8(const efn_layer_i8 *layer, const factors *f, 
     const efn_ending to = efn_ending_of(layer->to.y_zero, layer->to.low, layer->to.high);
     if (layer->to.rounding == EFN_BY_FIXED) {
         const int32_t *mult = (const int32_t *)layer->to.mult + column;
-        for (uint32_t i = 0; i < rows; i++)
+        const efn_narrowing near = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
+        for (uint32_t i = 0; i < rows && f->is_near; i++)
+            out[i] = efn_to_i8(efn_near_lanes(acc[i][0], mult, f->near, &near),
+                               efn_near_lanes(acc[i][1], mult + 4, f->near + 4, &near));
+        for (uint32_t i = 0; i < rows && !f->is_near; i++)
             out[i] = efn_ended_lanes(efn_scaled_lanes(acc[i][0], mult, f->left, f->right),
                                      efn_scaled_lanes(acc[i][1], mult + 4, f->left + 4, f->right + 4), &to);
         return;

@@ -195,32 +195,30 @@ typedef struct {
     uint32_t count, stride, c;
     efn_finish to;
     const int32_t *left, *right; // [stride], the shifts of q8 as efn_scaled_lanes takes them
+    const float *near;           // [stride], as efn_near_lanes takes them; else NULL
 } layer_i8;
 
-// What finishes a block, made once for all blocks of a pixel.
-typedef union {
-    efn_narrowing i8;
-    efn_ending q8;
-} ending;
-
-EFN_INLINE ending ending_of(const layer_i8 *layer, const int fixed) {
-    const efn_finish *to = &layer->to;
-    return fixed ? (ending){.q8 = efn_ending_of(to->y_zero, to->low, to->high)}
-                 : (ending){.i8 = efn_narrowing_of(to->y_zero, to->low, to->high)};
+static EFN_NOINLINE v128_t finish_far(const layer_i8 *layer, uint32_t i, v128_t low, v128_t high) {
+    const efn_ending to = efn_ending_of(layer->to.y_zero, layer->to.low, layer->to.high);
+    const int32_t *mult = (const int32_t *)layer->to.mult + i, *left = layer->left + i, *right = layer->right + i;
+    return efn_ended_lanes(efn_scaled_lanes(low, mult, left, right),
+                           efn_scaled_lanes(high, mult + 4, left + 4, right + 4), &to);
 }
 
 // Eight accumulators of channels i .. i + 7 to eight i8 in the low half.
-EFN_INLINE v128_t finish_block(const layer_i8 *layer, const int fixed, const ending *to, uint32_t i, v128_t low,
+EFN_INLINE v128_t finish_block(const layer_i8 *layer, const int fixed, const efn_narrowing *to, uint32_t i, v128_t low,
                                v128_t high) {
     if (fixed) {
-        const int32_t *mult = (const int32_t *)layer->to.mult + i, *left = layer->left + i, *right = layer->right + i;
-        return efn_ended_lanes(efn_scaled_lanes(low, mult, left, right),
-                               efn_scaled_lanes(high, mult + 4, left + 4, right + 4), &to->q8);
+        if (layer->near == NULL)
+            return finish_far(layer, i, low, high);
+        const int32_t *mult = (const int32_t *)layer->to.mult + i;
+        return efn_to_i8(efn_near_lanes(low, mult, layer->near + i, to),
+                         efn_near_lanes(high, mult + 4, layer->near + i + 4, to));
     }
     const float *mult = (const float *)layer->to.mult + i;
     low = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(low), wasm_v128_load(mult));
     high = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(high), wasm_v128_load(mult + 4));
-    return efn_to_i8(efn_narrow_lanes(low, &to->i8), efn_narrow_lanes(high, &to->i8));
+    return efn_to_i8(efn_narrow_lanes(low, to), efn_narrow_lanes(high, to));
 }
 
 // Eight products of one tap, each at most 128 * 127: two of them still fit in i16.
@@ -230,7 +228,7 @@ EFN_INLINE v128_t products(const int8_t *x, const int8_t *w) {
 
 // y[8] of channels i .. i + 7.
 EFN_INLINE void block_i8(const layer_i8 *layer, const int8_t *const *taps, uint32_t count, const int fixed,
-                         const ending *to, uint32_t i, int8_t *y) {
+                         const efn_narrowing *to, uint32_t i, int8_t *y) {
     v128_t low = wasm_v128_load(layer->bias + i), high = wasm_v128_load(layer->bias + i + 4);
     const int8_t *w = layer->w + i;
     const uint32_t stride = layer->stride;
@@ -250,7 +248,7 @@ EFN_INLINE void block_i8(const layer_i8 *layer, const int8_t *const *taps, uint3
 
 // One output pixel, y[c], from taps [count] of c >= 8 channels.
 EFN_INLINE void pixel_i8(const layer_i8 *layer, const int8_t *const *taps, uint32_t count, const int fixed, int8_t *y) {
-    const ending to = ending_of(layer, fixed);
+    const efn_narrowing to = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
     const uint32_t last = layer->c - 8;
     for (uint32_t i = 0;; i = efn_min(i + 8, last)) {
         block_i8(layer, taps, count, fixed, &to, i, y);
@@ -344,11 +342,18 @@ void efn_depthwise_i8_simd(const efn_site *site, const uint32_t *words) {
 void efn_depthwise_q8_simd(const efn_site *site, const uint32_t *words) {
     const efn_conv_i8 *p = (const efn_conv_i8 *)words;
     layer_i8 layer = layer_of(site, p, EFN_BY_FIXED);
-    const int32_t *shifts = (const int32_t *)layer.to.mult + layer.stride;
+    const int32_t *mult = layer.to.mult, *shifts = mult + layer.stride;
     int32_t *const left = (int32_t *)(site->arena + p->scratch), *const right = left + layer.stride; // [stride]
+    float *const near = (float *)left;                                                               // in its place
+    int all_near = 1;
     for (uint32_t i = 0; i < layer.stride; i++)
-        left[i] = efn_left_factor(shifts[i]), right[i] = efn_right_factor(shifts[i]);
-    layer.left = left, layer.right = right;
+        all_near &= efn_is_near(mult[i], shifts[i]);
+    for (uint32_t i = 0; i < layer.stride; i++)
+        if (all_near)
+            near[i] = efn_near_factor(shifts[i]);
+        else
+            left[i] = efn_left_factor(shifts[i]), right[i] = efn_right_factor(shifts[i]);
+    layer.left = left, layer.right = right, layer.near = all_near ? near : NULL;
     run_i8(site, p, &layer, (uint8_t *)(right + layer.stride));
 }
 
