@@ -30,8 +30,45 @@ def taps(x: np.ndarray, window: Window, out: tuple[int, int], outside) -> list[n
 def finish(acc: np.ndarray, layer: Layer) -> np.ndarray:
     if acc.dtype == np.float32:
         return np.minimum(np.maximum(acc + layer.bias, F(layer.low)), F(layer.high))
-    whole = (acc + layer.bias.astype(np.int64) + 2**31) % 2**32 - 2**31
+    whole = wrapped(acc + layer.bias.astype(np.int64))
+    if layer.shift is not None:
+        return ended(scaled(whole, layer.mult, layer.shift), layer.y_zero, layer.low, layer.high)
+    if layer.q8:
+        with np.errstate(over="ignore", invalid="ignore"):
+            whole = nearest(whole * layer.mult)
+        return ended(whole, layer.y_zero, layer.low, layer.high)
     return narrow(whole.astype(F) * layer.mult, layer.y_zero, int(layer.low), int(layer.high))
+
+
+def wrapped(v: np.ndarray) -> np.ndarray:
+    return (v + 2**31) % 2**32 - 2**31
+
+
+def high(a, m) -> np.ndarray:
+    return (np.asarray(a, np.int64) * m + 2**30) // 2**31
+
+
+def shifted(v, by) -> np.ndarray:
+    """Halves away from zero, on the absolute value."""
+    power = np.int64(2) ** by
+    return np.sign(v) * ((2 * np.abs(v) + power) // (2 * power))
+
+
+def scaled(v, mult, shift) -> np.ndarray:
+    shift = np.asarray(shift, np.int64)
+    left = wrapped(np.asarray(v, np.int64) * 2 ** np.maximum(shift, 0))
+    return shifted(high(left, np.asarray(mult, np.int64)), np.maximum(-shift, 0))
+
+
+def nearest(v: np.ndarray) -> np.ndarray:
+    """f64 to integers, halves away from zero, saturated."""
+    half = np.abs(v - np.trunc(v)) == 0.5
+    rounded = np.where(half, np.trunc(v) + np.sign(v), np.rint(v))
+    return np.clip(rounded, -(2**31), 2**31 - 1).astype(np.int64)
+
+
+def ended(v, y_zero, low, high) -> np.ndarray:
+    return np.clip(wrapped(v + y_zero), int(low), int(high)).astype(np.int8)
 
 
 def product(columns: np.ndarray, w: np.ndarray, layer: Layer) -> np.ndarray:
@@ -84,6 +121,39 @@ def add_i8(a, b, *parameters) -> np.ndarray:
     left = (a.astype(np.int32) - a_zero).astype(F) * F(a_mult)
     right = (b.astype(np.int32) - b_zero).astype(F) * F(b_mult)
     return narrow(left + right, y_zero, low, high)
+
+
+def average_pool_q8(x, window, out, low, high) -> np.ndarray:
+    count = _inside(x, window, out).sum(axis=0)
+    total = np.stack(taps(x, window, out, 0)).astype(np.int64).sum(axis=0)
+    away = np.sign(total) * ((2 * np.abs(total) + count) // (2 * count))  # an odd count has no halves
+    return np.clip(away, low, high).astype(np.int8)
+
+
+def add_q8(a, b, *parameters) -> np.ndarray:
+    (a_mult, a_shift, b_mult, b_shift, y_mult, y_shift), (a_zero, b_zero, y_zero, low, high) = (
+        parameters[:6],
+        parameters[6:],
+    )
+    left = scaled((a.astype(np.int64) - a_zero) * 2**20, a_mult, a_shift)
+    right = scaled((b.astype(np.int64) - b_zero) * 2**20, b_mult, b_shift)
+    return ended(scaled(left + right, y_mult, y_shift), y_zero, low, high)
+
+
+def softmax_q8(x: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """One value at a time, in integers without bounds."""
+    y = np.empty(x.shape, np.int8)
+    for row, to in zip(x.reshape(-1, x.shape[-1]).tolist(), y.reshape(-1, x.shape[-1]), strict=True):
+        e = [int(table[max(row) - v]) for v in row]
+        total = sum((v + 2**11) >> 12 for v in e)
+        z = 32 - total.bit_length()
+        half = (total << z) // 2
+        r = 1515870810 + int(high(half, -1010580540))
+        for _ in range(3):
+            r += int(high(r, 2**29 - int(high(half, r)))) * 4
+        r = min(r * 2, 2**31 - 1)
+        to[:] = [min(int(shifted(int(high(r, v)), 35 - z)) - 128, 127) for v in e]
+    return y
 
 
 def softmax(x: np.ndarray) -> np.ndarray:

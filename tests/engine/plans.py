@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+FIRST_OF_1_1 = 23
 DTYPES = {"float32": 1, "int8": 2, "uint8": 3, "int32": 4}
 INF = float("inf")
 
@@ -54,6 +55,11 @@ class PlanBuilder:
     def op(self, code: int, *parameters) -> None:
         self.ops.append((code | len(parameters) << 16, *map(word, parameters)))
 
+    @property
+    def minor(self) -> int:
+        """The lowest version that has all codes."""
+        return int(any(op[0] & 0xFFFF >= FIRST_OF_1_1 for op in self.ops))
+
     def build(self, inputs: Sequence[int], outputs: Sequence[int], meta: bytes = b"{}") -> bytes:
         words = [w for op in self.ops for w in op]
         tensors, stream = b"".join(self.records), struct.pack(f"<{len(words)}I", *words)
@@ -66,7 +72,7 @@ class PlanBuilder:
             "<5I28x", 96 + len(body), len(self.weights), io_at + len(io), len(meta), self.arena
         )
         rest = tail + body + self.weights
-        return struct.pack("<4sHHII", b"EFNP", 1, 0, 16 + len(rest), zlib.crc32(rest)) + rest
+        return struct.pack("<4sHHII", b"EFNP", 1, self.minor, 16 + len(rest), zlib.crc32(rest)) + rest
 
     def last(self, dtype: str, dims: Sequence[int]) -> int:
         """An arena tensor that ends where the arena ends, at a multiple of 64, but for rounding its offset to 16."""
@@ -134,7 +140,10 @@ def matrix_scratch(dtype: str, rows: int, k: int) -> int:
 
 @dataclass(frozen=True)
 class Layer:
-    """What follows a product: f32 uses bias, low and high only."""
+    """What follows a product: f32 uses bias, low and high only.
+
+    `mult` is f32 for the _i8 codes. For q8 it is i32, with `shift`, or f64 in a dense layer.
+    """
 
     bias: np.ndarray
     low: float = -INF
@@ -142,6 +151,17 @@ class Layer:
     mult: np.ndarray | None = None
     x_zero: int = 0
     y_zero: int = 0
+    shift: np.ndarray | None = None
+
+    @property
+    def q8(self) -> bool:
+        return self.mult is not None and self.mult.dtype != np.float32
+
+    @property
+    def packed_mult(self) -> np.ndarray:
+        if self.shift is not None:
+            return np.stack([pad_channels(self.mult), pad_channels(self.shift)])
+        return pad_channels(self.mult, 1).view(np.int32 if self.q8 else np.float32)
 
 
 def conv2d(x: np.ndarray, w: np.ndarray, window: Window, out: tuple[int, int], layer: Layer) -> bytes:
@@ -151,7 +171,7 @@ def conv2d(x: np.ndarray, w: np.ndarray, window: Window, out: tuple[int, int], l
     scratch = b.reserve(matrix_scratch(x.dtype.name, x.shape[0] * out[0] * out[1], k))
     source = b.last(x.dtype.name, x.shape)
     _product(
-        b, (1, 2), source, target, pack_columns(w.reshape(m, k)), window=window.words, layer=layer, scratch=scratch
+        b, (1, 2, 23), source, target, pack_columns(w.reshape(m, k)), window=window.words, layer=layer, scratch=scratch
     )
     return b.build([source], [target])
 
@@ -160,9 +180,9 @@ def depthwise(x: np.ndarray, w: np.ndarray, window: Window, out: tuple[int, int]
     """depthwise of x [N][H][W][C] and w [kh][kw][C]."""
     b, c = PlanBuilder(), x.shape[3]
     target = b.tensor(x.dtype.name, (x.shape[0], *out, c))
-    scratch = b.reserve(r8(c) * x.itemsize + window.kh * window.kw * 4)
+    scratch = b.reserve(r8(c) * (9 if layer.q8 else x.itemsize) + window.kh * window.kw * 4)
     source = b.last(x.dtype.name, x.shape)
-    _product(b, (3, 4), source, target, pad_channels(w), window=window.words, layer=layer, scratch=scratch)
+    _product(b, (3, 4, 24), source, target, pad_channels(w), window=window.words, layer=layer, scratch=scratch)
     return b.build([source], [target])
 
 
@@ -172,7 +192,7 @@ def dense(x: np.ndarray, w: np.ndarray, layer: Layer) -> bytes:
     target = b.tensor(x.dtype.name, (*x.shape[:-1], m))
     scratch = b.reserve(matrix_scratch(x.dtype.name, x.size // k, k))
     source = b.last(x.dtype.name, x.shape)
-    _product(b, (5, 6), source, target, pack_columns(w), window=(), layer=layer, scratch=scratch)
+    _product(b, (5, 6, 25), source, target, pack_columns(w), window=(), layer=layer, scratch=scratch)
     return b.build([source], [target])
 
 
@@ -181,9 +201,9 @@ def _product(b, codes, source, target, packed, *, window, layer, scratch) -> Non
     if packed.dtype == np.float32:
         b.op(codes[0], source, w, bias, target, *window, float(layer.low), float(layer.high), scratch)
         return
-    mult = b.constant(pad_channels(layer.mult, 1))
+    mult = b.constant(layer.packed_mult)
     zeros = (layer.x_zero, layer.y_zero, int(layer.low), int(layer.high))
-    b.op(codes[1], source, w, bias, mult, target, *window, *zeros, scratch)
+    b.op(codes[2 if layer.q8 else 1], source, w, bias, mult, target, *window, *zeros, scratch)
 
 
 def unary(code: int, x: np.ndarray, dtype: str, dims: Sequence[int], *parameters, in_place: bool = False) -> bytes:
@@ -204,6 +224,14 @@ def add(code: int, a: np.ndarray, b_values: np.ndarray, *parameters, constant: b
     target = b.tensor(a.dtype.name, a.shape)
     b.op(code, left, right, target, *parameters)
     return b.build([left] if constant else [left, right], [target])
+
+
+def softmax_q8(x: np.ndarray, table: np.ndarray, *, in_place: bool = False) -> bytes:
+    b = PlanBuilder()
+    source = b.last("int8", x.shape)
+    target = source if in_place else b.tensor("int8", x.shape)
+    b.op(28, source, target, b.constant(table))
+    return b.build([source], [target])
 
 
 def concat(arrays: Sequence[np.ndarray], axis: int) -> bytes:

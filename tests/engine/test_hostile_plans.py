@@ -17,6 +17,24 @@ MANY = settings(max_examples=400, deadline=None)
 BORDERLINE = [0, 1, 2, 4, 16, 64, 127, 128, 255, 4096, 4097, 65535, 2**16, 2**28, 2**30, 2**31 - 1, 2**31, 2**32 - 1]
 
 
+def _quantized_samples() -> list[bytes]:
+    """The q8 codes."""
+    x, w = np.full((1, 5, 6, 9), 7, np.int8), np.full((3, 3, 2, 9), 3, np.int8)
+    pairs = {"mult": np.full(9, 2**30 + 5, np.int32), "shift": np.full(9, -4, np.int32)}
+    after = Layer(np.zeros(9, np.int32), -128, 127, **pairs)
+    few = Layer(after.bias[:3], -128, 127, after.mult[:3], shift=after.shift[:3])
+    exact = Layer(after.bias[:3], -128, 127, np.full(3, 0.1))
+    window = Window(3, 2, 1, 2, 1, 1, 1, 0)
+    return [
+        plans.conv2d(x, w, window, (5, 3), few),
+        plans.depthwise(x, w[0], window, (5, 3), after),
+        plans.dense(x[0, 0], w[:, 0, 0], exact),
+        plans.unary(27, x, "int8", (1, 5, 3, 9), 2, 2, 1, 2, 1, 0, -128, 127),
+        plans.add(26, x, x[0, 0, 0], *(2**30, -1) * 3, 0, 0, 0, -128, 127, constant=True),
+        plans.softmax_q8(x, np.full(256, 2**31 - 1, np.int32)),
+    ]
+
+
 @cache
 def samples() -> tuple[bytes, ...]:
     """One small plan of every kind of op."""
@@ -40,6 +58,7 @@ def samples() -> tuple[bytes, ...]:
         made.append(plans.unary(10 if i8 else 9, x, x.dtype.name, (1, 5, 3, 9), *pool, 0, *quantized))
         added = (0.5, 0.5, 0, 0, 0, -128, 127) if i8 else (0.0, 1.0)
         made.append(plans.add(8 if i8 else 7, x, x[0, 0, 0], *added, constant=True))
+    made += _quantized_samples()
     x = np.ones((2, 3, 5), np.float32)
     made.append(plans.unary(15, x, "float32", x.shape))
     made.append(plans.unary(20, x, "float32", (5, 2, 3), 2, 0, 1, 0, 0, 0))
@@ -117,6 +136,6 @@ def test_an_empty_clamp_is_refused(low, high):
     assert Cornered(plans.unary(13, x, "float32", (4,), low, high)).status == 12
 
 
-@pytest.mark.parametrize("opcode", [0, 23, 0xFFFF])
+@pytest.mark.parametrize("opcode", [0, 29, 0xFFFF])
 def test_an_unknown_opcode_is_refused(opcode):
     assert Cornered(plans.unary(opcode, np.ones(4, np.float32), "float32", (4,))).status == 9

@@ -98,3 +98,42 @@ def test_tflite_models_in_floats_agree_with_the_reference_kernels(models, engine
                 exact = flavour == "simd128" and name != "vww_mobilenetv1_f32"
                 limit = 0 if exact else atol
                 np.testing.assert_allclose(np.frombuffer(found, np.float32), wanted.ravel(), rtol=0, atol=limit)
+
+
+TFLITE = ["ad_autoencoder", "hello_sine", "ic_resnet8", "kws_dscnn", "vww_mobilenetv1"]
+
+
+@pytest.fixture
+def outputs(models, engines):
+    """What the engine computes of a TFLite model, and what lies beside it, one pair of arrays an output."""
+
+    def run(name: str, flavour: str):
+        if flavour not in engines:
+            pytest.skip("the engine is not built: python toolkit/edgefn/engine/compile.py")
+        from edgefn.engine.standalone import Runner
+
+        plan = compile_model(read_model(models / f"{name}.tflite"), name=name).plan
+        with np.load(models / f"{name}.npz") as data, Runner(plan, flavour) as runner:
+            for i in range(sum(1 for key in data.files if key.startswith("in/") and key.endswith("/0"))):
+                found = runner.run([np.ascontiguousarray(data[f"in/{i}/0"])])
+                wanted = [data[f"out/{i}/{k}"] for k in range(len(found))]
+                yield from ((np.frombuffer(f, w.dtype).reshape(w.shape), w) for f, w in zip(found, wanted))
+
+    return run
+
+
+@pytest.mark.parametrize("flavour", ["simd128", "relaxed-simd"])
+@pytest.mark.parametrize("name", [f"{name}_int8" for name in TFLITE])
+def test_tflite_models_in_int8_give_what_tflite_s_reference_kernels_do_bit_for_bit(outputs, name, flavour):
+    pairs = list(outputs(name, flavour))
+    assert len(pairs) > 4
+    for found, wanted in pairs:
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("name", ["ad_autoencoder_f32", "vww_mobilenetv1_f32", "mp_face_detection_f16"])
+def test_tflite_models_in_floats_agree_with_tflite(outputs, name):
+    pairs = list(outputs(name, "simd128"))
+    assert len(pairs) > 2
+    for found, wanted in pairs:
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-7)

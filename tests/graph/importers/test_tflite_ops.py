@@ -1,4 +1,7 @@
-"""Every TFLite operator that is supported, in floats, against numpy written out; and the forms that are refused."""
+"""Every TFLite operator that is supported, against numpy written out; and the forms that are refused.
+
+The arithmetic of int8 is held by tests/graph/ops and, on real models, by tests/graph/test_models.py.
+"""
 
 import numpy as np
 import pytest
@@ -99,6 +102,52 @@ def test_a_dense_layer_with_weights_of_any_kind(writer, run, kind):
     writer.op("FULLY_CONNECTED", tensors, [2], "FullyConnectedOptions")
     writer.subgraph([0], [2])
     np.testing.assert_allclose(run(writer, x), x.reshape(2, 12) @ weights.T, atol=1e-5)
+
+
+X, W, Y = (0.05, -3), (0.02, 0), (0.1, 7)
+
+
+def integer_dense(writer, x, weights, *, bias=None, x_scale=X, w_scale=W, y_scale=Y, y_kind="INT8"):
+    """`x` by `weights`, each tensor with a scale and a zero point, or several of both."""
+
+    def q(scale_and_point):
+        return writer.quantization(*(np.atleast_1d(part) for part in scale_and_point))
+
+    writer.tensor("x", x.shape, "INT8", Quantization=q(x_scale))
+    writer.tensor("w", weights.shape, "INT8", weights, Quantization=q(w_scale))
+    bias = np.zeros(len(weights), np.int32) if bias is None else bias
+    writer.tensor("b", (len(weights),), "INT32" if bias.dtype == np.int32 else "FLOAT32", bias)
+    writer.tensor("y", (len(x), len(weights)), y_kind, Quantization=q(y_scale))
+    writer.op("FULLY_CONNECTED", [0, 1, 2], [3], "FullyConnectedOptions", {"FusedActivationFunction": 1})
+    writer.subgraph([0], [3])
+
+
+def integers(*shape):
+    return RNG.integers(-127, 128, shape, np.int8)
+
+
+def test_a_dense_layer_in_int8(writer, run):
+    x, weights, bias = integers(3, 12), integers(5, 12), RNG.integers(-9000, 9000, 5, np.int32)
+    integer_dense(writer, x, weights, bias=bias)
+    real = ((x.astype(int) - X[1]) @ weights.T.astype(int) + bias) * (X[0] * W[0] / Y[0])
+    wanted = np.clip(np.trunc(real + np.copysign(0.5, real)) + Y[1], Y[1], 127)
+    np.testing.assert_array_equal(run(writer, x), wanted)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"x_scale": ([0.1, 0.2, 0.3], [0, 0, 0])}, "i8 tensor 'x'; f32 and i8 with one scale"),
+        ({"y_kind": "FLOAT32"}, "i8 input 'x' to f32"),
+        ({"y_kind": "UINT8"}, "u8 tensor 'y'"),
+        ({"w_scale": (0.02, 5)}, "weights 'w' are not i8 around zero"),
+        ({"weights": np.full((3, 4), -128, np.int8)}, "weights 'w' hold -128"),
+        ({"bias": np.zeros(3, np.float32)}, "a bias of float32"),
+    ],
+)
+def test_a_dense_layer_in_int8_of_another_form_is_refused(writer, compiled, changes, said):
+    integer_dense(writer, integers(3, 4), **{"weights": integers(3, 4), **changes})
+    refused(writer, compiled, UnsupportedError, said)
 
 
 def test_weights_of_f16_behind_a_dequantize_are_constants(writer, run):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edgefn.errors import UnsupportedError
 from edgefn.graph.ir import Bounds, Graph, Node, Quantization, Shape, Tensor
 
-__all__ = ["Draft", "Lowering", "Packed", "Step", "bounds_of", "constant_of", "factor", "scalar_of"]
+__all__ = ["Draft", "Lowering", "Packed", "Step", "constant_of", "factor", "scalar_of"]
 
 type Array = NDArray[Any]
 
@@ -72,6 +72,26 @@ class Lowering:
         shape = self.graph.tensors[name].shape
         return Packed(t.dtype, shape, np.ascontiguousarray(t.constant).tobytes(), t.quantization)
 
+    @property
+    def fixed(self) -> bool:
+        """Whether i8 results are rounded in TFLite's fixed point."""
+        return self.graph.rounding == "fixed"
+
+    def kind(self, dtype: str) -> str:
+        """Ending of the op codes that compute `dtype`: itself, or q8."""
+        return "q8" if dtype == "i8" and self.fixed else dtype
+
+    def bounds(self, bounds: Bounds, y: Tensor) -> dict[str, Any]:
+        """Bounds as an op takes them: reals, or the integers they round to in the graph's rounding."""
+        if y.dtype == "f32":
+            return {"low": float(np.float32(bounds.low)), "high": float(np.float32(bounds.high))}
+        scale, zero = scalar_of(y)
+        reals = np.array([bounds.low, bounds.high], np.float32) / np.float32(scale)
+        clipped = np.clip(reals, -1e6, 1e6).astype(np.float64)
+        steps = np.sign(clipped) * np.floor(np.abs(clipped) + 0.5) if self.fixed else np.rint(clipped)
+        low, high = (int(v) for v in np.clip(steps + zero, -128, 127))
+        return {"low": low, "high": high}
+
     def unary(self, node: Node, code: str, **values: Any) -> Step:  # noqa: ANN401 -- as the op code says
         """A step from the node's first input to its output."""
         return Step(code, node, {"x": self.source(node.inputs[0]), "y": node.output, **values})
@@ -104,13 +124,3 @@ def constant_of(t: Tensor) -> Array:
     if t.constant is None:
         raise UnsupportedError("EFN-M012", f"weights {t.name!r} are computed at run time", hint="make them constant")
     return t.constant
-
-
-def bounds_of(bounds: Bounds, y: Tensor) -> dict[str, Any]:
-    """Bounds as an op takes them: reals, or the integers they round to."""
-    if y.dtype == "f32":
-        return {"low": float(np.float32(bounds.low)), "high": float(np.float32(bounds.high))}
-    scale, zero = scalar_of(y)
-    ends = (np.rint(np.clip(np.float32(b) / np.float32(scale), -1e6, 1e6)) + zero for b in (bounds.low, bounds.high))
-    low, high = (int(np.clip(e, -128, 127)) for e in ends)
-    return {"low": low, "high": high}

@@ -9,7 +9,7 @@ from edgefn.errors import ModelError
 __all__ = ["HEADER_BYTES", "MAX_ARENA_BYTES", "TENSOR_BYTES", "Header", "read_header", "refused", "seal"]
 
 MAGIC = b"EFNP"
-VERSION = (1, 0)
+VERSION = (1, 1)
 HEADER_BYTES = 96
 TENSOR_BYTES = 48
 MAX_FILE_BYTES = 256 << 20
@@ -31,8 +31,9 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Where the regions lie and how many records they hold, in the order of the file."""
+    """The minor version, then where the regions lie and how many records they hold, in the order of the file."""
 
+    minor: int
     tensors: int
     tensor_count: int
     ops: int
@@ -60,14 +61,15 @@ def read_header(data: bytes) -> Header:
         raise refused(f"it has {len(data)} bytes, less than a header", "EFN-M021")
     _, major, minor, size, crc, *fields, reserved = _HEADER.unpack_from(data)
     if major != VERSION[0] or minor > VERSION[1]:
-        raise refused(f"version {major}.{minor} is not known, {VERSION[0]}.{VERSION[1]} is", "EFN-M020")
+        known = f"{VERSION[0]}.0 to {VERSION[0]}.{VERSION[1]}"
+        raise refused(f"version {major}.{minor} is not known, {known} are", "EFN-M020")
     if size != len(data) or size > MAX_FILE_BYTES:
         raise refused(f"its header says {size:,} bytes, there are {len(data):,}", "EFN-M021")
     if zlib.crc32(data[16:]) != crc:
         raise refused("its checksum does not match: the file is damaged", "EFN-M021")
     if any(reserved):
         raise refused("a reserved field of the header is not zero")
-    header = Header(*fields)
+    header = Header(minor, *fields)
     _check_regions(header, data)
     return header
 
@@ -77,7 +79,8 @@ def seal(header: Header, body: bytes) -> bytes:
     size = HEADER_BYTES + len(body)
     if size > MAX_FILE_BYTES:
         raise refused(f"the plan would have {size:,} bytes, at most {MAX_FILE_BYTES:,} are allowed")
-    head = _HEADER.pack(MAGIC, *VERSION, size, 0, *astuple(header), bytes(28))
+    minor, *fields = astuple(header)
+    head = _HEADER.pack(MAGIC, VERSION[0], minor, size, 0, *fields, bytes(28))
     crc = zlib.crc32(head[16:] + body)
     return head[:12] + struct.pack("<I", crc) + head[16:] + body
 

@@ -24,6 +24,7 @@ __all__ = [
     "Op",
     "Port",
     "Quantization",
+    "Rounding",
     "Shape",
     "Tensor",
     "Window",
@@ -32,6 +33,7 @@ __all__ = [
 type Array = NDArray[Any]
 type DType = Literal["f32", "f16", "f64", "i8", "u8", "i32", "i64", "bool"]
 type Shape = tuple[int, ...]
+type Rounding = Literal["float", "fixed"]
 
 NUMPY: dict[DType, np.dtype[Any]] = {
     "f32": np.dtype(np.float32),
@@ -164,13 +166,17 @@ class Port:
 
 @dataclass(slots=True)
 class Graph:
-    """Nodes in an order in which they can run. Passes replace `nodes` and add tensors; names are never reused."""
+    """Nodes in an order in which they can run. Passes replace `nodes` and add tensors; names are never reused.
+
+    `rounding` says how i8 results are rounded: once, in floating point, as ONNX defines it, or in TFLite's fixed point.
+    """
 
     name: str
     tensors: dict[str, Tensor] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
+    rounding: Rounding = "float"
 
     def add(self, tensor: Tensor) -> str:
         """Add a tensor under a fresh name derived from its own, and return that name."""

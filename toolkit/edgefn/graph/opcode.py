@@ -15,6 +15,8 @@ __all__ = ["OpCode", "Parameter", "opcode"]
 
 type Kind = Literal["tensor", "int", "f32", "scratch"]
 
+FIRST_OF_1_1 = 23
+
 _KINDS: dict[str, Kind] = {"*": "tensor", ".": "f32", "@": "scratch"}
 
 
@@ -39,6 +41,11 @@ class OpCode:
     evaluate: "Callable[[Machine, PlanOp], NDArray[Any]]"
     scratch: "Callable[[Machine, PlanOp], int] | None"
     variadic: bool
+
+    @property
+    def minor(self) -> int:
+        """The minor version of the format that brought it."""
+        return int(self.code >= FIRST_OF_1_1)
 
 
 def opcode(

@@ -27,6 +27,7 @@ def write_plan(plan: Plan) -> bytes:
     meta_at = io_at + len(io)
     weights_at = -(-(meta_at + len(meta)) // 64) * 64
     header = Header(
+        minor=max((op.code.minor for op in plan.ops), default=0),
         tensors=HEADER_BYTES,
         tensor_count=len(plan.tensors),
         ops=ops_at,
@@ -56,10 +57,11 @@ def read_plan(data: bytes) -> Plan:
     ports = struct.unpack_from(f"<{header.input_count + header.output_count}I", data, header.io)
     inputs, outputs = ports[: header.input_count], ports[header.input_count :]
     _check_ports(tensors, ports)
-    for n, op in enumerate(ops):
-        check_op(n, op, tensors, header.arena_bytes)
     weights = data[header.weights : header.weights + header.weights_bytes]
-    return Plan(tensors, ops, inputs, outputs, weights, header.arena_bytes, _read_meta(data, header))
+    plan = Plan(tensors, ops, inputs, outputs, weights, header.arena_bytes, _read_meta(data, header))
+    for n, op in enumerate(ops):
+        check_op(n, op, plan)
+    return plan
 
 
 def _tensor_bytes(t: PlanTensor) -> bytes:
@@ -101,7 +103,7 @@ def _layout(code: OpCode) -> str:
 
 
 def _signed(parameter: str) -> bool:
-    return parameter in {"low", "high"} or parameter.endswith("_zero")
+    return parameter in {"low", "high"} or parameter.endswith(("_zero", "_shift"))
 
 
 def _read_ops(data: bytes, header: Header) -> tuple[PlanOp, ...]:
@@ -115,7 +117,10 @@ def _read_ops(data: bytes, header: Header) -> tuple[PlanOp, ...]:
         body = words[position + 4 : position + 4 + count * 4]
         if len(body) != count * 4:
             raise refused(f"the op stream ends inside op {n}")
-        ops.append(_read_op(n, head & 0xFFFF, body))
+        op = _read_op(n, head & 0xFFFF, body)
+        if op.code.minor > header.minor:
+            raise refused(f"op {n} ({op.code.name}) is not of version 1.{header.minor}")
+        ops.append(op)
         position += 4 + count * 4
     if position != len(words):
         raise refused("the op stream goes on after the last op")

@@ -1,9 +1,13 @@
 """An op of a plan under check (docs/spec/plan.md): its tensors at hand, and one way to refuse it."""
 
 from math import inf, isfinite, isnan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgefn.errors import ModelError
-from edgefn.graph.records import PlanOp, PlanTensor
+from edgefn.graph.records import Plan, PlanOp
 
 __all__ = ["View", "check_op"]
 
@@ -11,10 +15,12 @@ __all__ = ["View", "check_op"]
 class View:
     """`tensor` by parameter name, `rest` the further ones; `need` refuses with the op named."""
 
-    def __init__(self, number: int, op: PlanOp, tensors: tuple[PlanTensor, ...], arena_bytes: int) -> None:
+    def __init__(self, number: int, op: PlanOp, plan: Plan) -> None:
         self.op = op
         self.name = op.code.name
-        self.arena_bytes = arena_bytes
+        self.arena_bytes = plan.arena_bytes
+        self._weights = plan.weights
+        tensors = plan.tensors
         self._where = f"op {number} ({op.code.name})"
         named = [(p.name, int(v)) for p, v in zip(op.code.parameters, op.values, strict=True) if p.kind == "tensor"]
         for name, index in (*named, *(("an input", i) for i in op.rest)):
@@ -41,15 +47,27 @@ class View:
         for name in names:
             self.need(self.tensor[name].whole, f"{name} is packed")
 
+    def packed(self, name: str, dtype: str, size: int) -> None:
+        """Need a tensor of `dtype` and `size` bytes in the weights."""
+        t = self.tensor[name]
+        self.dtypes(**{name: dtype})
+        where = f"{name} has {t.nbytes:,} bytes in {t.place}, not {size:,}"
+        self.need(t.place == "weights" and t.nbytes == size, where)
+
+    def numbers(self, name: str, dtype: str = "<i4") -> NDArray[Any]:
+        """What a packed tensor holds."""
+        t = self.tensor[name]
+        return np.frombuffer(self._weights, np.uint8)[t.offset : t.offset + t.nbytes].view(dtype)
+
     def equal_sizes(self) -> None:
         """Need x to be whole and as large as y."""
         self.need(self.tensor["x"].size == self.tensor["y"].size, "x and y differ in size")
         self.whole("x")
 
 
-def check_op(number: int, op: PlanOp, tensors: tuple[PlanTensor, ...], arena_bytes: int) -> None:
+def check_op(number: int, op: PlanOp, plan: Plan) -> None:
     """Refuse, with ModelError EFN-M022, an op that would read, write or compute outside what the format allows."""
-    view = View(number, op, tensors, arena_bytes)
+    view = View(number, op, plan)
     for p, value in zip(op.code.parameters, op.values, strict=True):
         view.need(_allowed(p.kind, p.name, value), f"{p.name} is {value}")
     if "low" in op:
@@ -65,4 +83,8 @@ def _allowed(kind: str, name: str, value: float) -> bool:
         return value % 16 == 0
     if name.endswith("_zero") or name in {"low", "high"}:
         return -128 <= value <= 127
+    if name.endswith("_mult"):
+        return value == 0 or 2**30 <= value < 2**31
+    if name.endswith("_shift"):
+        return -31 <= value <= 0
     return name != "count_padding" or value in {0, 1}

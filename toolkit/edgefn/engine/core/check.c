@@ -60,6 +60,28 @@ efn_status efn_check_clamp_i8(int32_t low, int32_t high) {
     return -128 <= low && low <= high && high <= 127 ? EFN_OK : EFN_BAD_PARAMETER;
 }
 
+int efn_multiplier_valid(int32_t mult) {
+    return mult == 0 || mult >= 1 << 30;
+}
+
+efn_status efn_check_fixed(const efn_plan *plan, uint32_t mult, uint64_t m) {
+    const uint64_t padded = efn_round_up(m, 8);
+    EFN_TRY(efn_check_packed(plan, mult, EFN_I32, padded * 8));
+    const int32_t *mults = (const int32_t *)(plan->weights + plan->tensors[mult].offset), *shifts = mults + padded;
+    for (uint64_t j = 0; j < padded; j++)
+        EFN_REQUIRE(efn_multiplier_valid(mults[j]) && -31 <= shifts[j] && shifts[j] <= 30, EFN_BAD_WEIGHTS);
+    return EFN_OK;
+}
+
+efn_status efn_check_f64(const efn_plan *plan, uint32_t mult, uint64_t m) {
+    const uint64_t padded = efn_round_up(m, 8);
+    EFN_TRY(efn_check_packed(plan, mult, EFN_I32, padded * 8));
+    const double *mults = (const double *)(plan->weights + plan->tensors[mult].offset);
+    for (uint64_t j = 0; j < padded; j++)
+        EFN_REQUIRE(mults[j] > 0 && mults[j] < __builtin_inf(), EFN_BAD_WEIGHTS);
+    return EFN_OK;
+}
+
 efn_status efn_check_zero(int32_t zero_point) {
     return -128 <= zero_point && zero_point <= 127 ? EFN_OK : EFN_BAD_PARAMETER;
 }

@@ -38,6 +38,10 @@ const efn_tensor *efn_writable(const efn_plan *plan, uint32_t index, uint8_t dty
 efn_status efn_check_packed(const efn_plan *plan, uint32_t index, uint8_t dtype, uint64_t bytes);
 efn_status efn_check_clamp_f32(float low, float high);
 efn_status efn_check_clamp_i8(int32_t low, int32_t high);
+// `mult` of a layer of m outputs: i32 [2][r8(m)], multipliers and shifts; and f64 [r8(m)].
+efn_status efn_check_fixed(const efn_plan *plan, uint32_t mult, uint64_t m);
+efn_status efn_check_f64(const efn_plan *plan, uint32_t mult, uint64_t m);
+int efn_multiplier_valid(int32_t mult);
 efn_status efn_check_zero(int32_t zero_point);
 // Rank 4, same N, sizes in range, every window begins inside the padded input and covers at least one input element.
 efn_status efn_check_window(const efn_window *window, const efn_tensor *x, const efn_tensor *y);

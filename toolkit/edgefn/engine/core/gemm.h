@@ -5,7 +5,7 @@
 #ifndef EFN_GEMM_H
 #define EFN_GEMM_H
 
-#include "lanes.h"
+#include "finish.h"
 
 // Read by a v128 load wherever it lies: f32 [m] rows of y may begin anywhere.
 typedef struct {
@@ -18,9 +18,8 @@ typedef struct {
 typedef struct {
     const int8_t *w;     // [r8(m)/8][k2/2][8][2]
     const int32_t *bias; // [r8(m)]
-    const float *mult;   // [r8(m)]
     uint32_t k2, m;
-    int32_t y_zero, low, high;
+    efn_finish to;
 } efn_layer_i8;
 
 // Pack rows[0..3] ([k] each) into panel [k][4].

@@ -62,10 +62,53 @@ EFN_INLINE v128_t requantize(v128_t left, v128_t right, const float *mult, const
     return efn_to_i8(efn_narrow_lanes(l, to), efn_narrow_lanes(r, to));
 }
 
+// The shifts of eight columns, as efn_near_lanes takes them, or else as efn_scaled_lanes does.
+typedef struct {
+    int32_t left[8], right[8];
+    float near[8];
+    int is_near;
+} factors;
+
+static EFN_NOINLINE factors factors_of(const efn_layer_i8 *layer, uint32_t column) {
+    factors f = {.is_near = 1};
+    if (layer->to.rounding == EFN_BY_FIXED) {
+        const int32_t *mult = (const int32_t *)layer->to.mult + column, *shifts = mult + layer->to.stride;
+        for (int j = 0; j < 8; j++)
+            f.is_near &= efn_is_near(mult[j], shifts[j]);
+        for (int j = 0; j < 8; j++)
+            if (f.is_near)
+                f.near[j] = efn_near_factor(shifts[j]);
+            else
+                f.left[j] = efn_left_factor(shifts[j]), f.right[j] = efn_right_factor(shifts[j]);
+    }
+    return f;
+}
+
+// As TFLite does it: the accumulators of `rows` rows to eight i8 each, in the low halves. Not inlined, so that the
+// loops above it have their registers.
+static EFN_NOINLINE void finish_q8(const efn_layer_i8 *layer, const factors *f, uint32_t column, v128_t acc[][2],
+                                   uint32_t rows, v128_t *out) {
+    const efn_ending to = efn_ending_of(layer->to.y_zero, layer->to.low, layer->to.high);
+    if (layer->to.rounding == EFN_BY_FIXED) {
+        const int32_t *mult = (const int32_t *)layer->to.mult + column;
+        const efn_narrowing near = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
+        for (uint32_t i = 0; i < rows && f->is_near; i++)
+            out[i] = efn_to_i8(efn_near_lanes(acc[i][0], mult, f->near, &near),
+                               efn_near_lanes(acc[i][1], mult + 4, f->near + 4, &near));
+        for (uint32_t i = 0; i < rows && !f->is_near; i++)
+            out[i] = efn_ended_lanes(efn_scaled_lanes(acc[i][0], mult, f->left, f->right),
+                                     efn_scaled_lanes(acc[i][1], mult + 4, f->left + 4, f->right + 4), &to);
+        return;
+    }
+    const double *mult = (const double *)layer->to.mult + column;
+    for (uint32_t i = 0; i < rows; i++)
+        out[i] = efn_ended_lanes(efn_scaled_f64_lanes(acc[i][0], mult), efn_scaled_f64_lanes(acc[i][1], mult + 4), &to);
+}
+
 // y[rows][m], rows <= 4 and columns <= 8 of it, beginning at `column`, from panel a [k2/2][4][2] and weights w
-// [k2/2][8][2].
-static EFN_NOINLINE void tile(const efn_layer_i8 *layer, const int16_t *a, const int8_t *w, uint32_t column, int8_t *y,
-                              uint32_t rows) {
+// [k2/2][8][2]. Finished as _i8 does when `f` is NULL.
+EFN_INLINE void tile(const efn_layer_i8 *layer, const factors *f, const int16_t *a, const int8_t *w, uint32_t column,
+                     int8_t *y, uint32_t rows) {
     v128_t acc[4][2];
     const v128_t b0 = wasm_v128_load(layer->bias + column), b1 = wasm_v128_load(layer->bias + column + 4);
 #pragma unroll
@@ -80,12 +123,20 @@ static EFN_NOINLINE void tile(const efn_layer_i8 *layer, const int16_t *a, const
         EFN_LADDER(RUNG)
 #undef RUNG
     }
-    const efn_narrowing to = efn_narrowing_of(layer->y_zero, layer->low, layer->high);
-    const float *mult = layer->mult + column;
     v128_t out[4];
+    if (f == NULL) {
+        const efn_narrowing to = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
+        const float *mult = (const float *)layer->to.mult + column;
 #pragma unroll
-    for (int i = 0; i < 4; i++)
-        out[i] = requantize(acc[i][0], acc[i][1], mult, &to);
+        for (int i = 0; i < 4; i++)
+            out[i] = requantize(acc[i][0], acc[i][1], mult, &to);
+    } else {
+        v128_t sums[4][2]; // a copy, so that acc stays in registers
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            sums[i][0] = acc[i][0], sums[i][1] = acc[i][1];
+        finish_q8(layer, f, column, sums, 4, out);
+    }
     if (rows == 4 && column + 8 <= layer->m) {
 #pragma unroll
         for (int i = 0; i < 4; i++)
@@ -100,12 +151,28 @@ static EFN_NOINLINE void tile(const efn_layer_i8 *layer, const int16_t *a, const
         efn_copy(y + (size_t)layer->m * i, whole[i], efn_min(8, layer->m - column));
 }
 
+static EFN_NOINLINE void tile_i8(const efn_layer_i8 *layer, const int16_t *a, const int8_t *w, uint32_t column,
+                                 int8_t *y, uint32_t rows) {
+    tile(layer, NULL, a, w, column, y, rows);
+}
+
+static EFN_NOINLINE void tile_q8(const efn_layer_i8 *layer, const factors *f, const int16_t *a, const int8_t *w,
+                                 uint32_t column, int8_t *y, uint32_t rows) {
+    tile(layer, f, a, w, column, y, rows);
+}
+
 void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows, int8_t *y) {
     const int8_t *w = layer->w;
     for (uint32_t column = 0; column < layer->m; column += 8, w += (size_t)layer->k2 * 8) {
         const int16_t *a = panels;
-        for (uint32_t row = 0; row < rows; row += 4, a += (size_t)layer->k2 * 4)
-            tile(layer, a, w, column, y + (size_t)row * layer->m + column, efn_min(4, rows - row));
+        const factors f = factors_of(layer, column);
+        for (uint32_t row = 0; row < rows; row += 4, a += (size_t)layer->k2 * 4) {
+            int8_t *const to = y + (size_t)row * layer->m + column;
+            if (layer->to.rounding == EFN_BY_F32)
+                tile_i8(layer, a, w, column, to, efn_min(4, rows - row));
+            else
+                tile_q8(layer, &f, a, w, column, to, efn_min(4, rows - row));
+        }
     }
 }
 
@@ -146,10 +213,25 @@ EFN_INLINE void gemv_panels(const efn_layer_i8 *layer, const int panels, const i
     }
 #undef STEP
     int8_t out[32];
-    const efn_narrowing to = efn_narrowing_of(layer->y_zero, layer->low, layer->high);
+    if (layer->to.rounding == EFN_BY_F32) {
+        const efn_narrowing to = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
+        const float *mult = (const float *)layer->to.mult + column;
 #pragma unroll
-    for (int p = 0; p < panels; p++)
-        wasm_v128_store64_lane(out + 8 * p, requantize(acc[p][0], acc[p][1], layer->mult + column + 8 * p, &to), 0);
+        for (int p = 0; p < panels; p++)
+            wasm_v128_store64_lane(out + 8 * p, requantize(acc[p][0], acc[p][1], mult + 8 * p, &to), 0);
+    } else {
+        v128_t sums[4][2], eight;
+#pragma unroll
+        for (int p = 0; p < panels; p++)
+            sums[p][0] = acc[p][0], sums[p][1] = acc[p][1];
+#pragma nounroll
+        for (int p = 0; p < panels; p++) {
+            const uint32_t first = column + 8 * (uint32_t)p;
+            const factors f = factors_of(layer, first);
+            finish_q8(layer, &f, first, sums + p, 1, &eight);
+            wasm_v128_store64_lane(out + 8 * p, eight, 0);
+        }
+    }
     efn_copy(y, out, columns);
 }
 

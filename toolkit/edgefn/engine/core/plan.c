@@ -34,7 +34,7 @@ static int all_zero(const uint8_t *bytes, uint64_t begin, uint64_t end) {
 
 static efn_status check_header(const file_header *h, uint32_t length) {
     EFN_REQUIRE(h->magic[0] == 'E' && h->magic[1] == 'F' && h->magic[2] == 'N' && h->magic[3] == 'P', EFN_BAD_MAGIC);
-    EFN_REQUIRE(h->major == 1 && h->minor == 0, EFN_BAD_VERSION);
+    EFN_REQUIRE(h->major == 1 && h->minor <= 1, EFN_BAD_VERSION);
     EFN_REQUIRE(h->file_bytes <= length, EFN_TRUNCATED);
     EFN_REQUIRE(h->file_bytes == length && length <= MAX_FILE_BYTES, EFN_BAD_HEADER);
     EFN_REQUIRE(1 <= h->tensor_count && h->tensor_count <= MAX_COUNT && h->op_count <= MAX_COUNT, EFN_BAD_HEADER);
@@ -108,7 +108,7 @@ static efn_status check_io(const efn_plan *plan) {
     return EFN_OK;
 }
 
-static efn_status check_ops(efn_plan *plan) {
+static efn_status check_ops(efn_plan *plan, uint32_t codes) {
     const uint32_t *words = plan->ops;
     uint32_t left = plan->ops_words;
     for (uint32_t i = 0; i < plan->op_count; i++) {
@@ -116,7 +116,7 @@ static efn_status check_ops(efn_plan *plan) {
         EFN_REQUIRE(left > 0 && *words >> 16 < left, EFN_BAD_OP);
         const uint32_t count = *words >> 16;
         const efn_op *op = efn_op_of(*words & 0xFFFF);
-        EFN_REQUIRE(op && (op->words == 0 || op->words == count), EFN_BAD_OP);
+        EFN_REQUIRE(op && (*words & 0xFFFF) < codes && (op->words == 0 || op->words == count), EFN_BAD_OP);
         EFN_TRY(op->check(plan, words + 1, count));
         words += 1 + count;
         left -= 1 + count;
@@ -146,7 +146,7 @@ efn_status efn_open(efn_plan *plan, const uint8_t *bytes, uint32_t length) {
     };
     EFN_TRY(check_tensors(plan));
     EFN_TRY(check_io(plan));
-    return check_ops(plan);
+    return check_ops(plan, h->minor == 0 ? EFN_OPCODES_OF_1_0 : EFN_OPCODES);
 }
 
 // One string, indexed by walking: a table of pointers would need relocations in the extension.
@@ -155,7 +155,7 @@ const char *efn_status_text(efn_status status) {
                        "the plan is truncated\0"
                        "the plan or the arena is not 64-byte aligned\0"
                        "this is not a plan (bad magic)\0"
-                       "this engine reads plans of version 1.0 only\0"
+                       "this engine reads plans of version 1.0 and 1.1 only\0"
                        "a header field is out of range\0"
                        "a region is misplaced, or a gap between regions is not zero\0"
                        "a tensor record is not valid\0"
@@ -164,7 +164,7 @@ const char *efn_status_text(efn_status status) {
                        "an operand has a wrong index, dtype, rank or place\0"
                        "the shapes of an op do not fit together\0"
                        "a parameter of an op is out of range\0"
-                       "a packed tensor has the wrong size\0"
+                       "a packed tensor has the wrong size or a value out of range\0"
                        "the scratch memory of an op is outside the arena\0"
                        "an output or scratch memory overlaps another operand\0"
                        "there are fewer ops than asked for\0";

@@ -26,6 +26,12 @@ static const efn_op OPS[EFN_OPCODES] = {
     [20] = EFN_ROW(transpose, efn_transpose),
     [21] = {0, efn_concat_check, efn_concat_simd, efn_concat_ref},
     [22] = EFN_ROW(copy, efn_unary),
+    [23] = EFN_ROW(conv2d_q8, efn_conv_i8),
+    [24] = EFN_ROW(depthwise_q8, efn_conv_i8),
+    [25] = EFN_ROW(dense_q8, efn_dense_i8),
+    [26] = EFN_ROW(add_q8, efn_add_q8),
+    [27] = EFN_ROW(average_pool_q8, efn_average_pool_q8),
+    [28] = EFN_ROW(softmax_q8, efn_softmax_q8),
 };
 
 const efn_op *efn_op_of(uint32_t opcode) {

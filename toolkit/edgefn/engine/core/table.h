@@ -4,7 +4,8 @@
 
 #include "../include/edgefn.h"
 
-#define EFN_OPCODES 23 // codes 1 .. 22
+#define EFN_OPCODES 29        // codes 1 .. 28
+#define EFN_OPCODES_OF_1_0 23 // those of plans of version 1.0
 
 // Where one run happens: an open plan and the caller's arena.
 typedef struct {
@@ -65,5 +66,11 @@ EFN_DECLARE(flip_sign)
 EFN_DECLARE(transpose)
 EFN_DECLARE(concat)
 EFN_DECLARE(copy)
+EFN_DECLARE(conv2d_q8)
+EFN_DECLARE(depthwise_q8)
+EFN_DECLARE(dense_q8)
+EFN_DECLARE(add_q8)
+EFN_DECLARE(average_pool_q8)
+EFN_DECLARE(softmax_q8)
 
 #endif

@@ -27,7 +27,7 @@ typedef enum {
     EFN_BAD_OPERAND, // a tensor index, dtype, rank or place
     EFN_BAD_SHAPE,   // shapes that do not fit together
     EFN_BAD_PARAMETER, // an integer or float parameter out of its range
-    EFN_BAD_WEIGHTS,   // a packed tensor of the wrong size
+    EFN_BAD_WEIGHTS,   // a packed tensor of the wrong size, or multipliers, shifts or a table out of range
     EFN_BAD_SCRATCH,   // scratch memory outside the arena
     EFN_BAD_OVERLAP,   // an output or scratch that overlaps another operand
     EFN_BAD_RANGE,     // efn_run: ops that are not there
@@ -92,7 +92,7 @@ typedef struct {
     efn_window window;
     int32_t x_zero, y_zero, low, high;
     uint32_t scratch;
-} efn_conv_i8; // conv2d_i8 and depthwise_i8
+} efn_conv_i8; // conv2d and depthwise, i8 and q8
 
 typedef struct {
     uint32_t x, w, bias, y;
@@ -104,7 +104,7 @@ typedef struct {
     uint32_t x, w, bias, mult, y;
     int32_t x_zero, y_zero, low, high;
     uint32_t scratch;
-} efn_dense_i8;
+} efn_dense_i8; // dense_i8 and dense_q8
 
 typedef struct {
     uint32_t a, b, y;
@@ -116,6 +116,16 @@ typedef struct {
     float a_mult, b_mult;
     int32_t a_zero, b_zero, y_zero, low, high;
 } efn_add_i8;
+
+typedef struct {
+    int32_t mult, shift;
+} efn_fixed;
+
+typedef struct {
+    uint32_t a, b, y;
+    efn_fixed a_by, b_by, y_by;
+    int32_t a_zero, b_zero, y_zero, low, high;
+} efn_add_q8;
 
 typedef struct {
     uint32_t x, y, kh, kw, stride_h, stride_w, pad_top, pad_left;
@@ -135,6 +145,11 @@ typedef struct {
 } efn_average_pool_i8;
 
 typedef struct {
+    efn_pool pool;
+    int32_t low, high;
+} efn_average_pool_q8;
+
+typedef struct {
     uint32_t x, y;
     float low, high;
 } efn_clamp_f32;
@@ -147,6 +162,10 @@ typedef struct {
 typedef struct {
     uint32_t x, y;
 } efn_unary; // softmax_f32, flip_sign, copy
+
+typedef struct {
+    uint32_t x, y, table;
+} efn_softmax_q8;
 
 typedef struct {
     uint32_t x, y;

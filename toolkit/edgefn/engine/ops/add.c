@@ -1,7 +1,7 @@
 // add: a + b, where b is as large as a, or a vector of the last dimension, or one element. May run in place on an
 // operand as large as y.
 #include "../core/check.h"
-#include "../core/lanes.h"
+#include "../core/fixed.h"
 #include "../core/table.h"
 
 // b as it repeats: `rows` rows of `width` elements; step 0 when b is one element.
@@ -123,4 +123,87 @@ void efn_add_i8_ref(const efn_site *site, const uint32_t *words) {
     const broadcast s = broadcast_of(efn_record(site, p->y), efn_record(site, p->b));
     for (uint32_t row = 0; row < s.rows; row++, a += s.width, y += s.width)
         i8_from(p, a, b, y, 0, &s);
+}
+
+// ---- q8: TFLite's fixed point, with 20 bits behind the point. |a - a_zero| < 2^8, so nothing overflows ----
+
+static efn_status check_factor(const efn_fixed *by) {
+    EFN_REQUIRE(efn_multiplier_valid(by->mult) && -31 <= by->shift && by->shift <= 0, EFN_BAD_PARAMETER);
+    return EFN_OK;
+}
+
+efn_status efn_add_q8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
+    (void)count;
+    const efn_add_q8 *p = (const efn_add_q8 *)words;
+    EFN_TRY(check_factor(&p->a_by));
+    EFN_TRY(check_factor(&p->b_by));
+    EFN_TRY(check_factor(&p->y_by));
+    EFN_TRY(efn_check_zero(p->a_zero));
+    EFN_TRY(efn_check_zero(p->b_zero));
+    EFN_TRY(efn_check_zero(p->y_zero));
+    EFN_TRY(efn_check_clamp_i8(p->low, p->high));
+    return check_both(plan, p->a, p->b, p->y, EFN_I8);
+}
+
+static int32_t addend(int32_t centred, const efn_fixed *by) {
+    return efn_scaled(centred * (1 << 20), by->mult, by->shift);
+}
+
+static void q8_from(const efn_add_q8 *p, const int8_t *a, const int8_t *b, int8_t *y, uint32_t i, const broadcast *s) {
+    for (; i < s->width; i++) {
+        const int32_t sum = addend(a[i] - p->a_zero, &p->a_by) + addend(b[i * s->step] - p->b_zero, &p->b_by);
+        y[i] = efn_ended(efn_scaled(sum, p->y_by.mult, p->y_by.shift), p->y_zero, p->low, p->high);
+    }
+}
+
+typedef struct {
+    v128_t mult, right; // i32x4
+} factor_lanes;
+
+static factor_lanes factor_of(const efn_fixed *by) {
+    return (factor_lanes){wasm_i32x4_splat(by->mult), wasm_i32x4_splat(efn_right_factor(by->shift))};
+}
+
+EFN_INLINE v128_t scaled_lanes(v128_t v, const factor_lanes *by) {
+    return efn_shifted_lanes(efn_high_lanes(v, by->mult), by->right);
+}
+
+EFN_INLINE v128_t addend_lanes(v128_t centred, const factor_lanes *by) {
+    return scaled_lanes(wasm_i32x4_shl(centred, 20), by);
+}
+
+static void row_q8(const efn_add_q8 *p, const int8_t *a, const int8_t *b, int8_t *y, const broadcast *s) {
+    const v128_t a_zero = wasm_i16x8_splat((int16_t)p->a_zero), b_zero = wasm_i16x8_splat((int16_t)p->b_zero);
+    const factor_lanes a_by = factor_of(&p->a_by), b_by = factor_of(&p->b_by), y_by = factor_of(&p->y_by);
+    const v128_t one = wasm_i16x8_splat(*b);
+    const efn_ending to = efn_ending_of(p->y_zero, p->low, p->high);
+    uint32_t i = 0;
+    for (; i + 8 <= s->width; i += 8) {
+        const v128_t l = wasm_i16x8_sub(wasm_i16x8_load8x8(a + i), a_zero);
+        const v128_t r = wasm_i16x8_sub(s->step ? wasm_i16x8_load8x8(b + i) : one, b_zero);
+        const v128_t low = wasm_i32x4_add(addend_lanes(wasm_i32x4_extend_low_i16x8(l), &a_by),
+                                          addend_lanes(wasm_i32x4_extend_low_i16x8(r), &b_by));
+        const v128_t high = wasm_i32x4_add(addend_lanes(wasm_i32x4_extend_high_i16x8(l), &a_by),
+                                           addend_lanes(wasm_i32x4_extend_high_i16x8(r), &b_by));
+        wasm_v128_store64_lane(y + i, efn_ended_lanes(scaled_lanes(low, &y_by), scaled_lanes(high, &y_by), &to), 0);
+    }
+    q8_from(p, a, b, y, i, s);
+}
+
+void efn_add_q8_simd(const efn_site *site, const uint32_t *words) {
+    const efn_add_q8 *p = (const efn_add_q8 *)words;
+    const int8_t *a = efn_in(site, p->a), *b = efn_in(site, p->b);
+    int8_t *y = efn_out(site, p->y);
+    const broadcast s = broadcast_of(efn_record(site, p->y), efn_record(site, p->b));
+    for (uint32_t row = 0; row < s.rows; row++, a += s.width, y += s.width)
+        row_q8(p, a, b, y, &s);
+}
+
+void efn_add_q8_ref(const efn_site *site, const uint32_t *words) {
+    const efn_add_q8 *p = (const efn_add_q8 *)words;
+    const int8_t *a = efn_in(site, p->a), *b = efn_in(site, p->b);
+    int8_t *y = efn_out(site, p->y);
+    const broadcast s = broadcast_of(efn_record(site, p->y), efn_record(site, p->b));
+    for (uint32_t row = 0; row < s.rows; row++, a += s.width, y += s.width)
+        q8_from(p, a, b, y, 0, &s);
 }

@@ -1,6 +1,6 @@
 // average_pool: the sum of what a window covers, in the order (ky, kx), divided by kh * kw (count_padding) or by the
 // elements covered. The last block of an odd C overlaps the one before it.
-#include "../core/lanes.h"
+#include "../core/fixed.h"
 #include "pool.h"
 
 efn_status efn_average_pool_f32_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
@@ -122,4 +122,74 @@ void efn_average_pool_i8_ref(const efn_site *site, const uint32_t *words) {
     const efn_average_pool_i8 *p = (const efn_average_pool_i8 *)words;
     const efn_pool *pool = &p->pool;
     EFN_EACH_PIXEL(int8_t, channels_i8)
+}
+
+// ---- q8: the integer mean, halves away from zero. x and y share their quantization. ----
+
+#define MOST_Q8 (1u << 16) // elements a window: a sum, and its quotient's distance to the next integer, fit in f32
+
+efn_status efn_average_pool_q8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
+    (void)count;
+    const efn_average_pool_q8 *p = (const efn_average_pool_q8 *)words;
+    EFN_TRY(efn_check_clamp_i8(p->low, p->high));
+    EFN_TRY(efn_check_pool(plan, &p->pool, EFN_I8));
+    return p->pool.kh * p->pool.kw <= MOST_Q8 ? EFN_OK : EFN_BAD_PARAMETER;
+}
+
+static void channels_q8(const efn_average_pool_q8 *p, const int8_t *x, uint32_t line, const efn_cover *cover,
+                        uint32_t c, int8_t *y) {
+    const int32_t count = (int32_t)efn_cover_count(cover);
+    for (uint32_t i = 0; i < c; i++) {
+        int32_t sum = 0;
+        EFN_EACH_TAP(int8_t, sum += *at)
+        y[i] = efn_ended((sum > 0 ? sum + count / 2 : sum - count / 2) / count, 0, p->low, p->high);
+    }
+}
+
+// i32x4 sums to their means: `half` is f32(count / 2), `by` f32(count). Every f32 here is exact but the quotient, and
+// that one is cut off at the right integer.
+EFN_INLINE v128_t mean_lanes(v128_t sum, v128_t half, v128_t by) {
+    const v128_t v = wasm_f32x4_convert_i32x4(sum);
+    const v128_t towards = wasm_v128_or(half, wasm_v128_and(v, wasm_f32x4_const_splat(-0.0f)));
+    return wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_div(wasm_f32x4_add(v, towards), by));
+}
+
+// y[8] of channels i .. i + 7.
+EFN_INLINE void block_q8(const int8_t *x, uint32_t line, const efn_cover *cover, uint32_t c, const efn_ending *to,
+                         uint32_t i, int8_t *y) {
+    const int32_t count = (int32_t)efn_cover_count(cover);
+    const v128_t half = wasm_f32x4_splat((float)(count / 2)), by = wasm_f32x4_splat((float)count);
+    v128_t low = wasm_i32x4_const_splat(0), high = low;
+    EFN_EACH_TAP(int8_t, {
+        const v128_t v = wasm_i16x8_load8x8(at);
+        low = wasm_i32x4_add(low, wasm_i32x4_extend_low_i16x8(v));
+        high = wasm_i32x4_add(high, wasm_i32x4_extend_high_i16x8(v));
+    })
+    wasm_v128_store64_lane(y + i, efn_ended_lanes(mean_lanes(low, half, by), mean_lanes(high, half, by), to), 0);
+}
+
+static void pixel_q8(const efn_average_pool_q8 *p, const int8_t *x, uint32_t line, const efn_cover *cover, uint32_t c,
+                     int8_t *y) {
+    if (c < 8) {
+        channels_q8(p, x, line, cover, c, y);
+        return;
+    }
+    const efn_ending to = efn_ending_of(0, p->low, p->high);
+    for (uint32_t i = 0;; i = efn_min(i + 8, c - 8)) {
+        block_q8(x, line, cover, c, &to, i, y);
+        if (i == c - 8)
+            break;
+    }
+}
+
+void efn_average_pool_q8_simd(const efn_site *site, const uint32_t *words) {
+    const efn_average_pool_q8 *p = (const efn_average_pool_q8 *)words;
+    const efn_pool *pool = &p->pool;
+    EFN_EACH_PIXEL(int8_t, pixel_q8)
+}
+
+void efn_average_pool_q8_ref(const efn_site *site, const uint32_t *words) {
+    const efn_average_pool_q8 *p = (const efn_average_pool_q8 *)words;
+    const efn_pool *pool = &p->pool;
+    EFN_EACH_PIXEL(int8_t, channels_q8)
 }

@@ -30,21 +30,33 @@ efn_status efn_conv2d_f32_check(const efn_plan *plan, const uint32_t *words, uin
     return efn_check_scratch(plan, p->scratch, (efn_block_rows(pixels(y)) + 4) * k * 4, x, y);
 }
 
-efn_status efn_conv2d_i8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
-    (void)count;
-    const efn_conv_i8 *p = (const efn_conv_i8 *)words;
+// i8 and q8, all but mult.
+static efn_status check_i8(const efn_plan *plan, const efn_conv_i8 *p) {
     const efn_tensor *x = efn_readable(plan, p->x, EFN_I8), *y = efn_writable(plan, p->y, EFN_I8);
     uint64_t k = 0;
     EFN_TRY(check_shapes(&p->window, x, y, &k));
     const uint64_t m = efn_round_up(y->dims[3], 8), k2 = efn_round_up(k, 2);
     EFN_TRY(efn_check_packed(plan, p->w, EFN_I8, m * k2));
     EFN_TRY(efn_check_packed(plan, p->bias, EFN_I32, m * 4));
-    EFN_TRY(efn_check_packed(plan, p->mult, EFN_F32, m * 4));
     EFN_TRY(efn_check_zero(p->x_zero));
     EFN_TRY(efn_check_zero(p->y_zero));
     EFN_TRY(efn_check_clamp_i8(p->low, p->high));
     const uint64_t bytes = efn_block_rows(pixels(y)) * k2 * 2 + 4 * efn_round_up(k2, 16);
     return efn_check_scratch(plan, p->scratch, bytes, x, y);
+}
+
+efn_status efn_conv2d_i8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
+    (void)count;
+    const efn_conv_i8 *p = (const efn_conv_i8 *)words;
+    EFN_TRY(check_i8(plan, p));
+    return efn_check_packed(plan, p->mult, EFN_F32, efn_round_up(plan->tensors[p->y].dims[3], 8) * 4);
+}
+
+efn_status efn_conv2d_q8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
+    (void)count;
+    const efn_conv_i8 *p = (const efn_conv_i8 *)words;
+    EFN_TRY(check_i8(plan, p));
+    return efn_check_fixed(plan, p->mult, plan->tensors[p->y].dims[3]);
 }
 
 static efn_layer_f32 layer_f32(const efn_site *site, const efn_conv_f32 *p) {
@@ -53,17 +65,19 @@ static efn_layer_f32 layer_f32(const efn_site *site, const efn_conv_f32 *p) {
         efn_in(site, p->w), efn_in(site, p->bias), k, efn_record(site, p->y)->dims[3], p->low, p->high};
 }
 
-static efn_layer_i8 layer_i8(const efn_site *site, const efn_conv_i8 *p) {
+static efn_finish finish_of(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {
+    const uint32_t stride = (uint32_t)efn_round_up(efn_record(site, p->y)->dims[3], 8);
+    return (efn_finish){rounding, efn_in(site, p->mult), stride, p->y_zero, p->low, p->high};
+}
+
+static efn_layer_i8 layer_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {
     const uint32_t k = p->window.kh * p->window.kw * efn_record(site, p->x)->dims[3];
     return (efn_layer_i8){
         .w = efn_in(site, p->w),
         .bias = efn_in(site, p->bias),
-        .mult = efn_in(site, p->mult),
         .k2 = (uint32_t)efn_round_up(k, 2),
         .m = efn_record(site, p->y)->dims[3],
-        .y_zero = p->y_zero,
-        .low = p->low,
-        .high = p->high,
+        .to = finish_of(site, p, rounding),
     };
 }
 
@@ -93,10 +107,9 @@ void efn_conv2d_f32_simd(const efn_site *site, const uint32_t *words) {
     }
 }
 
-void efn_conv2d_i8_simd(const efn_site *site, const uint32_t *words) {
-    const efn_conv_i8 *p = (const efn_conv_i8 *)words;
+static void run_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {
     const efn_tensor *x = efn_record(site, p->x), *y = efn_record(site, p->y);
-    const efn_layer_i8 layer = layer_i8(site, p);
+    const efn_layer_i8 layer = layer_i8(site, p, rounding);
     const efn_image image = efn_image_of(efn_in(site, p->x), x, y, &p->window, 1, (uint8_t)p->x_zero);
     const uint32_t all = pixels(y), block = efn_block_rows(all);
     const uint32_t k = p->window.kh * p->window.kw * x->dims[3], stride = (uint32_t)efn_round_up(layer.k2, 16);
@@ -118,6 +131,14 @@ void efn_conv2d_i8_simd(const efn_site *site, const uint32_t *words) {
         }
         efn_gemm_i8(&layer, panels, rows, out + (size_t)first * layer.m);
     }
+}
+
+void efn_conv2d_i8_simd(const efn_site *site, const uint32_t *words) {
+    run_i8(site, (const efn_conv_i8 *)words, EFN_BY_F32);
+}
+
+void efn_conv2d_q8_simd(const efn_site *site, const uint32_t *words) {
+    run_i8(site, (const efn_conv_i8 *)words, EFN_BY_FIXED);
 }
 
 // ---- Reference: seven loops, no packing of activations ----
@@ -154,12 +175,11 @@ void efn_conv2d_f32_ref(const efn_site *site, const uint32_t *words) {
         }
 }
 
-void efn_conv2d_i8_ref(const efn_site *site, const uint32_t *words) {
-    const efn_conv_i8 *p = (const efn_conv_i8 *)words;
+static void ref_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {
     const efn_tensor *xt = efn_record(site, p->x), *yt = efn_record(site, p->y);
     const int8_t *x = efn_in(site, p->x), *w = efn_in(site, p->w);
     const int32_t *bias = efn_in(site, p->bias);
-    const float *mult = efn_in(site, p->mult);
+    const efn_finish to = finish_of(site, p, rounding);
     int8_t *y = efn_out(site, p->y);
     const uint32_t c = xt->dims[3], m = yt->dims[3];
     const uint32_t k2 = (uint32_t)efn_round_up(p->window.kh * p->window.kw * c, 2);
@@ -173,6 +193,14 @@ void efn_conv2d_i8_ref(const efn_site *site, const uint32_t *words) {
                     for (uint32_t i = 0; i < c; i++, k++)
                         acc += (uint32_t)((at < 0 ? p->x_zero : x[at + i]) * panel[(size_t)(k / 2) * 16 + k % 2]);
                 }
-            y[(size_t)index * m + j] = efn_narrow((float)(int32_t)acc * mult[j], p->y_zero, p->low, p->high);
+            y[(size_t)index * m + j] = efn_finish_one(&to, j, (int32_t)acc);
         }
+}
+
+void efn_conv2d_i8_ref(const efn_site *site, const uint32_t *words) {
+    ref_i8(site, (const efn_conv_i8 *)words, EFN_BY_F32);
+}
+
+void efn_conv2d_q8_ref(const efn_site *site, const uint32_t *words) {
+    ref_i8(site, (const efn_conv_i8 *)words, EFN_BY_FIXED);
 }

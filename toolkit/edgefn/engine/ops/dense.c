@@ -27,20 +27,32 @@ efn_status efn_dense_f32_check(const efn_plan *plan, const uint32_t *words, uint
     return efn_check_scratch(plan, p->scratch, (efn_block_rows(rows_of(x)) + 4) * k * 4, x, y);
 }
 
-efn_status efn_dense_i8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
-    (void)count;
-    const efn_dense_i8 *p = (const efn_dense_i8 *)words;
+// i8 and q8, all but mult.
+static efn_status check_i8(const efn_plan *plan, const efn_dense_i8 *p) {
     const efn_tensor *x = efn_readable(plan, p->x, EFN_I8), *y = efn_writable(plan, p->y, EFN_I8);
     EFN_TRY(check_shapes(x, y));
     const uint64_t m = efn_round_up(efn_last_dim(y), 8), k2 = efn_round_up(efn_last_dim(x), 2);
     EFN_TRY(efn_check_packed(plan, p->w, EFN_I8, m * k2));
     EFN_TRY(efn_check_packed(plan, p->bias, EFN_I32, m * 4));
-    EFN_TRY(efn_check_packed(plan, p->mult, EFN_F32, m * 4));
     EFN_TRY(efn_check_zero(p->x_zero));
     EFN_TRY(efn_check_zero(p->y_zero));
     EFN_TRY(efn_check_clamp_i8(p->low, p->high));
     const uint64_t bytes = efn_block_rows(rows_of(x)) * k2 * 2 + 4 * efn_round_up(k2, 16);
     return efn_check_scratch(plan, p->scratch, bytes, x, y);
+}
+
+efn_status efn_dense_i8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
+    (void)count;
+    const efn_dense_i8 *p = (const efn_dense_i8 *)words;
+    EFN_TRY(check_i8(plan, p));
+    return efn_check_packed(plan, p->mult, EFN_F32, efn_round_up(efn_last_dim(&plan->tensors[p->y]), 8) * 4);
+}
+
+efn_status efn_dense_q8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
+    (void)count;
+    const efn_dense_i8 *p = (const efn_dense_i8 *)words;
+    EFN_TRY(check_i8(plan, p));
+    return efn_check_f64(plan, p->mult, efn_last_dim(&plan->tensors[p->y]));
 }
 
 void efn_dense_f32_simd(const efn_site *site, const uint32_t *words) {
@@ -68,19 +80,20 @@ void efn_dense_f32_simd(const efn_site *site, const uint32_t *words) {
     }
 }
 
-void efn_dense_i8_simd(const efn_site *site, const uint32_t *words) {
-    const efn_dense_i8 *p = (const efn_dense_i8 *)words;
+static efn_finish finish_of(const efn_site *site, const efn_dense_i8 *p, efn_rounding rounding) {
+    const uint32_t stride = (uint32_t)efn_round_up(efn_last_dim(efn_record(site, p->y)), 8);
+    return (efn_finish){rounding, efn_in(site, p->mult), stride, p->y_zero, p->low, p->high};
+}
+
+static void run_i8(const efn_site *site, const efn_dense_i8 *p, efn_rounding rounding) {
     const efn_tensor *xt = efn_record(site, p->x), *yt = efn_record(site, p->y);
     const uint32_t k = efn_last_dim(xt), all = rows_of(xt), block = efn_block_rows(all);
     const efn_layer_i8 layer = {
         .w = efn_in(site, p->w),
         .bias = efn_in(site, p->bias),
-        .mult = efn_in(site, p->mult),
         .k2 = (uint32_t)efn_round_up(k, 2),
         .m = efn_last_dim(yt),
-        .y_zero = p->y_zero,
-        .low = p->low,
-        .high = p->high,
+        .to = finish_of(site, p, rounding),
     };
     const int8_t *x = efn_in(site, p->x);                          // [all][k]
     int8_t *y = efn_out(site, p->y);                               // [all][m]
@@ -102,6 +115,14 @@ void efn_dense_i8_simd(const efn_site *site, const uint32_t *words) {
     }
 }
 
+void efn_dense_i8_simd(const efn_site *site, const uint32_t *words) {
+    run_i8(site, (const efn_dense_i8 *)words, EFN_BY_F32);
+}
+
+void efn_dense_q8_simd(const efn_site *site, const uint32_t *words) {
+    run_i8(site, (const efn_dense_i8 *)words, EFN_BY_F64);
+}
+
 void efn_dense_f32_ref(const efn_site *site, const uint32_t *words) {
     const efn_dense_f32 *p = (const efn_dense_f32 *)words;
     const efn_tensor *xt = efn_record(site, p->x);
@@ -118,12 +139,11 @@ void efn_dense_f32_ref(const efn_site *site, const uint32_t *words) {
         }
 }
 
-void efn_dense_i8_ref(const efn_site *site, const uint32_t *words) {
-    const efn_dense_i8 *p = (const efn_dense_i8 *)words;
+static void ref_i8(const efn_site *site, const efn_dense_i8 *p, efn_rounding rounding) {
     const efn_tensor *xt = efn_record(site, p->x);
     const int8_t *x = efn_in(site, p->x), *w = efn_in(site, p->w);
     const int32_t *bias = efn_in(site, p->bias);
-    const float *mult = efn_in(site, p->mult);
+    const efn_finish to = finish_of(site, p, rounding);
     int8_t *y = efn_out(site, p->y);
     const uint32_t k = efn_last_dim(xt), m = efn_last_dim(efn_record(site, p->y)), all = rows_of(xt);
     const uint32_t k2 = (uint32_t)efn_round_up(k, 2);
@@ -133,6 +153,14 @@ void efn_dense_i8_ref(const efn_site *site, const uint32_t *words) {
             uint32_t acc = (uint32_t)bias[j];                               // unsigned: wraps
             for (uint32_t i = 0; i < k; i++)
                 acc += (uint32_t)(x[(size_t)row * k + i] * panel[(size_t)(i / 2) * 16 + i % 2]);
-            y[(size_t)row * m + j] = efn_narrow((float)(int32_t)acc * mult[j], p->y_zero, p->low, p->high);
+            y[(size_t)row * m + j] = efn_finish_one(&to, j, (int32_t)acc);
         }
+}
+
+void efn_dense_i8_ref(const efn_site *site, const uint32_t *words) {
+    ref_i8(site, (const efn_dense_i8 *)words, EFN_BY_F32);
+}
+
+void efn_dense_q8_ref(const efn_site *site, const uint32_t *words) {
+    ref_i8(site, (const efn_dense_i8 *)words, EFN_BY_F64);
 }

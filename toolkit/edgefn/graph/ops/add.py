@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.draft import Lowering, Packed, Step, bounds_of, factor, scalar_of
+from edgefn.graph.draft import Lowering, Packed, Step, factor, scalar_of
 from edgefn.graph.ir import OPEN, Bounds, Node, Op, Tensor
 from edgefn.graph.opcode import opcode
+from edgefn.graph.ops.fixed import end, multiplier_of, scaled
 from edgefn.graph.records import PlanOp
 from edgefn.graph.reference import Machine, clamp, saturate
 from edgefn.graph.view import View
@@ -17,6 +18,8 @@ from edgefn.graph.view import View
 __all__ = ["CODES", "Add", "lower"]
 
 type Array = NDArray[Any]
+
+LEFT_SHIFT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,25 @@ class Add(Op):
 
 def lower(low: Lowering, node: Node, op: Add) -> Step:
     (a, b), y = low.operands(node)
-    values = {"a": low.source(a.name), "b": _addend(low, b, y), "y": y.name, **bounds_of(op.bounds, y)}
+    values = {"a": low.source(a.name), "b": _addend(low, b, y), "y": y.name, **low.bounds(op.bounds, y)}
     if y.dtype == "i8":
         (a_scale, a_zero), (b_scale, b_zero), (scale, zero) = scalar_of(a), scalar_of(b), scalar_of(y)
-        values |= {"a_mult": factor(node, a_scale, scale), "b_mult": factor(node, b_scale, scale)}
         values |= {"a_zero": a_zero, "b_zero": b_zero, "y_zero": zero}
-    return Step(f"add_{y.dtype}", node, values)
+        if low.fixed:
+            values |= _fixed_factors(node, a_scale, b_scale, scale)
+        else:
+            values |= {"a_mult": factor(node, a_scale, scale), "b_mult": factor(node, b_scale, scale)}
+    return Step(f"add_{low.kind(y.dtype)}", node, values)
+
+
+def _fixed_factors(node: Node, a_scale: float, b_scale: float, y_scale: float) -> dict[str, int]:
+    """Both operands in steps of twice the larger scale, with LEFT_SHIFT bits behind the point; then in those of y."""
+    step = 2 * max(a_scale, b_scale)
+    reals = {"a": a_scale / step, "b": b_scale / step, "y": step / (2.0**LEFT_SHIFT * y_scale)}
+    values = {}
+    for name, real in reals.items():
+        values[f"{name}_mult"], values[f"{name}_shift"] = multiplier_of(node, real, highest=0)
+    return values
 
 
 def _addend(low: Lowering, b: Tensor, y: Tensor) -> str | Packed:
@@ -47,7 +63,7 @@ def _addend(low: Lowering, b: Tensor, y: Tensor) -> str | Packed:
 
 
 def _check(v: View) -> None:
-    real = v.name.removeprefix("add_")
+    real = "f32" if v.name == "add_f32" else "i8"
     v.dtypes(a=real, b=real, y=real)
     a, b, y = v.tensor["a"], v.tensor["b"], v.tensor["y"]
     v.need(a.size == y.size, "a and y differ in size")
@@ -71,7 +87,25 @@ def _i8(m: Machine, op: PlanOp) -> Array:
     return saturate(a + b, op["y_zero"], op["low"], op["high"])
 
 
+def _addends(m: Machine, op: PlanOp) -> tuple[Array, Array]:
+    a, b = m.get(op, "a").astype(np.int64) - op["a_zero"], _second(m, op).astype(np.int64) - op["b_zero"]
+    return a << LEFT_SHIFT, b << LEFT_SHIFT
+
+
+def _q8(m: Machine, op: PlanOp) -> Array:
+    a, b = _addends(m, op)
+    total = scaled(a, op["a_mult"], op["a_shift"]) + scaled(b, op["b_mult"], op["b_shift"])
+    return end(scaled(total, op["y_mult"], op["y_shift"]), op["y_zero"], op["low"], op["high"])
+
+
 CODES = (
     opcode(7, "add_f32", "*a *b *y .low .high", _check, _f32),
     opcode(8, "add_i8", "*a *b *y .a_mult .b_mult a_zero b_zero y_zero low high", _check, _i8),
+    opcode(
+        26,
+        "add_q8",
+        "*a *b *y a_mult a_shift b_mult b_shift y_mult y_shift a_zero b_zero y_zero low high",
+        _check,
+        _q8,
+    ),
 )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgefn.graph.draft import Lowering, Step, bounds_of
+from edgefn.graph.draft import Lowering, Step
 from edgefn.graph.ir import Bounds, Node, Op
 from edgefn.graph.opcode import opcode
 from edgefn.graph.reference import clamp
@@ -20,7 +20,7 @@ class Clamp(Op):
 
 def lower(low: Lowering, node: Node, op: Clamp) -> Step:
     y = low.graph.tensors[node.output]
-    return low.unary(node, f"clamp_{y.dtype}", **bounds_of(op.bounds, y))
+    return low.unary(node, f"clamp_{y.dtype}", **low.bounds(op.bounds, y))
 
 
 def _check(v: View) -> None:

@@ -12,10 +12,13 @@ from edgefn.graph.ir import Node, Window
 from edgefn.graph.opcode import opcode
 from edgefn.graph.ops.matrix import (
     Weighted,
+    check_fixed,
     check_panel,
     check_weights,
+    finish_fixed,
     finish_i8,
     lower_weights,
+    pack_fixed,
     panel_bytes,
     refuse_long,
     sum_f32,
@@ -44,7 +47,7 @@ def lower(low: Lowering, node: Node, op: Conv2d) -> Step:
     packed = pack_matrix_f32(flat) if y.dtype == "f32" else pack_matrix_i8(flat)
     scratch = panel_bytes(y.dtype, rows=rows, k=k)
     words = window_words(op.window, CONV_WORDS)
-    return lower_weights(low, node, packed, code="conv2d", k=k, scratch=scratch, **words)
+    return lower_weights(low, node, packed, code="conv2d", k=k, scratch=scratch, q8=pack_fixed, **words)
 
 
 def _check(v: View) -> None:
@@ -53,6 +56,11 @@ def _check(v: View) -> None:
     k, m, rows = v.op["kh"] * v.op["kw"] * x.dims[3], y.dims[3], y.size // y.dims[3]
     check_panel(v, rows=rows, k=k)
     check_weights(v, packed=packed_matrix(y.dtype, m=m, k=k), m=m, scratch=panel_bytes(y.dtype, rows=rows, k=k))
+
+
+def _check_q8(v: View) -> None:
+    _check(v)
+    check_fixed(v)
 
 
 def _scratch(m: Machine, op: PlanOp) -> int:
@@ -71,20 +79,24 @@ def _f32(m: Machine, op: PlanOp) -> Array:
     return clamp(sum_f32(columns, w.T, m.vector(op, "bias", count)), op)
 
 
-def _i8(m: Machine, op: PlanOp) -> Array:
+def _products(m: Machine, op: PlanOp) -> Array:
     columns, count = _columns(m, op, op["x_zero"]), m.tensor(op, "y").dims[3]
     w = unpack_matrix_i8(m.raw(m.tensor(op, "w")).tobytes(), count, columns.shape[1])
-    return finish_i8(m, op, columns.astype(np.float64) @ w.T.astype(np.float64))
+    return np.asarray(columns.astype(np.float64) @ w.T.astype(np.float64))
 
+
+def _i8(m: Machine, op: PlanOp) -> Array:
+    return finish_i8(m, op, _products(m, op))
+
+
+def _q8(m: Machine, op: PlanOp) -> Array:
+    return finish_fixed(m, op, _products(m, op))
+
+
+_QUANTIZED = f"*x *w *bias *mult *y {CONV_WORDS} x_zero y_zero low high @scratch"
 
 CODES = (
     opcode(1, "conv2d_f32", f"*x *w *bias *y {CONV_WORDS} .low .high @scratch", _check, _f32, scratch=_scratch),
-    opcode(
-        2,
-        "conv2d_i8",
-        f"*x *w *bias *mult *y {CONV_WORDS} x_zero y_zero low high @scratch",
-        _check,
-        _i8,
-        scratch=_scratch,
-    ),
+    opcode(2, "conv2d_i8", _QUANTIZED, _check, _i8, scratch=_scratch),
+    opcode(23, "conv2d_q8", _QUANTIZED, _check_q8, _q8, scratch=_scratch),
 )

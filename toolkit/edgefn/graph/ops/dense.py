@@ -11,10 +11,13 @@ from edgefn.graph.ir import Node
 from edgefn.graph.opcode import opcode
 from edgefn.graph.ops.matrix import (
     Weighted,
+    check_f64,
     check_panel,
     check_weights,
+    finish_f64,
     finish_i8,
     lower_weights,
+    pack_f64,
     panel_bytes,
     refuse_long,
     sum_f32,
@@ -40,7 +43,8 @@ def lower(low: Lowering, node: Node, _op: Dense) -> Step:
     refuse_long(node, rows=rows, k=k)
     matrix = constant_of(w)
     packed = pack_matrix_f32(matrix) if y.dtype == "f32" else pack_matrix_i8(matrix)
-    return lower_weights(low, node, packed, code="dense", k=k, scratch=panel_bytes(y.dtype, rows=rows, k=k))
+    scratch = panel_bytes(y.dtype, rows=rows, k=k)
+    return lower_weights(low, node, packed, code="dense", k=k, scratch=scratch, q8=pack_f64)
 
 
 def _check(v: View) -> None:
@@ -51,6 +55,11 @@ def _check(v: View) -> None:
     v.need(rows == y.size // m, "x and y differ in rows")
     check_panel(v, rows=rows, k=k)
     check_weights(v, packed=packed_matrix(y.dtype, m=m, k=k), m=m, scratch=panel_bytes(y.dtype, rows=rows, k=k))
+
+
+def _check_q8(v: View) -> None:
+    _check(v)
+    check_f64(v)
 
 
 def _scratch(m: Machine, op: PlanOp) -> int:
@@ -64,13 +73,24 @@ def _f32(m: Machine, op: PlanOp) -> Array:
     return clamp(sum_f32(x.reshape(-1, x.shape[-1]), w.T, m.vector(op, "bias", count)), op)
 
 
-def _i8(m: Machine, op: PlanOp) -> Array:
+def _products(m: Machine, op: PlanOp) -> Array:
     x, count = m.get(op, "x"), m.tensor(op, "y").dims[-1]
     w = unpack_matrix_i8(m.raw(m.tensor(op, "w")).tobytes(), count, x.shape[-1])
-    return finish_i8(m, op, x.reshape(-1, x.shape[-1]).astype(np.float64) @ w.T.astype(np.float64))
+    return np.asarray(x.reshape(-1, x.shape[-1]).astype(np.float64) @ w.T.astype(np.float64))
 
+
+def _i8(m: Machine, op: PlanOp) -> Array:
+    return finish_i8(m, op, _products(m, op))
+
+
+def _q8(m: Machine, op: PlanOp) -> Array:
+    return finish_f64(m, op, _products(m, op))
+
+
+_QUANTIZED = "*x *w *bias *mult *y x_zero y_zero low high @scratch"
 
 CODES = (
     opcode(5, "dense_f32", "*x *w *bias *y .low .high @scratch", _check, _f32, scratch=_scratch),
-    opcode(6, "dense_i8", "*x *w *bias *mult *y x_zero y_zero low high @scratch", _check, _i8, scratch=_scratch),
+    opcode(6, "dense_i8", _QUANTIZED, _check, _i8, scratch=_scratch),
+    opcode(25, "dense_q8", _QUANTIZED, _check_q8, _q8, scratch=_scratch),
 )

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from edgefn.graph.draft import Lowering, Step, constant_of
 from edgefn.graph.ir import Node, Window
 from edgefn.graph.opcode import opcode
-from edgefn.graph.ops.matrix import Weighted, check_weights, finish_i8, lower_weights
+from edgefn.graph.ops.matrix import (
+    Weighted,
+    check_fixed,
+    check_weights,
+    finish_fixed,
+    finish_i8,
+    lower_weights,
+    pack_fixed,
+)
 from edgefn.graph.ops.pack import pack_depthwise, packed_depthwise, round_up, unpack_depthwise
 from edgefn.graph.ops.windows import CONV_WORDS, check_window, taps_of, window_words
 from edgefn.graph.records import PlanOp
@@ -28,18 +36,26 @@ class Depthwise(Weighted):
     window: Window
 
 
-def _bytes(dtype: str, *, taps: int, channels: int) -> int:
-    """Working memory: a row of padding, and one pointer a tap."""
-    return round_up(channels, 8) * (4 if dtype == "f32" else 1) + taps * 4
+_ITEM_BYTES = {"f32": 4, "i8": 1, "q8": 9}
+
+
+def _bytes(kind: str, *, taps: int, channels: int) -> int:
+    """Working memory: a row of padding, in q8 two factors for each channel, and one pointer a tap."""
+    return round_up(channels, 8) * _ITEM_BYTES[kind] + taps * 4
+
+
+def _kind(name: str) -> str:
+    return name.rpartition("_")[2]
 
 
 def lower(low: Lowering, node: Node, op: Depthwise) -> Step:
     (_, w, *_), y = low.operands(node)
     taps, channels = prod(op.window.kernel), y.shape[3]
     flat = constant_of(w).reshape(taps, channels)
-    scratch = _bytes(y.dtype, taps=taps, channels=channels)
+    scratch = _bytes(low.kind(y.dtype), taps=taps, channels=channels)
     words = window_words(op.window, CONV_WORDS)
-    return lower_weights(low, node, pack_depthwise(flat), code="depthwise", k=taps, scratch=scratch, **words)
+    packed = pack_depthwise(flat)
+    return lower_weights(low, node, packed, code="depthwise", k=taps, scratch=scratch, q8=pack_fixed, **words)
 
 
 def _check(v: View) -> None:
@@ -47,12 +63,16 @@ def _check(v: View) -> None:
     channels, taps, dtype = v.tensor["y"].dims[3], v.op["kh"] * v.op["kw"], v.tensor["y"].dtype
     v.need(v.tensor["x"].dims[3] == channels, "x and y differ in channels")
     packed = packed_depthwise(dtype, taps=taps, channels=channels)
-    check_weights(v, packed=packed, m=channels, scratch=_bytes(dtype, taps=taps, channels=channels))
+    check_weights(v, packed=packed, m=channels, scratch=_bytes(_kind(v.name), taps=taps, channels=channels))
+
+
+def _check_q8(v: View) -> None:
+    _check(v)
+    check_fixed(v)
 
 
 def _scratch(m: Machine, op: PlanOp) -> int:
-    y = m.tensor(op, "y")
-    return _bytes(y.dtype, taps=op["kh"] * op["kw"], channels=y.dims[3])
+    return _bytes(_kind(op.code.name), taps=op["kh"] * op["kw"], channels=m.tensor(op, "y").dims[3])
 
 
 def _f32(m: Machine, op: PlanOp) -> Array:
@@ -65,21 +85,25 @@ def _f32(m: Machine, op: PlanOp) -> Array:
     return clamp(total + m.vector(op, "bias", y.dims[3]), op)
 
 
-def _i8(m: Machine, op: PlanOp) -> Array:
+def _products(m: Machine, op: PlanOp) -> Array:
     y = m.tensor(op, "y")
     taps = taps_of(op, m.get(op, "x"), y, op["x_zero"])
     w = unpack_depthwise(m.raw(m.tensor(op, "w")).tobytes(), taps.shape[3], y.dims[3], np.int8)
-    return finish_i8(m, op, (taps.astype(np.int64) * w).sum(axis=3))
+    return np.asarray((taps.astype(np.int64) * w).sum(axis=3))
 
+
+def _i8(m: Machine, op: PlanOp) -> Array:
+    return finish_i8(m, op, _products(m, op))
+
+
+def _q8(m: Machine, op: PlanOp) -> Array:
+    return finish_fixed(m, op, _products(m, op))
+
+
+_QUANTIZED = f"*x *w *bias *mult *y {CONV_WORDS} x_zero y_zero low high @scratch"
 
 CODES = (
     opcode(3, "depthwise_f32", f"*x *w *bias *y {CONV_WORDS} .low .high @scratch", _check, _f32, scratch=_scratch),
-    opcode(
-        4,
-        "depthwise_i8",
-        f"*x *w *bias *mult *y {CONV_WORDS} x_zero y_zero low high @scratch",
-        _check,
-        _i8,
-        scratch=_scratch,
-    ),
+    opcode(4, "depthwise_i8", _QUANTIZED, _check, _i8, scratch=_scratch),
+    opcode(24, "depthwise_q8", _QUANTIZED, _check_q8, _q8, scratch=_scratch),
 )

@@ -1,5 +1,6 @@
 """What convolution, depthwise convolution and dense layers share: packed weights, a bias, bounds, requantization."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -7,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.errors import UnsupportedError
-from edgefn.graph.draft import Lowering, Packed, Step, bounds_of, constant_of, scalar_of
+from edgefn.graph.draft import Lowering, Packed, Step, constant_of, scalar_of
 from edgefn.graph.ir import OPEN, Bounds, Node, Op
+from edgefn.graph.ops.fixed import end, multiplier_of, real_factors, scaled, valid_multipliers, whole
 from edgefn.graph.ops.pack import pack_vector, round_up
 from edgefn.graph.records import PlanOp
 from edgefn.graph.reference import Machine, saturate
@@ -16,16 +18,23 @@ from edgefn.graph.view import View
 
 __all__ = [
     "Weighted",
+    "check_f64",
+    "check_fixed",
     "check_panel",
     "check_weights",
+    "finish_f64",
+    "finish_fixed",
     "finish_i8",
     "lower_weights",
+    "pack_f64",
+    "pack_fixed",
     "panel_bytes",
     "refuse_long",
     "sum_f32",
 ]
 
 type Array = NDArray[Any]
+type PackMult = Callable[[Node, Array], Packed]
 
 MAX_PANEL = 1 << 28
 MAX_ROWS = 96
@@ -51,14 +60,20 @@ def panel_bytes(dtype: str, *, rows: int, k: int) -> int:
     return panel_rows(rows) * round_up(k, 2) * 2 + 4 * round_up(round_up(k, 2), 16)
 
 
-def lower_weights(low: Lowering, node: Node, packed: bytes, *, code: str, k: int, scratch: int, **words: int) -> Step:
-    """A step with weights: `packed` holds them, `k` is how many products a sum has, `words` are further parameters."""
+def lower_weights(
+    low: Lowering, node: Node, packed: bytes, *, code: str, k: int, scratch: int, q8: PackMult, **words: int
+) -> Step:
+    """A step with weights: `packed` holds them, `k` is how many products a sum has, `words` are further parameters.
+
+    `q8` packs the multipliers of the code that computes as TFLite does.
+    """
     (x, w, *_), y = low.operands(node)
     op: Any = node.op
     operands = {"x": low.source(x.name), "w": Packed(y.dtype, w.shape, packed), "y": y.name}
-    ending = _quantized(low, node, op.axis) if y.dtype == "i8" else {"bias": _bias(low, node)}
-    values = {**operands, **words, **ending, **bounds_of(op.bounds, y)}
-    return Step(f"{code}_{y.dtype}", node, values, scratch=scratch, macs=y.size * k)
+    pack = q8 if low.fixed else pack_f32
+    ending = _quantized(low, node, op.axis, pack) if y.dtype == "i8" else {"bias": _bias(low, node)}
+    values = {**operands, **words, **ending, **low.bounds(op.bounds, y)}
+    return Step(f"{code}_{low.kind(y.dtype)}", node, values, scratch=scratch, macs=y.size * k)
 
 
 def refuse_long(node: Node, *, rows: int, k: int) -> None:
@@ -73,32 +88,65 @@ def _bias(low: Lowering, node: Node) -> Packed:
     return Packed("f32", (y.shape[-1],), pack_vector(value.astype(np.float32)))
 
 
-def _quantized(low: Lowering, node: Node, axis: int) -> dict[str, Any]:
+def _quantized(low: Lowering, node: Node, axis: int, pack: PackMult) -> dict[str, Any]:
     """Bias with the zero point of x folded in, multipliers and zero points."""
-    (x, w, bias), y = low.operands(node)
+    (x, w, *bias), y = low.operands(node)
     sums = np.moveaxis(constant_of(w).astype(np.int64), axis, 0).reshape(y.shape[-1], -1).sum(axis=1)
     (x_scale, x_zero), (y_scale, y_zero) = scalar_of(x), scalar_of(y)
-    scales = w.quantization.scale.astype(np.float64) if w.quantization else np.ones(1)
-    folded = (constant_of(bias).astype(np.int64) - x_zero * sums).astype(np.int32)
-    mult = (x_scale * scales / y_scale).astype(np.float32)
-    vectors = {"bias": Packed("i32", folded.shape, pack_vector(folded))}
-    vectors["mult"] = Packed("f32", mult.shape, pack_vector(mult, fill=1))
-    return {**vectors, "x_zero": x_zero, "y_zero": y_zero}
+    scales = w.quantization.scale if w.quantization else np.ones(1, np.float32)
+    start = constant_of(bias[0]).astype(np.int64) if bias else np.zeros(y.shape[-1], np.int64)
+    folded = (start - x_zero * sums).astype(np.int32)
+    mult = pack(node, np.broadcast_to(real_factors(x_scale, scales, y_scale), folded.shape))
+    return {
+        "bias": Packed("i32", folded.shape, pack_vector(folded)),
+        "mult": mult,
+        "x_zero": x_zero,
+        "y_zero": y_zero,
+    }
+
+
+def pack_f32(_node: Node, factors: Array) -> Packed:
+    """Multipliers of an _i8 code."""
+    return Packed("f32", factors.shape, pack_vector(factors.astype(np.float32), fill=1))
+
+
+def pack_fixed(node: Node, factors: Array) -> Packed:
+    """Fixed-point multipliers, then their shifts."""
+    pairs = np.array([multiplier_of(node, float(f)) for f in factors], np.int32)
+    data = pack_vector(pairs[:, 0]) + pack_vector(pairs[:, 1])
+    return Packed("i32", (2, len(data) // 8), data)
+
+
+def pack_f64(_node: Node, factors: Array) -> Packed:
+    """f64 multipliers, which a plan holds as pairs of i32."""
+    data = pack_vector(factors, fill=1)
+    return Packed("i32", (len(data) // 8, 2), data)
 
 
 def check_weights(v: View, *, packed: int, m: int, scratch: int) -> None:
-    """Dtypes, `packed` bytes of weights, bias and multipliers of `m` outputs, and the scratch."""
-    real = v.name.rpartition("_")[2]
-    v.dtypes(x=real, y=real, w=real, bias="i32" if real == "i8" else "f32")
+    """Dtypes, `packed` bytes of weights, bias and f32 multipliers of `m` outputs, and the scratch."""
+    real = "f32" if v.name.endswith("_f32") else "i8"
+    v.dtypes(x=real, y=real)
     v.whole("x")
-    sizes = {"w": packed, "bias": round_up(m, 8) * 4}
-    if real == "i8":
-        v.dtypes(mult="f32")
-        sizes["mult"] = round_up(m, 8) * 4
-    for part, size in sizes.items():
-        t = v.tensor[part]
-        v.need(t.place == "weights" and t.nbytes == size, f"{part} has {t.nbytes:,} bytes in {t.place}, not {size:,}")
+    v.packed("w", real, packed)
+    v.packed("bias", "i32" if real == "i8" else "f32", round_up(m, 8) * 4)
+    if v.name.endswith("_i8"):
+        v.packed("mult", "f32", round_up(m, 8) * 4)
     v.need(v.op["scratch"] + scratch <= v.arena_bytes, f"scratch of {scratch:,} bytes does not fit in the arena")
+
+
+def check_fixed(v: View) -> None:
+    """Need fixed-point multipliers and shifts of as many outputs as y has channels, all in range."""
+    v.packed("mult", "i32", round_up(v.tensor["y"].dims[-1], 8) * 8)
+    mult, shift = v.numbers("mult").reshape(2, -1)
+    v.need(valid_multipliers(mult, shift), "a multiplier or a shift is out of range")
+
+
+def check_f64(v: View) -> None:
+    """Need f64 multipliers of as many outputs as y has channels, all finite and positive."""
+    v.packed("mult", "i32", round_up(v.tensor["y"].dims[-1], 8) * 8)
+    mult = v.numbers("mult", "<f8")
+    v.need(bool(np.all((mult > 0) & (mult < np.inf))), "a multiplier is out of range")
 
 
 def check_panel(v: View, *, rows: int, k: int) -> None:
@@ -116,7 +164,22 @@ def sum_f32(columns: Array, w: Array, bias: Array) -> Array:
 
 def finish_i8(m: Machine, op: PlanOp, products: Array) -> Array:
     """Exact sums `[..., M]` to i8."""
-    count = products.shape[-1]
-    bias, mult = m.vector(op, "bias", count), m.vector(op, "mult", count)
-    total = (products.astype(np.int64) + bias).astype(np.int32)
+    total, mult = _sums(m, op, products), m.vector(op, "mult", products.shape[-1])
     return saturate(total.astype(np.float32) * mult, op["y_zero"], op["low"], op["high"])
+
+
+def finish_fixed(m: Machine, op: PlanOp, products: Array) -> Array:
+    """Exact sums `[..., M]` to i8, in fixed point."""
+    pairs = m.raw(m.tensor(op, "mult")).view("<i4").reshape(2, -1)[:, : products.shape[-1]].astype(np.int64)
+    return end(scaled(_sums(m, op, products), pairs[0], pairs[1]), op["y_zero"], op["low"], op["high"])
+
+
+def finish_f64(m: Machine, op: PlanOp, products: Array) -> Array:
+    """Exact sums `[..., M]` to i8, by f64 multipliers."""
+    mult = m.raw(m.tensor(op, "mult")).view("<f8")[: products.shape[-1]]
+    return end(whole(_sums(m, op, products) * mult), op["y_zero"], op["low"], op["high"])
+
+
+def _sums(m: Machine, op: PlanOp, products: Array) -> Array:
+    """With the bias, wrapping in i32."""
+    return (products.astype(np.int64) + m.vector(op, "bias", products.shape[-1])).astype(np.int32)

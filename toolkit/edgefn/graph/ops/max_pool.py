@@ -29,7 +29,7 @@ def lower(low: Lowering, node: Node, op: MaxPool) -> Step:
 
 def check_pool(v: View) -> None:
     """Dtypes, the window and channels of a pool."""
-    real = v.name.rpartition("_")[2]
+    real = "f32" if v.name.endswith("_f32") else "i8"
     v.dtypes(x=real, y=real)
     check_window(v)
     v.need(v.tensor["x"].dims[3] == v.tensor["y"].dims[3], "x and y differ in channels")

@@ -6,14 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.draft import Lowering, Step
+from edgefn.graph.draft import Lowering, Packed, Step, scalar_of
 from edgefn.graph.ir import Node, Op
 from edgefn.graph.opcode import opcode
+from edgefn.graph.ops.fixed import EXP_ENTRIES, exp_table, high, shifted
 from edgefn.graph.records import PlanOp
 from edgefn.graph.reference import Machine
 from edgefn.graph.view import View
 
 __all__ = ["CODES", "Softmax", "lower"]
+
+type Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +24,36 @@ class Softmax(Op):
     pass
 
 
+MAX_ROW = 4095  # of softmax_q8: the sum of a row fits in 31 bits
+Y_SCALE, Y_ZERO = 1 / 256, -128  # of softmax_q8
+SAME_SCALE = 1e-3 * Y_SCALE  # what TFLite allows between the scale of y and 1/256
+
+
 def lower(low: Lowering, node: Node, _op: Softmax) -> Step:
-    return low.unary(node, "softmax_f32")
+    (x,), y = low.operands(node)
+    if low.kind(y.dtype) != "q8":
+        return low.unary(node, "softmax_f32")
+    scale, zero = scalar_of(y)
+    if zero != Y_ZERO or abs(scale - Y_SCALE) > SAME_SCALE or y.shape[-1] > MAX_ROW:
+        raise low.impossible(node)
+    table = exp_table(node, scalar_of(x)[0])
+    return low.unary(node, "softmax_q8", table=Packed("i32", table.shape, table.tobytes()))
 
 
 def _check(v: View) -> None:
-    v.dtypes(x="f32", y="f32")
+    real = "f32" if v.name == "softmax_f32" else "i8"
+    v.dtypes(x=real, y=real)
     v.equal_sizes()
     x, y = v.tensor["x"].dims, v.tensor["y"].dims
     v.need(len(x) > 0 and x[-1:] == y[-1:], "x and y differ in the last dimension")
+
+
+def _check_fixed(v: View) -> None:
+    _check(v)
+    v.need(v.tensor["x"].dims[-1] <= MAX_ROW, "a row is too long")
+    v.packed("table", "i32", EXP_ENTRIES * 4)
+    table = v.numbers("table")
+    v.need(bool(table[0] == 2**31 - 1 and table.min() >= 0), "the table is out of range")
 
 
 def _value(m: Machine, op: PlanOp) -> NDArray[Any]:
@@ -38,4 +62,25 @@ def _value(m: Machine, op: PlanOp) -> NDArray[Any]:
     return np.asarray(e / e.sum(axis=-1, keepdims=True))
 
 
-CODES = (opcode(15, "softmax_f32", "*x *y", _check, _value),)
+def _q8(m: Machine, op: PlanOp) -> Array:
+    x = m.get(op, "x").astype(np.int64)
+    e = m.vector(op, "table", EXP_ENTRIES).astype(np.int64)[x.max(axis=-1, keepdims=True) - x]
+    total = shifted(e, 12).sum(axis=-1, keepdims=True)
+    bits = np.frexp(total.astype(np.float64))[1].astype(np.int64)
+    probability = shifted(high(_reciprocal((total << (32 - bits)) - 2**31), e), 3 + bits)
+    return np.asarray(np.minimum(probability + Y_ZERO, 127))
+
+
+def _reciprocal(t: Array) -> Array:
+    """`1 / (1 + t)` in Q0.31: gemmlowp's one_over_one_plus_x_for_x_in_0_1."""
+    half = (t + 2**31) // 2
+    r = 1515870810 + high(half, -1010580540)
+    for _ in range(3):
+        r = r + high(r, 2**29 - high(half, r)) * 4
+    return np.asarray(np.minimum(r * 2, 2**31 - 1))
+
+
+CODES = (
+    opcode(15, "softmax_f32", "*x *y", _check, _value),
+    opcode(28, "softmax_q8", "*x *y *table", _check_fixed, _q8),
+)

@@ -15,8 +15,11 @@ MAX_STEP = 255  # how far an i8 activation can lie from its zero point
 
 
 def fuse_quantized(graph: Graph) -> bool:
-    """Fuse every op that has an i8 kernel; quantize after dequantize cancels or becomes a requantize."""
-    return rewrite(graph, _visit)
+    """Fuse every op that has an i8 kernel; quantize after dequantize cancels or becomes a requantize.
+
+    TFLite computes what lies between its DEQUANTIZE and QUANTIZE in floats, so that fixed graphs stay as they are.
+    """
+    return graph.rounding == "float" and rewrite(graph, _visit)
 
 
 def _visit(walk: Walk, node: Node) -> None:

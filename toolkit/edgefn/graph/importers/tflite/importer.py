@@ -13,7 +13,7 @@ __all__ = ["import_tflite", "unsupported_ops"]
 def import_tflite(model: TfliteModel) -> Graph:
     """Return the graph of a model's main subgraph. Errors are those that `Source.to_graph` names."""
     main = model.subgraphs[0]
-    scope = Scope(Graph(main.name), tensors=main.tensors)
+    scope = Scope(Graph(main.name, rounding="fixed"), tensors=main.tensors)
     called = {
         index: name for s in model.signatures if s.subgraph == 0 for name, index in (s.inputs | s.outputs).items()
     }

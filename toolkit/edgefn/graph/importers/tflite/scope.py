@@ -145,12 +145,13 @@ class Call:
         return t
 
     def numbers(self, index: int) -> Tensor:
-        """An input that must be f32, or i8 with one scale."""
+        """An input that must be f32, or i8 with one scale, like the output."""
         t = self.input(index)
-        if t.dtype == "i8":
-            self.refuse(f"i8 input {t.name!r}: TFLite's fixed-point arithmetic is not in the engine yet")
-        if t.dtype != "f32":
-            self.refuse(f"{t.dtype} input {t.name!r}; f32 is supported")
+        for one in (t, self.output):
+            if one.dtype != "f32" and not (one.dtype == "i8" and one.quantization and one.quantization.per_tensor):
+                self.refuse(f"{one.dtype} tensor {one.name!r}; f32 and i8 with one scale are supported")
+        if t.dtype != self.output.dtype:
+            self.refuse(f"{t.dtype} input {t.name!r} to {self.output.dtype}")
         return t
 
     def same_quantization(self, x: Tensor) -> None:

@@ -1,0 +1,30 @@
+// How the i32 sums of an i8 layer become i8: in the arithmetic of the _i8 ops, or in one of TFLite's two.
+#ifndef EFN_FINISH_H
+#define EFN_FINISH_H
+
+#include "fixed.h"
+
+typedef enum {
+    EFN_BY_F32,   // _i8: one product and one rounding to even, in f32
+    EFN_BY_FIXED, // conv2d_q8, depthwise_q8: a fixed-point multiplier and a shift
+    EFN_BY_F64,   // dense_q8: one product and one rounding away from zero, in f64
+} efn_rounding;
+
+typedef struct {
+    efn_rounding rounding;
+    const void *mult; // f32 [stride], i32 [2][stride] or f64 [stride]
+    uint32_t stride;  // r8(m)
+    int32_t y_zero, low, high;
+} efn_finish;
+
+// The sum of output channel j.
+EFN_INLINE int8_t efn_finish_one(const efn_finish *to, uint32_t j, int32_t acc) {
+    if (to->rounding == EFN_BY_F32)
+        return efn_narrow((float)acc * ((const float *)to->mult)[j], to->y_zero, to->low, to->high);
+    const int32_t *fixed = to->mult;
+    const int32_t v = to->rounding == EFN_BY_FIXED ? efn_scaled(acc, fixed[j], fixed[to->stride + j])
+                                                   : efn_scaled_f64(acc, ((const double *)to->mult)[j]);
+    return efn_ended(v, to->y_zero, to->low, to->high);
+}
+
+#endif

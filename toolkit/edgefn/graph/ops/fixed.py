@@ -1,0 +1,123 @@
+"""TFLite's fixed point: multipliers as its kernels prepare them, and the arithmetic of docs/spec/plan.md, in numpy."""
+
+from math import floor, frexp
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefn.errors import UnsupportedError
+from edgefn.graph.ir import Node
+
+__all__ = [
+    "EXP_ENTRIES",
+    "MAX_SHIFT",
+    "MIN_SHIFT",
+    "end",
+    "exp_table",
+    "high",
+    "multiplier_of",
+    "real_factors",
+    "scaled",
+    "shifted",
+    "valid_multipliers",
+    "whole",
+]
+
+type Array = NDArray[Any]
+
+MIN_SHIFT, MAX_SHIFT = -31, 30
+EXP_ENTRIES = 256
+_ONE = 2**31  # in Q0.31
+_INTEGER_BITS = 5  # of what gemmlowp takes the exponential of
+
+
+def multiplier_of(node: Node, real: float, highest: int = MAX_SHIFT) -> tuple[int, int]:
+    """`real`, 0 or more, as multiplier and shift: `multiplier * 2^(shift - 31)`, TFLite's QuantizeMultiplier.
+
+    What is too small becomes 0. Raises UnsupportedError EFN-M012 when the shift is above `highest`.
+    """
+    if real == 0:
+        return 0, 0
+    fraction, shift = frexp(real)
+    multiplier = floor(fraction * _ONE + 0.5)
+    if multiplier == _ONE:
+        multiplier, shift = _ONE // 2, shift + 1
+    if shift < MIN_SHIFT:
+        return 0, 0
+    if shift > highest:
+        message = f"node {node.name!r} would multiply by {real:g}, which its fixed point cannot hold"
+        raise UnsupportedError("EFN-M012", message, hint="quantize the model again with ordinary scales")
+    return multiplier, shift
+
+
+def real_factors(x_scale: float, w_scales: Array, y_scale: float) -> Array:
+    """`x_scale * w_scales / y_scale` in f64, from scales that are f32."""
+    return np.asarray(x_scale * w_scales.astype(np.float64) / y_scale)
+
+
+def valid_multipliers(mult: Array, shift: Array) -> bool:
+    """Whether a plan may hold these."""
+    multipliers = (mult == 0) | (mult >= 2**30)
+    return bool(np.all(multipliers & (shift >= MIN_SHIFT) & (shift <= MAX_SHIFT)))
+
+
+def high(a: Array, b: Array | int) -> Array:
+    """`floor((a * b + 2^30) / 2^31)`: gemmlowp's SaturatingRoundingDoublingHighMul."""
+    return np.asarray((np.asarray(a, np.int64) * b + 2**30) >> 31)
+
+
+def shifted(v: Array, by: Array | int) -> Array:
+    """`v / 2^by` to the nearest, halves away from zero: gemmlowp's RoundingDivideByPOT."""
+    half = (np.int64(1) << np.asarray(by, np.int64)) >> 1
+    return np.asarray((v + half - ((v < 0) & (half > 0))) >> by)
+
+
+def scaled(v: Array, mult: Array | int, shift: Array | int) -> Array:
+    """TFLite's MultiplyByQuantizedMultiplier, rounding twice; `v` is i32, and the left shift wraps."""
+    left = np.asarray(v, np.int64) << np.maximum(shift, 0)
+    return shifted(high(left.astype(np.int32), mult), -np.minimum(shift, 0))
+
+
+def whole(v: Array) -> Array:
+    """f64 to the nearest integers, halves away from zero, saturated to i32."""
+    cut = np.trunc(v)
+    cut += np.where(np.abs(v - cut) >= 0.5, np.sign(v), 0)
+    return np.clip(cut, -(2.0**31), 2.0**31 - 1).astype(np.int64)
+
+
+def end(v: Array, zero: int, low: int, high: int) -> Array:
+    """`v + zero`, wrapping in i32, clamped."""
+    return np.clip((v + zero).astype(np.int32), low, high)
+
+
+def exp_table(node: Node, scale: float) -> Array:
+    """`exp(-d * scale)` in Q0.31 for d from 0 to 255, as gemmlowp approximates it for TFLite's softmax.
+
+    Raises UnsupportedError EFN-M012 for a scale so small that TFLite does not prepare it.
+    """
+    fraction_bits = 31 - _INTEGER_BITS
+    multiplier, shift = multiplier_of(node, min(scale * 2.0**fraction_bits, 2.0**31 - 1))
+    if shift < 0:
+        message = f"node {node.name!r} takes exponentials at the scale {scale:g}, too small for its fixed point"
+        raise UnsupportedError("EFN-M012", message, hint="quantize the model again with ordinary scales")
+    reach = floor((2**_INTEGER_BITS - 1) * 2.0**fraction_bits / 2.0**shift)
+    d = np.minimum(np.arange(EXP_ENTRIES, dtype=np.int64), reach)
+    table = np.where(np.arange(EXP_ENTRIES) <= reach, _exp(high(-d << shift, multiplier)), 0)
+    return table.astype(np.int32)
+
+
+def _exp(a: Array) -> Array:
+    """`exp(a)` in Q0.31 of `a` <= 0 in Q5.26: gemmlowp's exp_on_negative_values.
+
+    A Taylor polynomial between -1/4 and 0, around -1/8, then a constant factor for each higher bit that `a` has.
+    """
+    quarter = 1 << 24
+    rest = (a & (quarter - 1)) - quarter
+    x = (rest << _INTEGER_BITS) + 2**28
+    x2 = high(x, x)
+    tail = shifted(high(shifted(high(x2, x2), 2) + high(x2, x), 715827883) + x2, 1)
+    value = 1895147668 + high(x + tail, 1895147668)
+    for bit, factor in enumerate((1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242), start=24):
+        value = np.where((rest - a) & (1 << bit), high(value, factor), value)
+    return np.where(a == 0, _ONE - 1, value)
