@@ -1,4 +1,4 @@
-# Needs Python 3.12 or newer and nothing else; everything it makes stays in this folder.
+# Needs Python 3.12 or newer and nothing else. What it makes stays in this folder; what edgefn keeps between runs is in its cache.
 PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(shell $(p) -c $(RECENT) 2>/dev/null)) python3)
 CANDIDATES = python3 $(foreach d,$(subst :, ,$(PATH)) $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.*/bin,$(wildcard $d/python3 $d/python3.1[2-9]))
 RECENT := 'import sys; sys.version_info >= (3, 12) and print(sys.executable)'

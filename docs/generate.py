@@ -1,6 +1,7 @@
 """The generated references in docs/reference: `python docs/generate.py [--check]`."""
 
 import ast
+import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,11 +9,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import typer.main
+from pydantic import BaseModel
 
 from edgefn import errors
 from edgefn.cli.app import app
 from edgefn.graph.importers import onnx, tflite
 from edgefn.limits import load_profile, profile_names
+from edgefn.project.schema import FunctionFile, ModelTable, SampleFile
 
 __all__ = ["main"]
 
@@ -69,6 +72,35 @@ def _default(value: object) -> str:
 
 def _escape(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _files() -> str:
+    lines = [
+        "# Files that you write\n",
+        "Keys that are not listed are errors, which name the nearest one that is.\n",
+        "## edgefn.toml\n",
+        "Budgets in `[limits]` tighten the platform's limits; where the platform allows less, its limit stands.\n",
+        *_keys(FunctionFile),
+        "\n## samples/NAME.json\n",
+        "A request, and what its response must be: what `expect` leaves out may be anything, but the status must stay "
+        "below 500. Of `json`, keys that are not expected may be there, lists have equal length, and numbers differ "
+        "by `tolerance` at most. Of the three bodies one.\n",
+        *_keys(SampleFile),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _keys(file: type[BaseModel]) -> list[str]:
+    rows = ["| key | what | default |", "|---|---|---|"]
+    for name, table in file.model_fields.items():
+        inner = {"models": "models.NAME"}.get(name, name)
+        kind = ModelTable if name == "models" else table.annotation
+        for key, field in kind.model_fields.items():  # type: ignore[union-attr] -- every field of a file is a table
+            default = "required" if field.is_required() else f"`{json.dumps(field.default)}`"
+            rows.append(
+                f"| `{inner}.{field.alias or key}` | {field.description} | {default if default != '`null`' else ''} |"
+            )
+    return rows
 
 
 def _errors() -> str:
@@ -183,6 +215,7 @@ def _operators() -> str:
 _PAGES: dict[str, Callable[[], str]] = {
     "cli.md": _commands,
     "errors.md": _errors,
+    "files.md": _files,
     "limits.md": _limits,
     "operators.md": _operators,
 }

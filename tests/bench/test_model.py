@@ -39,6 +39,8 @@ def test_many_cases_are_held_against_known_outputs(edgefn, digits_model, images,
         ({"image": np.zeros((1, 1, 8, 8))}, "EFN-U042"),
         ({"image": np.zeros((1, 64), np.float32)}, "EFN-U042"),
         ({"image": np.array([{}], object)}, "EFN-U040"),
+        ({"image": np.zeros((1, 1, 8, 8), np.float32), "out__0__0": np.zeros((1, 10))}, "EFN-U042"),
+        ({"image": np.zeros((1, 1, 8, 8), np.float32), "out__0__0": np.zeros((10,), np.float32)}, "EFN-U042"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(edgefn, digits_model, tmp_path, arrays, said):

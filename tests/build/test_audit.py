@@ -14,12 +14,20 @@ def sources(tmp_path, **files):
 
 
 def test_modules_that_cannot_exist_are_listed_with_file_and_line(tmp_path):
-    found = audit(sources(tmp_path, handler="import json\nimport ssl\n\ndef handle(r):\n    import pandas\n"))
+    found = audit(sources(tmp_path, handler="import json\nimport ssl\n\ndef handle(r):\n    import requests\n"))
     with pytest.raises(BuildError) as caught:
         found.check()
     assert "handler.py:2: import ssl (not part of Python in WebAssembly)" in caught.value.message
-    assert "handler.py:5: import pandas (no such module in the function's folder)" in caught.value.message
+    assert "handler.py:5: import requests (no such module in the function's folder)" in caught.value.message
     assert caught.value.code == "EFN-B010"
+    assert "pip install --target vendor" in caught.value.hint
+
+
+def test_compiled_packages_are_not_to_be_vendored(tmp_path):
+    with pytest.raises(BuildError, match="import numpy") as caught:
+        audit(sources(tmp_path, handler="import numpy as np\n")).check()
+    assert "pip" not in caught.value.hint
+    assert "Tensor" in caught.value.hint
 
 
 def test_late_imports_are_loaded_ahead_of_time(tmp_path):

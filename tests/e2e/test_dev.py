@@ -6,6 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
@@ -14,6 +17,7 @@ pytestmark = pytest.mark.e2e
 
 HANDLER = """
 import json
+import time
 
 from edgefn import Request, Response
 
@@ -24,14 +28,18 @@ def handle(request: Request) -> Response:
             pass
     if request.path == "/inject":
         return Response("x", headers={"x-a": "b\\r\\nset-cookie: c=d"})
+    if request.path == "/sleep":
+        time.sleep(60)
+    if request.path == "/empty":
+        return Response(status=204, headers={"connection": "close", "date": "today"})
     said = {"method": request.method, "url": request.url, "length": len(request.body)}
     return Response.json(said, headers={"x-seen": request.headers.get("x-sent", "")})
 """
 
 
-@pytest.fixture(scope="module")
-def address(make_function):
-    folder = make_function(HANDLER)
+@contextmanager
+def serving(folder):
+    """`edgefn dev` on a free port: the process and its address."""
     process = subprocess.Popen(
         [sys.executable, "-m", "edgefn.cli.app", "dev", str(folder), "--port", "0", "--json"],
         stdout=subprocess.PIPE,
@@ -40,11 +48,22 @@ def address(make_function):
         env=dict(os.environ),
     )
     try:
-        yield json.loads(process.stdout.readline())["address"]
+        yield process, json.loads(process.stdout.readline())["address"]
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(20) in (0, 130, -signal.SIGINT)
         process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def folder(make_function):
+    return make_function(HANDLER)
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    with serving(folder) as (_, address):
+        yield address
 
 
 def test_requests_are_answered(address):
@@ -63,6 +82,44 @@ def test_a_response_that_cannot_be_sent_is_a_500_that_says_why(address):
     answer = httpx.get(f"{address}/inject")
     assert (answer.status_code, "set-cookie" in answer.headers) == (500, False)
     assert "header x-a" in answer.text
+
+
+def test_an_empty_response_has_no_content_and_no_header_of_the_connection(address):
+    answer = httpx.get(f"{address}/empty")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert not {"content-length", "content-type", "connection"} & set(answer.headers)
+    assert answer.headers["date"] != "today"
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_request_is_forgotten(address):
+    host, _, port = address.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"POST /loop HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf")
+    assert httpx.get(address).status_code == 200
+
+
+def test_it_can_be_stopped_while_a_handler_waits(folder):
+    with serving(folder) as (process, address):
+        client = threading.Thread(target=_try, args=(f"{address}/sleep",))
+        client.start()
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+        client.join(10)
+
+
+def test_a_handler_that_waits_does_not_hold_up_the_others(address):
+    sleepers = [threading.Thread(target=_try, args=(f"{address}/sleep",), daemon=True) for _ in range(3)]
+    for sleeper in sleepers:
+        sleeper.start()
+    assert httpx.get(address, timeout=5).status_code == 200
+    for sleeper in sleepers:
+        sleeper.join(10)
+
+
+def _try(url):
+    with suppress(httpx.HTTPError):
+        httpx.get(url, timeout=1)
 
 
 def test_a_body_larger_than_a_frame_is_refused(address):

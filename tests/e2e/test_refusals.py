@@ -53,6 +53,13 @@ def test_a_handler_that_cannot_be_loaded_fails_the_build_with_its_line(edgefn, m
     assert not list(folder.glob(".edgefn/*.wasm"))
 
 
+def test_a_file_system_that_refuses_is_one_clear_error(edgefn, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert refused(edgefn("new", tmp_path / "file" / "hello"), 2, "EFN-U004", "Not a directory")
+    assert refused(edgefn("new", "y" * 300 + "/hello", cwd=tmp_path), 2, "EFN-U004", "too long")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_a_handler_that_fails_on_a_sample_fails_the_build(edgefn, make_function):
     folder = make_function("def handle(r):\n    return r.json()['key']\n", samples={"empty": GET})
     assert refused(edgefn("build", folder), 4, "EFN-B021", "'empty'", "handler.py:2")

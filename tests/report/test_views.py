@@ -48,7 +48,7 @@ def test_a_test_run_has_a_row_a_sample_a_column_a_profile_and_a_count():
         "  tiny, sample:",
         "    cpu_ms",
         "      handler.py:3",
-        "trial: 1 passed, 1 failed under 2 profiles",
+        "trial: 1 passed, 2 failed under 2 profiles",
     ]
     assert not RUN.passed
 

@@ -1,6 +1,7 @@
 """Inputs for a model, and what it should answer, from an .npz file."""
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.errors import UsageError
-from edgefn.graph.records import Plan
+from edgefn.graph.records import Plan, PlanTensor
 
 __all__ = ["Case", "load_cases"]
 
 type Array = NDArray[Any]
 
-MAX_FILE_BYTES = 1 << 30
+MAX_BYTES = 1 << 30
 MAX_CASES = 10_000
+# What numpy and zipfile raise on archives that are damaged, encrypted, or compressed in an unknown way.
+_DAMAGED = (ValueError, EOFError, RuntimeError, NotImplementedError, MemoryError, zlib.error)
 _DTYPES = {"f32": np.float32, "i8": np.int8, "u8": np.uint8, "i32": np.int32}
 
 
@@ -33,7 +36,7 @@ def load_cases(path: Path, plan: Plan) -> tuple[Case, ...]:
     """Read cases for a plan: arrays named as its inputs, or many as `in/0/NAME`, and what is known as `out/0/NAME`.
 
     NAME may be the number of the port instead. Raises UsageError: EFN-U040 when the file cannot be read, EFN-U041 when
-    an input is missing, EFN-U042 when one has another type or shape.
+    an input is missing, EFN-U042 when an array has another type or shape.
     """
     arrays = _read(path)
     cases = []
@@ -48,16 +51,18 @@ def load_cases(path: Path, plan: Plan) -> tuple[Case, ...]:
 
 def _read(path: Path) -> Mapping[str, Array]:
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise _unreadable(path, f"it has more than {MAX_FILE_BYTES:,} bytes")
-        file = np.load(path, allow_pickle=False)
+        with zipfile.ZipFile(path) as archive:
+            total = sum(entry.file_size for entry in archive.infolist())
+        if total > MAX_BYTES:
+            raise _unreadable(path, f"it unpacks to {total:,} bytes, at most {MAX_BYTES:,} are taken")
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except zipfile.BadZipFile:
+        raise _unreadable(path, "it is not an .npz file, or damaged") from None
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise _unreadable(path, str(error)) from None
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise _unreadable(path, "it holds one array without a name")
-    return file
 
 
 def _unreadable(path: Path, reason: str) -> UsageError:
@@ -67,27 +72,27 @@ def _unreadable(path: Path, reason: str) -> UsageError:
 def _case(path: Path, plan: Plan, arrays: Mapping[str, Array], into: str, out: str) -> Case:
     inputs = []
     for index, (number, port) in enumerate(zip(plan.inputs, plan.meta["inputs"], strict=True)):
-        array = _find(path, arrays, into, port["name"], index)
+        array = _find(arrays, into, port["name"], index)
         if array is None:
             there = ", ".join(sorted(arrays)[:20]) or "nothing"
             message = f"{path} has no {into}{port['name']} for input {index} (there are: {there})"
             raise UsageError("EFN-U041", message, hint=f"name the array {into}{port['name']}")
-        tensor = plan.tensors[number]
-        if array.dtype != _DTYPES[tensor.dtype] or array.shape != tensor.dims:
-            message = (
-                f"{path}: {port['name']} is {array.dtype} {array.shape}, the model takes {tensor.dtype} {tensor.dims}"
-            )
-            raise UsageError("EFN-U042", message, hint="give the array the model's type and shape")
+        _check(path, port["name"], array, plan.tensors[number])
         inputs.append(np.ascontiguousarray(array))
-    wanted = (_find(path, arrays, out, port["name"], index) for index, port in enumerate(plan.meta["outputs"]))
+    wanted = []
+    for index, (number, port) in enumerate(zip(plan.outputs, plan.meta["outputs"], strict=True)):
+        array = _find(arrays, out, port["name"], index)
+        if array is not None:
+            _check(path, port["name"], array, plan.tensors[number])
+        wanted.append(array)
     return Case(tuple(inputs), tuple(wanted))
 
 
-def _find(path: Path, arrays: Mapping[str, Array], prefix: str, name: str, index: int) -> Array | None:
-    for key in (f"{prefix}{name}", f"{prefix}{index}"):
-        if key in arrays:
-            try:
-                return arrays[key]
-            except (ValueError, EOFError, zipfile.BadZipFile) as error:  # an array is read when it is asked for
-                raise _unreadable(path, f"{key}: {error}") from None
-    return None
+def _find(arrays: Mapping[str, Array], prefix: str, name: str, index: int) -> Array | None:
+    return next((arrays[key] for key in (f"{prefix}{name}", f"{prefix}{index}") if key in arrays), None)
+
+
+def _check(path: Path, name: str, array: Array, tensor: PlanTensor) -> None:
+    if array.dtype != _DTYPES[tensor.dtype] or array.shape != tensor.dims:
+        message = f"{path}: {name} is {array.dtype} {array.shape}, in the model it is {tensor.dtype} {tensor.dims}"
+        raise UsageError("EFN-U042", message, hint="give the array the model's type and shape")

@@ -2,14 +2,14 @@
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 
 from edgefn.bench.fit import Figures, Fit, fit
 from edgefn.build import Build
 from edgefn.errors import ExpectationError
-from edgefn.host import HostRequest, Outcome, Sandbox, load_component
+from edgefn.host import HostRequest, Usage, Worker, load_component
 from edgefn.limits import Profile, loosest
 from edgefn.project import Sample
 
@@ -53,26 +53,25 @@ def measure(built: Build, sample: Sample, profiles: Sequence[Profile], *, cold: 
     """Measure `sample` on `cold` fresh instances and `warm` times on one that is reused, beside `profiles`.
 
     It runs under the loosest of their limits, so that what exceeds a tighter one is measured too. CPU is thread time,
-    wall is the monotonic clock. Raises ExpectationError (EFN-T010) when the sample does not answer.
+    wall is the monotonic clock around a call that another thread runs. Raises ExpectationError (EFN-T010) when the
+    sample does not answer.
     """
     limits = loosest(profiles)
     loaded = load_component(built.component, limits)
-    linker = loaded.linker()
     request = HostRequest.of(sample)
-
-    def fresh() -> Outcome:
-        with Sandbox(loaded, linker, limits) as sandbox:
-            return sandbox.call(request)
-
-    cold_cpu, cold_wall, outcome = _repeat(fresh, cold, sample)
-    with Sandbox(loaded, linker, limits) as sandbox:
-        warm_cpu, warm_wall, _ = _repeat(lambda: sandbox.call(request), warm, sample)
+    with Worker(loaded, limits) as worker:
+        cold_usage, cold_wall = _repeat(worker, request, cold, sample)
+    with Worker(loaded, limits, reuse=True) as worker:
+        warm_usage, warm_wall = _repeat(worker, request, warm, sample)
+    cold_cpu = _distribution([usage.start_ms + usage.cpu_ms for usage in cold_usage])
+    warm_cpu = _distribution([usage.cpu_ms for usage in warm_usage])
     figures = Figures(
         package_raw=built.sizes.total,
         package_compressed=built.sizes.compressed,
         start_ms=cold_cpu.p95,
+        fresh_cpu_ms=_distribution([usage.cpu_ms for usage in cold_usage]).p99,
         cpu_ms=warm_cpu.p99,
-        memory_bytes=outcome.usage.memory_bytes or 0,
+        memory_bytes=max(usage.memory_bytes or 0 for usage in warm_usage),
     )
     return BenchRun(
         function=built.function,
@@ -80,28 +79,29 @@ def measure(built: Build, sample: Sample, profiles: Sequence[Profile], *, cold: 
         machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         method=f"thread time and monotonic clock; {cold} fresh instances, {warm} requests on a reused one",
         cold_cpu=cold_cpu,
-        cold_wall=cold_wall,
+        cold_wall=_distribution(cold_wall),
         warm_cpu=warm_cpu,
-        warm_wall=warm_wall,
+        warm_wall=_distribution(warm_wall),
         platforms=tuple(fit(figures, profile) for profile in profiles),
     )
 
 
-def _repeat(call: Callable[[], Outcome], times: int, sample: Sample) -> tuple[Distribution, Distribution, Outcome]:
-    cpu, wall = [], []
-    outcome = call()  # the first touch of a mapped file is not what we ask for
+def _repeat(worker: Worker, request: HostRequest, times: int, sample: Sample) -> tuple[list[Usage], list[float]]:
+    """What `times` calls used, and their wall time in milliseconds."""
+    used, wall = [], []
+    worker.call(request)  # the first touch of a mapped file is not what we ask for
     for _ in range(times):
-        cpu_start, wall_start = time.thread_time(), time.perf_counter()
-        outcome = call()
-        cpu.append((time.thread_time() - cpu_start) * 1e3)
-        wall.append((time.perf_counter() - wall_start) * 1e3)
+        started = time.perf_counter()
+        outcome = worker.call(request)
+        wall.append((time.perf_counter() - started) * 1e3)
         if outcome.breach or outcome.failure:
             raise ExpectationError(
                 "EFN-T010",
                 f"sample {sample.name!r} did not answer: {outcome.breach or outcome.failure}",
                 hint="run: edgefn test",
             )
-    return _distribution(cpu), _distribution(wall), outcome
+        used.append(outcome.usage)
+    return used, wall
 
 
 def _distribution(values: list[float]) -> Distribution:

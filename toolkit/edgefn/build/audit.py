@@ -17,6 +17,8 @@ from edgefn.errors import BuildError
 __all__ = ["Audit", "Late", "audit"]
 
 VENDOR = "vendor/"
+# What people try first; none of it comes as WebAssembly for WASI.
+COMPILED = frozenset({"PIL", "cv2", "numpy", "onnxruntime", "pandas", "scipy", "sklearn", "tensorflow", "torch"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,10 @@ class Audit:
         if not self.missing:
             return
         lines = [f"{i.file}:{i.line}: import {i.module} ({_why(i.module)})" for i in self.missing]
-        raise BuildError(
-            "EFN-B010",
-            "imports that would fail at run time:\n  " + "\n  ".join(lines),
-            hint="put a pure-Python package into the function's folder with: pip install --target vendor PACKAGE",
-        )
+        hint = "put a pure-Python package into the function's folder with: pip install --target vendor PACKAGE"
+        if any(_top(i.module) in COMPILED for i in self.missing):
+            hint = "compute with edgefn's Tensor, and put what computes much into a model under [models] in edgefn.toml"
+        raise BuildError("EFN-B010", "imports that would fail at run time:\n  " + "\n  ".join(lines), hint=hint)
 
 
 def audit(sources: Iterable[tuple[str, Path]]) -> Audit:
@@ -95,6 +96,8 @@ def _stdlib() -> frozenset[str]:
 
 
 def _why(module: str) -> str:
+    if _top(module) in COMPILED:
+        return "compiled code, which Python in WebAssembly cannot load"
     if _top(module) in sys.stdlib_module_names:
         return "not part of Python in WebAssembly"
     return "no such module in the function's folder"

@@ -3,7 +3,7 @@
 import base64
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -14,9 +14,11 @@ from edgefn.errors import BuildError
 from edgefn.project import Function, Sample
 from edgefn.project.cache import digest
 
-__all__ = ["IGNORED", "Staged", "function_files", "stage"]
+__all__ = ["Staged", "function_files", "stage"]
 
-IGNORED = frozenset({".edgefn", "__pycache__", "samples", "tests", "node_modules", "dist"})
+IGNORED = frozenset({"samples", "tests", "node_modules", "dist"})  # at the top; dot files and __pycache__ anywhere
+TAKEN = frozenset({".py", ".json", ".txt", ".bin", ".csv"})
+NATIVE = frozenset({".so", ".dylib", ".pyd", ".dll"})  # in vendor/ all but these: packages bring data of any kind
 MAX_SOURCE_BYTES = 32 << 20
 
 
@@ -37,7 +39,7 @@ class Staged:
 
 def function_files(function: Function) -> list[tuple[str, Path]]:
     """The function's own files as sorted pairs of POSIX path and file; dot files, samples and tests stay at home."""
-    found = sorted((path.relative_to(function.folder).as_posix(), path) for path in _walk(function.folder))
+    found = sorted((path.relative_to(function.folder).as_posix(), path) for path in _own(function.folder))
     total = sum(path.stat().st_size for _, path in found)
     if total > MAX_SOURCE_BYTES:
         raise BuildError(
@@ -70,14 +72,27 @@ def stage(
     return Staged(folder, (root, vendor) if vendor.is_dir() else (root,))
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _own(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
-        if path.name.startswith(".") or path.name in IGNORED or path.is_symlink():
-            continue
-        if path.is_dir():
-            yield from _walk(path)
-        elif path.suffix in (".py", ".json", ".txt", ".bin", ".csv"):
-            yield path
+        if path.name == "vendor":
+            yield from _below(path, lambda file: file.suffix not in NATIVE)
+        elif path.name not in IGNORED:
+            yield from _below(path, lambda file: file.suffix in TAKEN)
+
+
+def _below(path: Path, taken: Callable[[Path], bool]) -> Iterator[Path]:
+    """`path` or the files below it. Links to files are followed; one to a folder could lead anywhere, and round."""
+    if path.name.startswith(".") or path.name == "__pycache__":
+        return
+    if path.is_file():
+        yield from (path,) if taken(path) else ()
+    elif path.is_symlink():
+        raise BuildError(
+            "EFN-B013", f"{path} is a link to no file", hint="put the folder itself there, or remove the link"
+        )
+    elif path.is_dir() and not (path / "pyvenv.cfg").exists():
+        for inner in path.iterdir():
+            yield from _below(inner, taken)
 
 
 def _guest(root: Path) -> None:

@@ -1,16 +1,19 @@
 """The command line: assembles one file a verb, and turns the error tree into exit statuses."""
 
+import errno
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 import edgefn
 from edgefn.cli import bench, build, dev, doctor, model, new, test
 from edgefn.cli.output import narrate_work, print_error
-from edgefn.errors import EdgefnError
+from edgefn.errors import EdgefnError, UsageError
 
 __all__ = ["app", "main"]
+
+REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 app = typer.Typer(
     name="edgefn",
@@ -50,13 +53,24 @@ app.add_typer(model.app, name="model")
 def main() -> None:
     """Run the command line.
 
-    An EdgefnError becomes a message and its exit status; anything else is a bug and keeps its traceback.
+    An EdgefnError becomes a message and its exit status, and so does a file system that refuses; anything else is a
+    bug and keeps its traceback.
     """
     try:
         app()
     except EdgefnError as error:
-        print_error(error, as_json="--json" in sys.argv)
-        sys.exit(error.exit_status)
+        _fail(error)
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        where = error.filename or "the current folder"
+        message = f"the file system refuses {where}: {error.strerror}"
+        _fail(UsageError("EFN-U004", message, hint="check its permissions and the free space: edgefn doctor"))
+
+
+def _fail(error: EdgefnError) -> NoReturn:
+    print_error(error, as_json="--json" in sys.argv)
+    sys.exit(error.exit_status)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """`edgefn dev`: a function behind an HTTP server on this machine, under a profile's limits."""
 
 import asyncio
+import contextlib
 import itertools
 import socket
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +21,18 @@ type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 
-WORKERS = 2
+WORKERS = 8  # requests at a time: a handler that waits must not hold up the others
+MAX_HEAD_BYTES = 256 << 10  # what the server reads before the platform's own limits are asked
+STOP_SECONDS = 1
+# The server's own, hop by hop (RFC 9110, 7.6.1) or about the connection.
+NOT_SENT = frozenset(
+    {
+        *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"),
+        *("content-length", "date"),
+    }
+)
+WITHOUT_CONTENT = frozenset({204, 304})
+_NOTHING = Usage(0.0, 0.0, 0.0, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +42,18 @@ class Served:
     method: str
     url: str
     outcome: Outcome
+
+
+class _Refused(Exception):
+    """A request that the platform answers by itself, with the status and a reason."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class _Gone(Exception):
+    """The client went away before its request was complete."""
 
 
 class FunctionServer:
@@ -53,51 +78,78 @@ class FunctionServer:
         url = scope["raw_path"].decode("latin-1") + (
             f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
         )
-        refused = self._too_long(url, scope["headers"])
-        body = None if refused else await self._body(receive)
-        if body is None:
-            await _respond(send, *(refused or (413, b"the request body is larger than this platform takes\n")), ())
+        try:
+            request = await self._request(scope, url, receive)
+        except _Gone:
             return
+        except _Refused as refusal:
+            outcome = Outcome(refusal.status, (), f"{refusal}\n".encode(), _NOTHING)
+        else:
+            outcome = await self._call(request)
+        with contextlib.suppress(OSError, ValueError):  # whoever read the log may be gone
+            self._log(Served(scope["method"], url, outcome))
+        await _respond(send, outcome)
+
+    async def _request(self, scope: Message, url: str, receive: Receive) -> HostRequest:
+        self._check_head(url, scope["headers"])
+        body = await self._body(receive)
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"]]
         client = {"ip": scope["client"][0]} if scope.get("client") else {}
-        request = HostRequest(scope["method"], url, headers, body, client, f"dev-{next(self._ids)}")
-        outcome = await self._call(request)
-        self._log(Served(request.method, url, outcome))
-        await _respond(send, outcome.status, outcome.body or _explain(outcome), outcome.headers)
+        return HostRequest(scope["method"], url, headers, body, client, f"dev-{next(self._ids)}")
 
     async def _call(self, request: HostRequest) -> Outcome:
         worker = await self._workers.get()
         try:
-            return await asyncio.to_thread(worker.call, request)
+            return await _aside(lambda: worker.call(request))
         except HostError as error:  # one request's trouble; the server lives on
-            return Outcome(500, (), b"", Usage(0.0, 0.0, 0.0, None), Failure("host", error.code, error.message))
+            return Outcome(500, (), b"", _NOTHING, Failure("host", error.code, error.message))
         finally:
             self._workers.put_nowait(worker)
 
-    def _too_long(self, url: str, headers: list[tuple[bytes, bytes]]) -> tuple[int, bytes] | None:
+    def _check_head(self, url: str, headers: list[tuple[bytes, bytes]]) -> None:
         url_cap, header_cap = self._profile.value("url_bytes"), self._profile.value("header_bytes")
         if url_cap is not None and len(url) > url_cap:
-            return 414, f"the URL has {len(url):,} bytes, this platform takes {url_cap:,.0f}\n".encode()
+            raise _Refused(414, f"the URL has {len(url):,} bytes, this platform takes {url_cap:,.0f}")
         size = sum(len(k) + len(v) + 4 for k, v in headers)
         if header_cap is not None and size > header_cap:
-            return (
-                431,
-                f"the request's header fields have {size:,} bytes, this platform takes {header_cap:,.0f}\n".encode(),
+            raise _Refused(
+                431, f"the request's header fields have {size:,} bytes, this platform takes {header_cap:,.0f}"
             )
-        return None
 
-    async def _body(self, receive: Receive) -> bytes | None:
-        """The whole body, or None when it is larger than the profile allows."""
+    async def _body(self, receive: Receive) -> bytes:
         cap = min(self._profile.value("request_body_bytes") or MAX_BODY_BYTES, MAX_BODY_BYTES)
         chunks, size, more = [], 0, True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _Gone
             chunks.append(message.get("body", b""))
             size += len(chunks[-1])
             if size > cap:
-                return None
+                raise _Refused(413, f"the request's body has more than the {cap:,.0f} bytes that this platform takes")
             more = message.get("more_body", False)
         return b"".join(chunks)
+
+
+async def _aside[T](call: Callable[[], T]) -> T:
+    """Await `call` on a daemon thread: one of an executor would hold up Ctrl-C until a handler's loop ends."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(settle: Callable[[Any], None], value: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(lambda: None if done.done() else settle(value))
+
+    def run() -> None:
+        try:
+            result = call()
+        except BaseException as error:  # noqa: BLE001 -- raised again where it is awaited
+            tell(done.set_exception, error)
+        else:
+            tell(done.set_result, result)
+
+    threading.Thread(target=run, name="edgefn-dev", daemon=True).start()
+    return await done
 
 
 def serve(server: FunctionServer, host: str, port: int, ready: Callable[[str], None]) -> None:
@@ -119,7 +171,16 @@ def serve(server: FunctionServer, host: str, port: int, ready: Callable[[str], N
         listener.listen(128)  # whoever hears the address may connect at once
         shown = f"[{host}]" if ":" in host else host
         ready(f"http://{shown}:{listener.getsockname()[1]}")
-        config = uvicorn.Config(server, log_level="warning", access_log=False, lifespan="off", server_header=False)
+        config = uvicorn.Config(
+            server,
+            http="h11",
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
         uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -129,14 +190,18 @@ def _explain(outcome: Outcome) -> bytes:
     return f"{reason}\n".encode() if reason else b""
 
 
-async def _respond(send: Send, status: int, body: bytes, headers: tuple[tuple[str, str], ...]) -> None:
+async def _respond(send: Send, outcome: Outcome) -> None:
+    body = outcome.body or _explain(outcome)
     lines = [
         (k.encode("latin-1", "replace"), v.encode("latin-1", "replace"))
-        for k, v in headers
-        if k not in ("content-length", "transfer-encoding")
+        for k, v in outcome.headers
+        if k not in NOT_SENT
     ]
-    if not any(k == b"content-type" for k, _ in lines):
-        lines.append((b"content-type", b"text/plain; charset=utf-8"))
-    lines.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": lines})
+    if outcome.status in WITHOUT_CONTENT:
+        body = b""
+    else:
+        if not any(k == b"content-type" for k, _ in lines):
+            lines.append((b"content-type", b"text/plain; charset=utf-8"))
+        lines.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": outcome.status, "headers": lines})
     await send({"type": "http.response.body", "body": body})

@@ -155,11 +155,10 @@ def _trap(error: Exception) -> Failure:
         )
     if "exit" in text.lower() and "status" in text.lower():
         return Failure("trap", "Exit", "the handler ended the process (os._exit)")
-    reason = next(
-        (line.strip() for line in reversed(text.splitlines()) if "wasm trap" in line),
-        text.splitlines()[0] if text else "trap",
-    )
-    return Failure("trap", "Trap", reason)
+    if "libc.so!getaddrinfo" in text:
+        return Failure("trap", "NoNetwork", "the handler looked up a network address, and there is no network")
+    reason = text.rstrip().rpartition("\n")[2].strip()  # the innermost cause comes last
+    return Failure("trap", "Trap", reason or "trap")
 
 
 def _not_started(error: WasmtimeError, cap: int) -> HostError:

@@ -39,13 +39,15 @@ class Limit:
 class Profile:
     """A platform on one of its plans; `date` is when its limits were last reviewed as a whole.
 
-    `package` says what `package_bytes` counts: the artifact as it is, or compressed.
+    `package` says what `package_bytes` counts: the artifact as it is, or compressed; `reuse` whether an instance
+    answers one request after another, or each gets a fresh one.
     """
 
     name: str
     title: str
     platform: str
     package: Package
+    reuse: bool
     date: date
     limits: tuple[Limit, ...]
 
@@ -73,7 +75,7 @@ def load_profile(name: str) -> Profile:
         raise _unknown(name)
     table = tomllib.loads((files("edgefn.limits") / f"{name}.toml").read_text("utf-8"))
     limits = tuple(_limit(key, limit) for key, limit in table["limits"].items())
-    return Profile(name, table["title"], table["platform"], table["package"], table["date"], limits)
+    return Profile(name, table["title"], table["platform"], table["package"], table["reuse"], table["date"], limits)
 
 
 def tighten(profile: Profile, budgets: Budgets) -> Profile:

@@ -17,7 +17,12 @@ __all__ = ["Function", "ModelSource", "editor_schema", "load_function"]
 
 FILE_NAME = "edgefn.toml"
 MAX_FILE_BYTES = 1 << 20
-RESERVED = ("edgefn", "edgefn_component", "_edgefn_engine", "wit_world", "samples", "vendor")
+RESERVED = frozenset(
+    {
+        *("edgefn", "edgefn_component", "_edgefn_engine", "wit_world"),  # modules of the component
+        *("samples", "tests", "vendor", "dist", "node_modules"),  # folders with a meaning of their own
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,8 @@ def _handler(folder: Path, written: str) -> Path:
         message = f"{folder / FILE_NAME}: handler in [function] is {show(written)}: expected {expected}"
         raise ConfigError("EFN-C007", message, hint='write for example: handler = "handler.py"')
     if names[0] in sys.stdlib_module_names or names[0] in RESERVED:
-        message = f"{folder / FILE_NAME}: handler in [function] is {show(written)}, which hides the module {names[0]}"
+        taken = f"but {names[0]} is a name of Python's or edgefn's"
+        message = f"{folder / FILE_NAME}: handler in [function] is {show(written)}, {taken}"
         raise ConfigError("EFN-C007", message, hint="rename the file, for example: handler.py")
     handler = folder / relative
     if not handler.is_file():

@@ -1,6 +1,7 @@
 """New functions from templates."""
 
 import re
+import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +40,7 @@ def scaffold(folder: Path, template: str) -> Scaffolded:
             "EFN-U002", f"{folder} exists and is not empty", hint="choose another name, or empty the folder first"
         )
     source = _template(template)
-    beside = folder.resolve().with_name(f".{name}.new")
-    shutil.rmtree(beside, ignore_errors=True)
+    beside = folder.resolve().with_name(f".{name}.{secrets.token_hex(4)}")
     try:
         files = tuple(_place(path, source, beside, name) for path in _files(source))
         if folder.exists():

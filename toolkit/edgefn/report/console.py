@@ -54,7 +54,8 @@ def test(run: "TestRun") -> str:
         for where, problem in problems:
             lines += [f"  {profile.profile}{where}:", *("    " + line for line in problem.splitlines())]
     passed, failed = run.counts
-    return "\n".join([*lines, f"{run.function}: {passed} passed, {failed} failed under {len(run.profiles)} profiles"])
+    under = f"{len(run.profiles)} profile{'s' if len(run.profiles) > 1 else ''}"
+    return "\n".join([*lines, f"{run.function}: {passed} passed, {failed} failed under {under}"])
 
 
 def bench(run: "BenchRun") -> str:
@@ -76,7 +77,8 @@ def bench(run: "BenchRun") -> str:
             *_table(times, right=(1, 2, 3, 4)),
             *_table(gauges, right=(1, 2, 3, 4)),
             f"  {run.machine}; {run.method}",
-            "  start: cold CPU p95; CPU: warm p99; figures of this machine, an estimate of the platform",
+            "  start: cold CPU p95; CPU: p99 of a request, on a fresh instance where the platform makes one for each",
+            "  figures of this machine, an estimate of the platform",
         ]
     )
 

@@ -11,7 +11,7 @@ __all__ = ["error_document", "render"]
 
 
 def render(result: object) -> str:
-    """A result dataclass as one line of JSON, keys in the order of its fields."""
+    """A result dataclass as one line of JSON: its fields in their order, then what it derives from them."""
     return json.dumps(_plain(result), ensure_ascii=False)
 
 
@@ -23,7 +23,9 @@ def error_document(error: EdgefnError) -> str:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 -- any field of any result
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        derived = (name for name, member in vars(type(value)).items() if isinstance(member, property))
+        names = (*(field.name for field in fields(value)), *derived)
+        return {name: _plain(getattr(value, name)) for name in names}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, dict):

@@ -7,7 +7,10 @@ __all__ = ["milliseconds", "place", "size"]
 
 def place(path: Path) -> str:
     """A path as it is typed here: relative when it lies in the current folder."""
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # somebody removed the current folder
+        return str(path)
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 

@@ -47,10 +47,10 @@ class TestRun:
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Samples that passed and that failed, over all profiles."""
+        """Samples that passed, samples and packages that failed, over all profiles."""
         runs = [s for p in self.profiles for s in p.samples]
         passed = sum(s.passed for s in runs)
-        return passed, len(runs) - passed
+        return passed, len(runs) - passed + sum(len(p.problems) for p in self.profiles)
 
 
 def run_samples(
