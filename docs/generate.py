@@ -94,8 +94,8 @@ def _keys(file: type[BaseModel]) -> list[str]:
     rows = ["| key | what | default |", "|---|---|---|"]
     for name, table in file.model_fields.items():
         inner = {"models": "models.NAME"}.get(name, name)
-        kind = ModelTable if name == "models" else table.annotation
-        for key, field in kind.model_fields.items():  # type: ignore[union-attr] -- every field of a file is a table
+        kind: Any = ModelTable if name == "models" else table.annotation
+        for key, field in kind.model_fields.items():
             default = "required" if field.is_required() else f"`{json.dumps(field.default)}`"
             rows.append(
                 f"| `{inner}.{field.alias or key}` | {field.description} | {default if default != '`null`' else ''} |"
