@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # a view needs the shape of a result, not the code that made 
 
 __all__ = ["bench", "build", "compiled", "diagnoses", "error", "model", "model_run", "scaffold", "test"]
 
-
+NAME_WIDTH = 48
 _VERSIONS = {"onnx": "opset", "tflite": "schema"}
 
 
@@ -99,7 +99,7 @@ def model(summary: "ModelSummary") -> str:
         ("output", p.name, p.dtype, _shape(p.shape)) for p in summary.outputs
     ]
     ops = [("op", "output", "shape", "dtype", "MACs", "weights")]
-    ops += [(o.op, o.name, _shape(o.shape), o.dtype, f"{o.macs:,}", size(o.weights_bytes)) for o in summary.ops]
+    ops += [(o.op, _short(o.name), _shape(o.shape), o.dtype, f"{o.macs:,}", size(o.weights_bytes)) for o in summary.ops]
     lines = [
         f"{summary.name}: {summary.format}, {_VERSIONS[summary.format]} {summary.version}",
         f"  {summary.params:,} parameters, {summary.macs:,} multiply-accumulates",
@@ -159,6 +159,12 @@ def _amount(gauge: "Gauge", value: float | None) -> str:
     if value is None:
         return "any"
     return size(value) if gauge.unit.startswith("bytes") else milliseconds(value)
+
+
+def _short(name: str) -> str:
+    """A tensor's name for a table: TFLite joins those of all that was fused, and layers have long paths."""
+    first = name.partition(";")[0]
+    return first if len(first) <= NAME_WIDTH else f"…{first[1 - NAME_WIDTH :]}"
 
 
 def _shape(shape: Iterable[int | str]) -> str:
