@@ -30,6 +30,10 @@ def test_compiled_packages_are_not_to_be_vendored(tmp_path):
     assert "Tensor" in caught.value.hint
 
 
+def test_a_vendored_file_that_is_not_python_is_left_alone(tmp_path):
+    audit(sources(tmp_path, handler="import six", vendor__six="", vendor__template="def {{ name }}(:")).check()
+
+
 def test_late_imports_are_loaded_ahead_of_time(tmp_path):
     found = audit(sources(tmp_path, handler="def handle(r):\n    import decimal\n    from json import loads\n"))
     assert found.preload == ("decimal", "json.loads")

@@ -4,8 +4,8 @@ import pytest
 
 from edgefn.build import build
 from edgefn.host import HostRequest, Worker, load_component
-from edgefn.limits import load_profile
-from edgefn.project import load_function
+from edgefn.limits import load_profile, tighten
+from edgefn.project import Budgets, load_function
 
 pytestmark = pytest.mark.e2e
 
@@ -57,6 +57,11 @@ def handle(request: Request) -> Response:
             os.abort()
         case "/text":
             return "not a response"
+        case "/async":
+            async def later():
+                return Response("later")
+
+            return later()
         case "/raise":
             return Response(str(1 / len(request.body)))
         case "/network":
@@ -160,12 +165,20 @@ def test_ending_the_process_ends_the_instance_only(call, path):
 
 def test_a_wrong_return_type_is_named(call):
     assert call("/text").failure.message == "handle() returned str, a Response is wanted"
+    assert call("/async").failure.message.endswith("write it with def, not async def")
 
 
 def test_an_exception_names_the_line(call):
     failure = call("/raise").failure
     line = next(n for n, text in enumerate(HANDLER.splitlines(), 1) if "1 / len" in text)
     assert (failure.type, failure.frames[-1].line, failure.frames[-1].function) == ("ZeroDivisionError", line, "handle")
+
+
+def test_a_limit_shorter_than_the_clock_that_interrupts_is_looked_at_after_the_call(loaded, fastly):
+    with Worker(loaded, tighten(fastly, Budgets(cpu_ms=0.01))) as worker:
+        breach = worker.call(HostRequest("GET", "/")).breach
+    assert (breach.name, breach.limit) == ("cpu_ms", 0.01)
+    assert breach.measured >= 0.01
 
 
 def test_there_is_no_network(call):

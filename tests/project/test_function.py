@@ -20,6 +20,11 @@ def refused(folder: Path, text: str | bytes) -> ConfigError:
     return caught.value
 
 
+def test_a_byte_order_mark_is_not_part_of_the_text(folder):
+    (folder / "edgefn.toml").write_bytes(b"\xef\xbb\xbf" + HEAD.encode())
+    assert load_function(folder).name == "hello"
+
+
 def test_the_shortest_file_takes_every_default(folder):
     function = load_function(folder)
     assert function.folder == folder.resolve()

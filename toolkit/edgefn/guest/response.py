@@ -60,7 +60,9 @@ def verified(response: object) -> Response:
     Raises TypeError or ValueError that says what cannot be sent.
     """
     if not isinstance(response, Response):
-        raise TypeError(f"handle() returned {type(response).__name__}, a Response is wanted")
+        kind = type(response).__name__
+        hint = ": write it with def, not async def" if kind == "coroutine" else ""
+        raise TypeError(f"handle() returned {kind}, a Response is wanted{hint}")
     verify_status(response.status)
     _verify_body(response.body, response.status)
     size = 0

@@ -28,7 +28,10 @@ HANDLERS: dict[str, tuple[Callable[[Call], str], str]] = {
     "MAX_POOL_2D": (pooling.max_pool_2d, _ACTIVATION),
     "MEAN": (pooling.mean, "height and width of f32 images"),
     "PAD": (movement.pad, "constant paddings"),
-    "QUANTIZE": (elementwise.quantize, "f32 to i8 with one scale"),
+    "QUANTIZE": (
+        elementwise.quantize,
+        "f32 to i8 with one scale; halves to even, where TFLite rounds them away from zero",
+    ),
     "RELU": (elementwise.relu, "input and output of one quantization"),
     "RELU6": (elementwise.relu6, "input and output of one quantization"),
     "RESHAPE": (movement.named_again, ""),
