@@ -1,4 +1,4 @@
-"""Small ONNX models, compiled and compared with ONNX's reference evaluator and, when it is built, with the engine."""
+"""Small ONNX models, compiled and compared with ONNX's reference evaluator and with the engine."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +10,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
+from edgefn.engine.library import FLAVOURS
+from edgefn.engine.standalone import Runner
 from edgefn.graph.compiler import CompiledModel, compile_model, read_model
 from edgefn.graph.plan import read_plan
 from edgefn.graph.reference import evaluate
@@ -70,35 +72,13 @@ class Model:
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=9)
 
 
-def _engines() -> list[str]:
-    """Flavours of the engine that are built."""
-    try:
-        from edgefn.engine.library import module_path
-    except ImportError:
-        return []
-    built = []
-    for flavour in ("simd128", "relaxed-simd"):
-        try:
-            built += [flavour] if module_path(flavour).is_file() else []
-        except Exception:  # noqa: BLE001, S112 -- an engine that is not built is not what these tests are about
-            continue
-    return built
-
-
 def run_engine(plan: bytes, inputs, flavour: str):
     """Outputs of the engine as arrays."""
-    from edgefn.engine.standalone import Runner
-
     parsed = read_plan(plan)
     with Runner(plan, flavour) as runner:
         raw = runner.run([np.ascontiguousarray(x).tobytes() for x in inputs])
     tensors = [parsed.tensors[i] for i in parsed.outputs]
     return [np.frombuffer(r, NUMPY[t.dtype]).reshape(t.dims) for r, t in zip(raw, tensors, strict=True)]
-
-
-@pytest.fixture(scope="session")
-def engines() -> list[str]:
-    return _engines()
 
 
 @pytest.fixture
@@ -118,7 +98,7 @@ def compiled(tmp_path: Path) -> Callable[..., CompiledModel]:
 
 
 @pytest.fixture
-def check(compiled, engines) -> Callable[..., SimpleNamespace]:
+def check(compiled) -> Callable[..., SimpleNamespace]:
     """Compile, run, compare: f32 within 1e-5, integers within `steps`; `atol` for f32 that went through integers."""
 
     def run(source: Model, *, steps: int = 0, atol: float = 1e-5, exact: float = 1.0, inputs=None) -> SimpleNamespace:
@@ -140,7 +120,7 @@ def check(compiled, engines) -> Callable[..., SimpleNamespace]:
                 difference = np.abs(f.astype(int) - w.astype(int))
                 assert difference.max() <= steps
                 assert (difference == 0).mean() >= exact
-        for flavour in engines:
+        for flavour in FLAVOURS:
             _same(run_engine(result.plan, inputs, flavour), found, exact=flavour == "simd128")
         ops = [o.op for o in result.summary.ops]
         return SimpleNamespace(ops=ops, plan=plan, outputs=found, compiled=result)

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgefn.engine.library import FLAVOURS
+from edgefn.engine.standalone import Runner
 from edgefn.graph.compiler import compile_model, read_model
 from edgefn.graph.plan import read_plan
 from edgefn.graph.reference import evaluate
@@ -61,11 +63,7 @@ def test_ultraface_in_int8_stays_near_the_unfused_model(run, index):
 
 
 @pytest.mark.parametrize("name", ["ultraface_rfb320_f32", "ultraface_rfb320_qdq_int8"])
-def test_the_engine_computes_what_the_reference_does(run, engines, name):
-    if "simd128" not in engines:
-        pytest.skip("the engine is not built: python toolkit/edgefn/engine/compile.py")
-    from edgefn.engine.standalone import Runner
-
+def test_the_engine_computes_what_the_reference_does(run, name):
     compiled, inputs, wanted, _ = run(name, 0)
     with Runner(compiled.plan, "simd128") as runner:
         found = runner.run([x.tobytes() for x in inputs])
@@ -80,60 +78,36 @@ def test_ultraface_in_int8_runs_on_i8_from_end_to_end(run):
     assert compiled.summary.macs == 100_418_560
 
 
-@pytest.mark.parametrize(
-    ("name", "atol"), [("vww_mobilenetv1_f32", 1e-6), ("ad_autoencoder_f32", 1e-4), ("mp_face_detection_f16", 5e-4)]
-)
-@pytest.mark.parametrize("flavour", ["simd128", "relaxed-simd"])
-def test_tflite_models_in_floats_agree_with_the_reference_kernels(models, engines, name, atol, flavour):
-    """simd128 adds in the order of the reference kernels: not one bit differs but in softmax; relaxed-simd may fuse."""
-    if flavour not in engines:
-        pytest.skip("the engine is not built: python toolkit/edgefn/engine/compile.py")
-    from edgefn.engine.standalone import Runner
-
-    plan = compile_model(read_model(models / f"{name}.tflite"), name=name).plan
-    with np.load(models / f"{name}.npz") as data, Runner(plan, flavour) as runner:
-        for index in sorted({key.split("/")[1] for key in data.files if key.startswith("in/")}):
-            for k, found in enumerate(runner.run([data[f"in/{index}/0"]])):
-                wanted = data[f"out/{index}/{k}"]
-                exact = flavour == "simd128" and name != "vww_mobilenetv1_f32"
-                limit = 0 if exact else atol
-                np.testing.assert_allclose(np.frombuffer(found, np.float32), wanted.ravel(), rtol=0, atol=limit)
-
-
-TFLITE = ["ad_autoencoder", "hello_sine", "ic_resnet8", "kws_dscnn", "vww_mobilenetv1"]
-
-
 @pytest.fixture
-def outputs(models, engines):
+def outputs(models):
     """What the engine computes of a TFLite model, and what lies beside it, one pair of arrays an output."""
 
     def run(name: str, flavour: str):
-        if flavour not in engines:
-            pytest.skip("the engine is not built: python toolkit/edgefn/engine/compile.py")
-        from edgefn.engine.standalone import Runner
-
         plan = compile_model(read_model(models / f"{name}.tflite"), name=name).plan
         with np.load(models / f"{name}.npz") as data, Runner(plan, flavour) as runner:
-            for i in range(sum(1 for key in data.files if key.startswith("in/") and key.endswith("/0"))):
-                found = runner.run([np.ascontiguousarray(data[f"in/{i}/0"])])
-                wanted = [data[f"out/{i}/{k}"] for k in range(len(found))]
-                yield from ((np.frombuffer(f, w.dtype).reshape(w.shape), w) for f, w in zip(found, wanted))
+            indices = sorted({key.split("/")[1] for key in data.files if key.startswith("in/")})
+            assert len(indices) > 2
+            for index in indices:
+                for k, found in enumerate(runner.run([data[f"in/{index}/0"]])):
+                    wanted = data[f"out/{index}/{k}"]
+                    yield np.frombuffer(found, wanted.dtype).reshape(wanted.shape), wanted
 
     return run
 
 
-@pytest.mark.parametrize("flavour", ["simd128", "relaxed-simd"])
-@pytest.mark.parametrize("name", [f"{name}_int8" for name in TFLITE])
-def test_tflite_models_in_int8_give_what_tflite_s_reference_kernels_do_bit_for_bit(outputs, name, flavour):
-    pairs = list(outputs(name, flavour))
-    assert len(pairs) > 4
-    for found, wanted in pairs:
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("name", ["ad_autoencoder", "hello_sine", "ic_resnet8", "kws_dscnn", "vww_mobilenetv1"])
+def test_tflite_models_in_int8_agree_with_the_reference_kernels_bit_for_bit(outputs, name, flavour):
+    for found, wanted in outputs(f"{name}_int8", flavour):
         np.testing.assert_array_equal(found, wanted)
 
 
-@pytest.mark.parametrize("name", ["ad_autoencoder_f32", "vww_mobilenetv1_f32", "mp_face_detection_f16"])
-def test_tflite_models_in_floats_agree_with_tflite(outputs, name):
-    pairs = list(outputs(name, "simd128"))
-    assert len(pairs) > 2
-    for found, wanted in pairs:
-        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-7)
+@pytest.mark.parametrize(
+    ("name", "atol"), [("vww_mobilenetv1_f32", 1e-6), ("ad_autoencoder_f32", 1e-4), ("mp_face_detection_f16", 5e-4)]
+)
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_tflite_models_in_floats_agree_with_the_reference_kernels(outputs, name, atol, flavour):
+    """simd128 adds in the order of the reference kernels: not one bit differs but in softmax; relaxed-simd may fuse."""
+    exact = flavour == "simd128" and name != "vww_mobilenetv1_f32"
+    for found, wanted in outputs(name, flavour):
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=0 if exact else atol)
