@@ -187,12 +187,19 @@ def _pattern(text: ast.expr, known: dict[str, ast.expr]) -> str:
     return "…"
 
 
+_INSTANCES = {
+    True: "An instance answers one request after another.",
+    False: "Every request gets a fresh instance, unless the function asks for more.",
+}
+
+
 def _limits() -> str:
     lines = ["# Limits of the platforms\n"]
     for name in profile_names():
         profile = load_profile(name)
         lines += [
             f"## {profile.name}: {profile.title}\n",
+            f"{_INSTANCES[profile.reuse]}\n",
             "| limit | value | unit | scope | here | source | note |",
             "|---|---|---|---|---|---|---|",
         ]

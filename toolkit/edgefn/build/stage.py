@@ -13,10 +13,10 @@ from edgefn.engine.library import extension_path
 from edgefn.errors import BuildError
 from edgefn.project import Function, Sample
 from edgefn.project.cache import digest
+from edgefn.project.function import NOT_TAKEN
 
 __all__ = ["Staged", "function_files", "stage"]
 
-IGNORED = frozenset({"samples", "tests", "node_modules", "dist"})  # at the top; dot files and __pycache__ anywhere
 TAKEN = frozenset({".py", ".json", ".txt", ".bin", ".csv"})
 NATIVE = frozenset({".so", ".dylib", ".pyd", ".dll"})  # in vendor/ all but these: packages bring data of any kind
 MAX_SOURCE_BYTES = 32 << 20
@@ -76,7 +76,7 @@ def _own(folder: Path) -> Iterator[Path]:
     for path in folder.iterdir():
         if path.name == "vendor":
             yield from _below(path, lambda file: file.suffix not in NATIVE)
-        elif path.name not in IGNORED:
+        elif path.name not in NOT_TAKEN:
             yield from _below(path, lambda file: file.suffix in TAKEN)
 
 

@@ -13,16 +13,12 @@ from edgefn.project.written import read_text, show, validate
 if TYPE_CHECKING:
     from edgefn.project.schema import FunctionFile
 
-__all__ = ["Function", "ModelSource", "editor_schema", "load_function"]
+__all__ = ["NOT_TAKEN", "Function", "ModelSource", "editor_schema", "load_function"]
 
 FILE_NAME = "edgefn.toml"
 MAX_FILE_BYTES = 1 << 20
-RESERVED = frozenset(
-    {
-        *("edgefn", "edgefn_component", "_edgefn_engine", "wit_world"),  # modules of the component
-        *("samples", "tests", "vendor", "dist", "node_modules"),  # folders with a meaning of their own
-    }
-)
+NOT_TAKEN = frozenset({"samples", "tests", "node_modules", "dist"})  # folders that stay out of the component
+RESERVED = NOT_TAKEN | {"vendor", "edgefn", "edgefn_component", "_edgefn_engine", "wit_world"}
 
 
 @dataclass(frozen=True, slots=True)
