@@ -25,7 +25,7 @@ __all__ = ["DTYPES", "OPSETS", "OnnxModel", "OnnxNode", "OnnxPort", "read_file"]
 
 OPSETS = (7, 27)
 DTYPES: dict[int, DType] = {1: "f32", 2: "u8", 3: "i8", 6: "i32", 7: "i64", 9: "bool", 10: "f16", 11: "f64"}
-_EXPORT = "give the path of an .onnx file, or export one"
+_EXPORT = "give the path of an .onnx or .tflite file, or export one"
 _KIND = Kind("an ONNX model", _EXPORT)
 
 
