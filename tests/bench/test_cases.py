@@ -37,7 +37,7 @@ def test_a_damaged_archive_is_one_clear_error(plan, archive, tmp_path, data):
         damaged[at] = data.draw(st.integers(0, 255))
     (tmp_path / "d.npz").write_bytes(damaged)
     try:
-        load_cases(tmp_path / "d.npz", plan)
+        load_cases(tmp_path / "d.npz").cases(plan)
     except UsageError as error:
         assert error.code in {"EFN-U040", "EFN-U041", "EFN-U042"}  # noqa: PT017 -- a mutation may be harmless
 
@@ -47,7 +47,7 @@ def test_an_archive_that_unpacks_to_too_much_is_not_unpacked(plan, tmp_path, mon
     np.savez_compressed(tmp_path / "bomb.npz", image=np.zeros(5_000, np.float32))
     assert (tmp_path / "bomb.npz").stat().st_size < 1_000
     with pytest.raises(UsageError, match="unpacks to 20,"):
-        load_cases(tmp_path / "bomb.npz", plan)
+        load_cases(tmp_path / "bomb.npz").cases(plan)
 
 
 def test_a_header_that_claims_more_than_memory_holds_is_refused(plan, tmp_path):
@@ -56,5 +56,5 @@ def test_a_header_that_claims_more_than_memory_holds_is_refused(plan, tmp_path):
     with zipfile.ZipFile(tmp_path / "c.npz", "w") as made:
         made.writestr("image.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
     with pytest.raises(UsageError) as caught:
-        load_cases(tmp_path / "c.npz", plan)
+        load_cases(tmp_path / "c.npz").cases(plan)
     assert caught.value.code == "EFN-U040"

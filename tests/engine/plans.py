@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-FIRST_OF_1_1 = 23
+FIRST_OF_1_1, FIRST_OF_1_2 = 23, 29
 DTYPES = {"float32": 1, "int8": 2, "uint8": 3, "int32": 4}
 INF = float("inf")
 
@@ -58,7 +58,8 @@ class PlanBuilder:
     @property
     def minor(self) -> int:
         """The lowest version that has all codes."""
-        return int(any(op[0] & 0xFFFF >= FIRST_OF_1_1 for op in self.ops))
+        highest = max((op[0] & 0xFFFF for op in self.ops), default=0)
+        return int(highest >= FIRST_OF_1_1) + int(highest >= FIRST_OF_1_2)
 
     def build(self, inputs: Sequence[int], outputs: Sequence[int], meta: bytes = b"{}") -> bytes:
         words = [w for op in self.ops for w in op]

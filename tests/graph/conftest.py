@@ -16,7 +16,15 @@ from edgefn.graph.compiler import CompiledModel, compile_model, read_model
 from edgefn.graph.plan import read_plan
 from edgefn.graph.reference import evaluate
 
-TYPES = {"f32": TensorProto.FLOAT, "u8": TensorProto.UINT8, "i8": TensorProto.INT8, "i32": TensorProto.INT32}
+TYPES = {
+    "f32": TensorProto.FLOAT,
+    "f64": TensorProto.DOUBLE,
+    "u8": TensorProto.UINT8,
+    "i8": TensorProto.INT8,
+    "i32": TensorProto.INT32,
+    "i64": TensorProto.INT64,
+    "bool": TensorProto.BOOL,
+}
 NUMPY = {"f32": np.float32, "u8": np.uint8, "i8": np.int8, "i32": np.int32}
 
 
@@ -88,18 +96,21 @@ def model() -> Callable[..., Model]:
 
 @pytest.fixture
 def compiled(tmp_path: Path) -> Callable[..., CompiledModel]:
-    def build(source: Model | onnx.ModelProto, name: str = "test") -> CompiledModel:
+    def build(source: Model | onnx.ModelProto, name: str = "test", dims=None) -> CompiledModel:
         proto = source.proto() if isinstance(source, Model) else source
         path = tmp_path / "model.onnx"
         path.write_bytes(proto.SerializeToString())
-        return compile_model(read_model(path), name=name)
+        return compile_model(read_model(path), name=name, dims=dims)
 
     return build
 
 
 @pytest.fixture
 def check(compiled) -> Callable[..., SimpleNamespace]:
-    """Compile, run, compare: f32 within 1e-5, integers within `steps`; `atol` for f32 that went through integers."""
+    """Compile, run, compare: f32 within 1e-5, integers within `steps`; `atol` for f32 that went through integers.
+
+    `inputs` are of the types that the model declares; the plan's own where it computes in others.
+    """
 
     def run(source: Model, *, steps: int = 0, atol: float = 1e-5, exact: float = 1.0, inputs=None) -> SimpleNamespace:
         proto = source.proto()
@@ -109,9 +120,12 @@ def check(compiled) -> Callable[..., SimpleNamespace]:
         if inputs is None:
             inputs = [_random(rng, plan.tensors[i]) for i in plan.inputs]
         names = [i.name for i in proto.graph.input]
-        wanted = ReferenceEvaluator(proto).run(None, dict(zip(names, inputs, strict=True)))
+        declared = [helper.tensor_dtype_to_np_dtype(i.type.tensor_type.elem_type) for i in proto.graph.input]
+        fed = {name: np.asarray(x, t) for name, x, t in zip(names, inputs, declared, strict=True)}
+        inputs = [np.asarray(x, NUMPY[plan.tensors[i].dtype]) for x, i in zip(inputs, plan.inputs, strict=True)]
         found = evaluate(plan, inputs)
-        for w, f in zip(wanted, found, strict=True):
+        for w, f, i in zip(ReferenceEvaluator(proto).run(None, fed), found, plan.outputs, strict=True):
+            w = np.asarray(w, NUMPY[plan.tensors[i].dtype])  # noqa: PLW2901 -- as the plan has it
             assert f.shape == w.shape
             assert f.dtype == w.dtype
             if f.dtype == np.float32:

@@ -58,7 +58,7 @@ def test_an_unsupported_form_can_be_inspected_and_says_why(model, tmp_path):
     path = tmp_path / "net.onnx"
     path.write_bytes(m.proto().SerializeToString())
     summary = inspect_model(read_model(path))
-    assert "symbolic dimension 'w'" in summary.unsupported[0]
+    assert "leaves dimension 3 (w) open" in summary.unsupported[0]
     assert summary.inputs[0].shape == (1, 4, 4, "w")
 
 

@@ -149,7 +149,7 @@ def test_a_constant_without_a_value_is_malformed(model, compiled):
     assert error.value.code == "EFN-M006"
 
 
-@pytest.mark.parametrize("c", [np.ones((3, 4)), np.ones((3, 4), np.int64), np.ones((2, 4), np.float32)])
+@pytest.mark.parametrize("c", [np.ones((3, 4), np.int64), np.ones((2, 4), np.float32)])
 def test_a_gemm_that_adds_what_does_not_fit_is_refused(model, compiled, c):
     m = model()
     m.output(m.node("Gemm", m.input("x", (3, 7)), m.random(7, 4), m.constant(c)))

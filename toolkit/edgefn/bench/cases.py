@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.errors import UsageError
+from edgefn.graph.ir import NUMPY
 from edgefn.graph.records import Plan, PlanTensor
 
-__all__ = ["Case", "load_cases"]
+__all__ = ["Archive", "Case", "load_cases"]
 
 type Array = NDArray[Any]
 
@@ -21,7 +22,8 @@ MAX_BYTES = 1 << 30
 MAX_CASES = 10_000
 # What numpy and zipfile raise on archives that are damaged, encrypted, or compressed in an unknown way.
 _DAMAGED = (ValueError, EOFError, RuntimeError, NotImplementedError, MemoryError, zlib.error)
-_DTYPES = {"f32": np.float32, "i8": np.int8, "u8": np.uint8, "i32": np.int32}
+_DTYPES: dict[str, np.dtype[Any]] = {name: NUMPY[name] for name in ("f32", "i8", "u8", "i32")}
+_DECLARED: dict[str, np.dtype[Any]] = {name: NUMPY[name] for name in ("i64", "bool", "f16", "f64")}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,21 +34,76 @@ class Case:
     wanted: tuple[Array | None, ...]
 
 
-def load_cases(path: Path, plan: Plan) -> tuple[Case, ...]:
-    """Read cases for a plan: arrays named as its inputs, or many as `in/0/NAME`, and what is known as `out/0/NAME`.
+@dataclass(frozen=True, slots=True, eq=False)
+class Archive:
+    """The arrays of an .npz file: named as a model's inputs, or many as `in/0/NAME`, what is known as `out/0/NAME`.
 
-    NAME may be the number of the port instead. Raises UsageError: EFN-U040 when the file cannot be read, EFN-U041 when
-    an input is missing, EFN-U042 when an array has another type or shape.
+    NAME may be the number of the port instead.
     """
-    arrays = _read(path)
-    cases = []
-    for number in range(MAX_CASES):
-        prefix = f"in/{number}/"
-        if number > 0 and not any(key.startswith(prefix) for key in arrays):
-            break
-        many = any(key.startswith(prefix) for key in arrays)
-        cases.append(_case(path, plan, arrays, prefix if many else "", f"out/{number}/"))
-    return tuple(cases)
+
+    path: Path
+    arrays: Mapping[str, Array]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of the inputs of the first case, by NAME."""
+        return {key.removeprefix("in/0/"): array.shape for key, array in self.arrays.items()}
+
+    def cases(self, plan: Plan) -> tuple[Case, ...]:
+        """The first case, and all others of the same shapes.
+
+        Raises UsageError: EFN-U041 when an input is missing, EFN-U042 when an array has another type or shape.
+        """
+        first = self._case(plan, "in/0/" if self._many(0) else "", "out/0/")
+        shapes = [x.shape for x in first.inputs]
+        cases = [first]
+        for number in range(1, MAX_CASES):
+            if not self._many(number):
+                break
+            into, out = f"in/{number}/", f"out/{number}/"
+            found = [self._find(into, port["name"], i) for i, port in enumerate(plan.meta["inputs"])]
+            if all(x is None or x.shape == shape for x, shape in zip(found, shapes, strict=True)):
+                cases.append(self._case(plan, into, out))
+        return tuple(cases)
+
+    def _many(self, number: int) -> bool:
+        return any(key.startswith(f"in/{number}/") for key in self.arrays)
+
+    def _case(self, plan: Plan, into: str, out: str) -> Case:
+        inputs = []
+        for index, (number, port) in enumerate(zip(plan.inputs, plan.meta["inputs"], strict=True)):
+            array = self._find(into, port["name"], index)
+            if array is None:
+                there = ", ".join(sorted(self.arrays)[:20]) or "nothing"
+                message = f"{self.path} has no {into}{port['name']} for input {index} (there are: {there})"
+                raise UsageError("EFN-U041", message, hint=f"name the array {into}{port['name']}")
+            inputs.append(self._fitting(port, array, plan.tensors[number]))
+        wanted = []
+        for index, (number, port) in enumerate(zip(plan.outputs, plan.meta["outputs"], strict=True)):
+            array = self._find(out, port["name"], index)
+            wanted.append(None if array is None else self._fitting(port, array, plan.tensors[number]))
+        return Case(tuple(inputs), tuple(wanted))
+
+    def _find(self, prefix: str, name: str, index: int) -> Array | None:
+        return next((self.arrays[key] for key in (f"{prefix}{name}", f"{prefix}{index}") if key in self.arrays), None)
+
+    def _fitting(self, port: Mapping[str, str], array: Array, tensor: PlanTensor) -> Array:
+        """`array` in the type of the plan's tensor, in which it must be exact where the model declares another."""
+        name, wanted = port["name"], _DTYPES[tensor.dtype]
+        declared = _DECLARED.get(port.get("dtype", ""), wanted)
+        if array.dtype not in {wanted, declared} or array.shape != tensor.dims:
+            message = f"{self.path}: {name} is {array.dtype} {array.shape}, in the model {declared} {tensor.dims}"
+            raise UsageError("EFN-U042", message, hint="give the array the model's type and shape")
+        taken = np.ascontiguousarray(array, wanted)
+        if array.dtype.kind == "i" and not np.array_equal(taken, array):
+            message = f"{self.path}: {name} reaches from {array.min()} to {array.max()}"
+            raise UsageError("EFN-U042", message, hint="integers are computed in 32 bits: keep them within")
+        return taken
+
+
+def load_cases(path: Path) -> Archive:
+    """Read an .npz file. Raises UsageError EFN-U040 when it cannot be read."""
+    return Archive(path, _read(path))
 
 
 def _read(path: Path) -> Mapping[str, Array]:
@@ -67,32 +124,3 @@ def _read(path: Path) -> Mapping[str, Array]:
 
 def _unreadable(path: Path, reason: str) -> UsageError:
     return UsageError("EFN-U040", f"inputs {path} cannot be read: {reason}", hint="write them with: numpy.savez")
-
-
-def _case(path: Path, plan: Plan, arrays: Mapping[str, Array], into: str, out: str) -> Case:
-    inputs = []
-    for index, (number, port) in enumerate(zip(plan.inputs, plan.meta["inputs"], strict=True)):
-        array = _find(arrays, into, port["name"], index)
-        if array is None:
-            there = ", ".join(sorted(arrays)[:20]) or "nothing"
-            message = f"{path} has no {into}{port['name']} for input {index} (there are: {there})"
-            raise UsageError("EFN-U041", message, hint=f"name the array {into}{port['name']}")
-        _check(path, port["name"], array, plan.tensors[number])
-        inputs.append(np.ascontiguousarray(array))
-    wanted = []
-    for index, (number, port) in enumerate(zip(plan.outputs, plan.meta["outputs"], strict=True)):
-        array = _find(arrays, out, port["name"], index)
-        if array is not None:
-            _check(path, port["name"], array, plan.tensors[number])
-        wanted.append(array)
-    return Case(tuple(inputs), tuple(wanted))
-
-
-def _find(arrays: Mapping[str, Array], prefix: str, name: str, index: int) -> Array | None:
-    return next((arrays[key] for key in (f"{prefix}{name}", f"{prefix}{index}") if key in arrays), None)
-
-
-def _check(path: Path, name: str, array: Array, tensor: PlanTensor) -> None:
-    if array.dtype != _DTYPES[tensor.dtype] or array.shape != tensor.dims:
-        message = f"{path}: {name} is {array.dtype} {array.shape}, in the model it is {tensor.dtype} {tensor.dims}"
-        raise UsageError("EFN-U042", message, hint="give the array the model's type and shape")

@@ -1,6 +1,7 @@
 """`edgefn model run`: a model by itself, in the engine and nothing around it."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -9,7 +10,7 @@ import numpy as np
 
 from edgefn.bench.cases import Case, load_cases
 from edgefn.engine.standalone import Runner
-from edgefn.graph.compiler import compile_model, read_model
+from edgefn.graph.compiler import compile_model, fit_dims, read_model
 from edgefn.graph.plan import read_plan
 
 __all__ = ["ModelRun", "run_model"]
@@ -37,15 +38,24 @@ class ModelRun:
     maxd: float | None
 
 
-def run_model(path: Path, inputs: Path, flavour: str, *, epochs: bool = False) -> ModelRun:
+def run_model(
+    path: Path, inputs: Path, flavour: str, *, epochs: bool = False, dims: Mapping[str, int] | None = None
+) -> ModelRun:
     """Run the model or plan at `path` on the cases in `inputs`; time the first.
 
-    With `epochs` the engine has the deadline checks that an edge host adds. Raises ModelError, UnsupportedError, and
-    UsageError as `load_cases` does.
+    Dimensions that the model leaves open and `dims` does not name are those of the first case; cases of other shapes
+    are left out. With `epochs` the engine has the deadline checks that an edge host adds.
+
+    Raises ModelError, UnsupportedError, and UsageError as `load_cases` and `Archive.cases` do.
     """
     file = read_model(path)
-    blob = file.data if file.data.startswith(PLAN_MAGIC) else compile_model(file, name=path.stem).plan
-    cases = load_cases(inputs, read_plan(blob))
+    archive = load_cases(inputs)
+    if file.data.startswith(PLAN_MAGIC):
+        blob = file.data
+    else:
+        dims = fit_dims(file, archive.shapes) | dict(dims or {})
+        blob = compile_model(file, name=path.stem, dims=dims).plan
+    cases = archive.cases(read_plan(blob))
     Runner(blob, flavour, epochs=epochs).close()  # compiles the engine
     started = time.perf_counter()
     with Runner(blob, flavour, epochs=epochs) as runner:

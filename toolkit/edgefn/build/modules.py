@@ -1,6 +1,7 @@
 """A model compiled to a file of its own: a plan, or a module that runs by itself."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ class CompiledFile:
     sha256: str
 
 
-def compile_file(source: Path, output: Path, flavour: str) -> CompiledFile:
+def compile_file(source: Path, output: Path, flavour: str, dims: Mapping[str, int] | None = None) -> CompiledFile:
     """Compile the model at `source`; the ending of `output` (.plan, .wasm) says to what.
 
     Raises UsageError (EFN-U030) for another ending.
@@ -28,7 +29,7 @@ def compile_file(source: Path, output: Path, flavour: str) -> CompiledFile:
         raise UsageError(
             "EFN-U030", f"cannot tell from {output.name!r} what to write", hint="end the name in .plan or .wasm"
         )
-    data = compile_model(read_model(source), name=source.stem).plan
+    data = compile_model(read_model(source), name=source.stem, dims=dims).plan
     if output.suffix == ".wasm":
         from edgefn.engine.module import embed  # noqa: PLC0415
 

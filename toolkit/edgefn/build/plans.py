@@ -30,12 +30,12 @@ class BuiltPlan:
 def build_plan(model: ModelSource) -> BuiltPlan:
     """Compile a model, or find the plan of an equal one compiled before by this compiler. Raises ModelError."""
     file = read_model(model.source)
-    key = digest(file.sha256, model.name, COMPILER_VERSION)
+    key = digest(file.sha256, model.name, COMPILER_VERSION, *(f"{n}={s}" for n, s in model.dims))
     kept = _whole(PLANS.find(key))
     if kept is not None:
         return BuiltPlan(model.name, kept, file.sha256, cached=True)
     log.info("compiling model %s", model.name)
-    plan = compile_model(file, name=model.name).plan
+    plan = compile_model(file, name=model.name, dims=dict(model.dims)).plan
     PLANS.keep(key, plan)
     return BuiltPlan(model.name, plan, file.sha256, cached=False)
 

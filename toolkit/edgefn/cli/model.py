@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from edgefn.cli.dims import sizes
 from edgefn.cli.output import Json, show
 
 __all__ = ["app"]
@@ -12,15 +13,19 @@ __all__ = ["app"]
 app = typer.Typer(help="Look into models, and compile them.", no_args_is_help=True, rich_markup_mode=None)
 
 Source = Annotated[Path, typer.Argument(help="The model: an ONNX or TFLite file.", show_default=False)]
+Dims = Annotated[
+    list[str] | None,
+    typer.Option("--dim", help="NAME=SIZE of a dimension that the model leaves open.", show_default=False),
+]
 
 
 @app.command()
-def inspect(source: Source, *, json: Json = False) -> None:
+def inspect(source: Source, *, dim: Dims = None, json: Json = False) -> None:
     """Show what a model takes, gives and costs, and whether the engine covers it."""
     from edgefn.graph.compiler import inspect_model, read_model
     from edgefn.report import console
 
-    summary = inspect_model(read_model(source))
+    summary = inspect_model(read_model(source), sizes(dim))
     show(summary, console.model, as_json=json)
     if not summary.supported:
         raise typer.Exit(3)
@@ -39,6 +44,7 @@ def compile_(
         ),
     ] = None,
     flavour: Annotated[str, typer.Option(help="Of the module: simd128 or relaxed-simd.")] = "simd128",
+    dim: Dims = None,
     json: Json = False,
 ) -> None:
     """Compile a model to a plan, or to a Wasm module with the plan and the engine inside."""
@@ -47,7 +53,7 @@ def compile_(
     from edgefn.report import console
 
     target = output or source.with_suffix(".plan")
-    show(compile_file(source, target, known_flavour(flavour)), console.compiled, as_json=json)
+    show(compile_file(source, target, known_flavour(flavour), sizes(dim)), console.compiled, as_json=json)
 
 
 @app.command()
@@ -59,6 +65,7 @@ def run(
     ],
     flavour: Annotated[str, typer.Option(help="simd128 or relaxed-simd.")] = "simd128",
     epochs: Annotated[bool, typer.Option("--epochs", help="With the deadline checks of an edge host.")] = False,
+    dim: Dims = None,
     json: Json = False,
 ) -> None:
     """Run a model or plan by itself: how long an inference takes, and how far its outputs are from known ones."""
@@ -66,4 +73,5 @@ def run(
     from edgefn.engine.library import known_flavour
     from edgefn.report import console
 
-    show(run_model(source, inputs, known_flavour(flavour), epochs=epochs), console.model_run, as_json=json)
+    result = run_model(source, inputs, known_flavour(flavour), epochs=epochs, dims=sizes(dim))
+    show(result, console.model_run, as_json=json)

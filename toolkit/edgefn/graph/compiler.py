@@ -1,6 +1,7 @@
 """A model file in, a plan out."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +12,13 @@ from edgefn.graph.summary import ModelSummary, summarize, summarize_unsupported
 
 if TYPE_CHECKING:
     from edgefn.graph.draft import Draft
-    from edgefn.graph.ir import Graph
+    from edgefn.graph.ir import Graph, Port
     from edgefn.graph.records import Plan
 
-__all__ = ["COMPILER_VERSION", "CompiledModel", "ModelFile", "compile_model", "inspect_model", "read_model"]
+__all__ = ["COMPILER_VERSION", "CompiledModel", "ModelFile", "compile_model", "fit_dims", "inspect_model", "read_model"]
 
 # Part of every cache key: raise it whenever the same model may give other bytes.
-COMPILER_VERSION = "2"
+COMPILER_VERSION = "3"
 MAX_MODEL_BYTES = 256 << 20
 TFLITE_MAGIC = b"TFL3"  # at byte 4
 
@@ -56,23 +57,23 @@ def read_model(path: Path) -> ModelFile:
     return ModelFile(path, data, hashlib.sha256(data).hexdigest())
 
 
-def compile_model(file: ModelFile, *, name: str) -> CompiledModel:
-    """Compile an ONNX or TFLite model; the same file and name give the same bytes.
+def compile_model(file: ModelFile, *, name: str, dims: Mapping[str, int] | None = None) -> CompiledModel:
+    """Compile an ONNX or TFLite model; the same file, name and sizes of open dimensions give the same bytes.
 
     Raises ModelError EFN-M003 to EFN-M008 when it is no well-formed model, UnsupportedError EFN-M010 to EFN-M012 when
-    it uses what is not covered.
+    it uses what is not covered, UsageError EFN-U043 for a size that fits nothing.
     """
     from edgefn.graph.plan import read_plan, write_plan  # noqa: PLC0415 -- numpy is slow to import
 
     source = _read(file)
-    graph, draft, plan = _compile(source, name, file.sha256)
+    graph, draft, plan = _compile(source, name, file.sha256, dims or {})
     blob = write_plan(plan)
     read_plan(blob)  # nothing leaves the compiler that its own reader would refuse
     summary = summarize(source, graph, draft, plan, name)
     return CompiledModel(name, blob, hashlib.sha256(blob).hexdigest(), summary)
 
 
-def inspect_model(file: ModelFile) -> ModelSummary:
+def inspect_model(file: ModelFile, dims: Mapping[str, int] | None = None) -> ModelSummary:
     """Say what a model is and what it costs; for one that edgefn cannot compile, why.
 
     Raises ModelError when it is no model at all.
@@ -81,7 +82,7 @@ def inspect_model(file: ModelFile) -> ModelSummary:
     if source.unsupported:
         return summarize_unsupported(source, name, source.unsupported)
     try:
-        graph, draft, plan = _compile(source, name, file.sha256)
+        graph, draft, plan = _compile(source, name, file.sha256, dims or {})
     except (UnsupportedError, ModelError) as error:
         if not isinstance(error, UnsupportedError) and error.code not in {"EFN-M007", "EFN-M008"}:
             raise
@@ -100,12 +101,19 @@ def _read(file: ModelFile) -> Source:
     return onnx.read(file.data, file.path)
 
 
-def _compile(source: Source, name: str, sha256: str) -> "tuple[Graph, Draft, Plan]":
+def fit_dims(file: ModelFile, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """The sizes of open dimensions under which the inputs named in `shapes` have these shapes."""
+    from edgefn.graph.importers.dims import sizes_of  # noqa: PLC0415 -- numpy is slow to import
+
+    return sizes_of(_read(file).inputs, shapes)
+
+
+def _compile(source: Source, name: str, sha256: str, dims: Mapping[str, int]) -> "tuple[Graph, Draft, Plan]":
     from edgefn.graph.assemble import assemble  # noqa: PLC0415 -- numpy is slow to import
     from edgefn.graph.lower import lower  # noqa: PLC0415
     from edgefn.graph.passes import optimize  # noqa: PLC0415
 
-    graph = source.to_graph()
+    graph = source.to_graph(dims)
     optimize(graph)
     draft = lower(graph)
     meta = {
@@ -113,7 +121,11 @@ def _compile(source: Source, name: str, sha256: str) -> "tuple[Graph, Draft, Pla
         "name": name,
         "source_sha256": sha256,
         "macs": sum(s.macs for s in draft.steps),
-        "inputs": [{"name": p.name, "layout": p.layout} for p in graph.inputs],
-        "outputs": [{"name": p.name, "layout": p.layout} for p in graph.outputs],
+        "inputs": [_port(p) for p in graph.inputs],
+        "outputs": [_port(p) for p in graph.outputs],
     }
     return graph, draft, assemble(graph, draft, meta)
+
+
+def _port(port: "Port") -> dict[str, str | None]:
+    return {"name": port.name, "layout": port.layout} | ({"dtype": port.dtype} if port.dtype else {})

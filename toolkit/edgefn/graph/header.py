@@ -9,7 +9,7 @@ from edgefn.errors import ModelError
 __all__ = ["HEADER_BYTES", "MAX_ARENA_BYTES", "TENSOR_BYTES", "Header", "read_header", "refused", "seal"]
 
 MAGIC = b"EFNP"
-VERSION = (1, 1)
+VERSION = (1, 2)
 HEADER_BYTES = 96
 TENSOR_BYTES = 48
 MAX_FILE_BYTES = 256 << 20

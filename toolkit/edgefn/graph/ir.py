@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 __all__ = [
     "NUMPY",
     "OPEN",
+    "RUNTIME",
     "Bounds",
     "DType",
     "Graph",
@@ -44,6 +45,18 @@ NUMPY: dict[DType, np.dtype[Any]] = {
     "i32": np.dtype(np.int32),
     "i64": np.dtype(np.int64),
     "bool": np.dtype(np.bool_),
+}
+
+# What a type is computed in: the engine has f32, i8, u8 and i32.
+RUNTIME: dict[DType, DType] = {
+    "f32": "f32",
+    "f16": "f32",
+    "f64": "f32",
+    "i8": "i8",
+    "u8": "u8",
+    "bool": "u8",
+    "i32": "i32",
+    "i64": "i32",
 }
 
 
@@ -157,11 +170,15 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """An input or output as the outside world sees it: `name` of the model's author, `tensor` in the graph."""
+    """An input or output as the outside world sees it: `name` of the model's author, `tensor` in the graph.
+
+    `dtype` is the type that the model declares, where the tensor has another.
+    """
 
     name: str
     tensor: str
     layout: Literal["NCHW", "NHWC"] | None = None
+    dtype: DType | None = None
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ __all__ = ["OpCode", "Parameter", "opcode"]
 
 type Kind = Literal["tensor", "int", "f32", "scratch"]
 
-FIRST_OF_1_1 = 23
+FIRST_OF_MINOR = (1, 23, 29)  # codes that version 1.0, 1.1 and 1.2 began with
 
 _KINDS: dict[str, Kind] = {"*": "tensor", ".": "f32", "@": "scratch"}
 
@@ -45,7 +45,7 @@ class OpCode:
     @property
     def minor(self) -> int:
         """The minor version of the format that brought it."""
-        return int(self.code >= FIRST_OF_1_1)
+        return sum(self.code >= first for first in FIRST_OF_MINOR) - 1
 
 
 def opcode(

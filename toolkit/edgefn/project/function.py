@@ -23,10 +23,11 @@ RESERVED = NOT_TAKEN | {"vendor", "edgefn", "edgefn_component", "_edgefn_engine"
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """[models.NAME]: the user's model file, absolute; it may not exist."""
+    """[models.NAME]: the user's model file, absolute; it may not exist. `dims` are sizes of its open dimensions."""
 
     name: str
     source: Path
+    dims: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,8 @@ def _handler(folder: Path, written: str) -> Path:
 
 def _models(folder: Path, written: "FunctionFile") -> tuple[ModelSource, ...]:
     return tuple(
-        ModelSource(name, _source(folder, name, table.source)) for name, table in sorted(written.models.items())
+        ModelSource(name, _source(folder, name, table.source), tuple(sorted(table.dims.items())))
+        for name, table in sorted(written.models.items())
     )
 
 

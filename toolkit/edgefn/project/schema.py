@@ -34,6 +34,9 @@ class ModelTable(_Written):
     source: str = Field(
         min_length=1, description="the path of a model file, relative to the folder", examples=["model.onnx"]
     )
+    dims: dict[str, Annotated[int, Field(gt=0)]] = Field(
+        default={}, description="a table of sizes for dimensions the model leaves open", examples=[{"seq": 128}]
+    )
 
 
 class BuildTable(_Written):

@@ -9,6 +9,9 @@
 #define MAX_COUNT 65536u // tensors, ops
 #define MAX_IO 64u
 
+// By minor version: all its codes are lower.
+static const uint32_t CODES_BELOW[] = {23, 29, EFN_OPCODES};
+
 typedef struct {
     uint8_t magic[4];
     uint16_t major, minor;
@@ -34,7 +37,7 @@ static int all_zero(const uint8_t *bytes, uint64_t begin, uint64_t end) {
 
 static efn_status check_header(const file_header *h, uint32_t length) {
     EFN_REQUIRE(h->magic[0] == 'E' && h->magic[1] == 'F' && h->magic[2] == 'N' && h->magic[3] == 'P', EFN_BAD_MAGIC);
-    EFN_REQUIRE(h->major == 1 && h->minor <= 1, EFN_BAD_VERSION);
+    EFN_REQUIRE(h->major == 1 && h->minor <= 2, EFN_BAD_VERSION);
     EFN_REQUIRE(h->file_bytes <= length, EFN_TRUNCATED);
     EFN_REQUIRE(h->file_bytes == length && length <= MAX_FILE_BYTES, EFN_BAD_HEADER);
     EFN_REQUIRE(1 <= h->tensor_count && h->tensor_count <= MAX_COUNT && h->op_count <= MAX_COUNT, EFN_BAD_HEADER);
@@ -146,7 +149,7 @@ efn_status efn_open(efn_plan *plan, const uint8_t *bytes, uint32_t length) {
     };
     EFN_TRY(check_tensors(plan));
     EFN_TRY(check_io(plan));
-    return check_ops(plan, h->minor == 0 ? EFN_OPCODES_OF_1_0 : EFN_OPCODES);
+    return check_ops(plan, CODES_BELOW[h->minor]);
 }
 
 // One string, indexed by walking: a table of pointers would need relocations in the extension.
@@ -155,7 +158,7 @@ const char *efn_status_text(efn_status status) {
                        "the plan is truncated\0"
                        "the plan or the arena is not 64-byte aligned\0"
                        "this is not a plan (bad magic)\0"
-                       "this engine reads plans of version 1.0 and 1.1 only\0"
+                       "this engine reads plans of version 1.0 to 1.2 only\0"
                        "a header field is out of range\0"
                        "a region is misplaced, or a gap between regions is not zero\0"
                        "a tensor record is not valid\0"

@@ -4,8 +4,7 @@
 
 #include "../include/edgefn.h"
 
-#define EFN_OPCODES 29        // codes 1 .. 28
-#define EFN_OPCODES_OF_1_0 23 // those of plans of version 1.0
+#define EFN_OPCODES 64 // above every code
 
 // Where one run happens: an open plan and the caller's arena.
 typedef struct {

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.bounds import MAX_DIM, MAX_ELEMENTS, MAX_RANK
-from edgefn.graph.ir import NUMPY, DType, Graph, Node, Op, Port, Quantization, Shape, Tensor
+from edgefn.graph.ir import NUMPY, RUNTIME, DType, Graph, Node, Op, Port, Quantization, Shape, Tensor
 from edgefn.graph.ops import Reshape
 
 __all__ = ["Builder", "dtype_of"]
@@ -78,6 +78,8 @@ class Builder:
         ports = []
         for name, tensor in named:
             t = self.tensor(tensor)
+            if t.constant is not None and RUNTIME[t.dtype] != t.dtype:
+                t = self.tensor(self.constant(t.name, t.constant.astype(NUMPY[RUNTIME[t.dtype]])))
             if t.dtype not in _RUNTIME:
                 message = f"output {name!r} is {t.dtype}"
                 raise UnsupportedError(

@@ -1,6 +1,6 @@
 """A model file that was read, whatever its format: what can be said of it, and how it becomes a graph."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,8 +39,9 @@ class SupportedOp:
 class Source:
     """`version` is ONNX's opset or TFLite's schema; `unsupported` has a line for every node of an unknown operator.
 
-    `to_graph` raises UnsupportedError EFN-M010 (op), EFN-M011 (a form of an op), ModelError EFN-M006 (malformed),
-    EFN-M007 (a symbolic dimension) and EFN-M008 (a bound).
+    `to_graph` takes the sizes of dimensions that the model leaves open, by name. It raises UnsupportedError EFN-M010
+    (op), EFN-M011 (a form of an op), ModelError EFN-M006 (malformed), EFN-M007 (an open dimension without a size),
+    EFN-M008 (a bound), and UsageError EFN-U043 (a size that fits no dimension).
     """
 
     format: str
@@ -50,4 +51,4 @@ class Source:
     nodes: tuple[SourceNode, ...]
     params: int
     unsupported: tuple[str, ...]
-    to_graph: "Callable[[], Graph]"
+    to_graph: "Callable[[Mapping[str, int]], Graph]"

@@ -19,7 +19,7 @@ def read(data: bytes, path: Path) -> Source:
         version=model.opset,
         inputs=tuple(map(_port, model.inputs)),
         outputs=tuple(map(_port, model.outputs)),
-        nodes=tuple(SourceNode(n.op, n.label) for n in model.nodes),
+        nodes=tuple(SourceNode(n.qualified, n.label) for n in model.nodes),
         params=_params(model),
         unsupported=unsupported_nodes(model),
         to_graph=partial(import_onnx, model),

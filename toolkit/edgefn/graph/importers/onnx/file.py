@@ -48,6 +48,11 @@ class OnnxNode:
     attributes: dict[str, Any]
 
     @property
+    def qualified(self) -> str:
+        """The op with its domain, unless that is ONNX's own."""
+        return self.op if self.domain in {"", "ai.onnx"} else f"{self.domain}.{self.op}"
+
+    @property
     def label(self) -> str:
         """What to call the node in a message: its name, or what it computes."""
         return self.name or f"-> {', '.join(self.outputs) or '?'}"

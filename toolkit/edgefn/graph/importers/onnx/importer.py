@@ -1,15 +1,19 @@
 """The walk over an ONNX model's nodes."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.builder import dtype_of
+from edgefn.graph.importers.dims import resolve_dims
 from edgefn.graph.importers.onnx.file import OnnxModel, OnnxNode, OnnxPort
 from edgefn.graph.importers.onnx.folding import fold
 from edgefn.graph.importers.onnx.registry import HANDLERS, supported_ops
 from edgefn.graph.importers.onnx.scope import Call, Scope
 from edgefn.graph.importers.onnx.windows import FROM_NHWC, TO_NHWC
-from edgefn.graph.ir import Graph, Node, Port, Tensor
+from edgefn.graph.importers.source import SourcePort
+from edgefn.graph.ir import RUNTIME, DType, Graph, Node, Port, Shape, Tensor
 from edgefn.graph.ops import Reshape, Transpose
 
 __all__ = ["import_onnx", "unsupported_nodes"]
@@ -18,22 +22,23 @@ type Side = Literal["input", "output"]
 type Layout = Literal["NCHW", "NHWC"]
 
 MAX_STEPS_TO_LAYOUT = 6
-_FOLDABLE = frozenset(op.name for op in supported_ops())
+_KNOWN = frozenset(op.name for op in supported_ops())
 
 
-def import_onnx(model: OnnxModel) -> Graph:
-    """Return the graph of a model, with one Transpose on each side of every op that works on images.
+def import_onnx(model: OnnxModel, sizes: Mapping[str, int]) -> Graph:
+    """Return the graph of a model under the sizes of its open dimensions.
 
-    Raises UnsupportedError EFN-M010 (op), EFN-M011 (a form of an op), ModelError EFN-M006 (malformed), EFN-M007 (a
-    symbolic dimension) and EFN-M008 (a bound).
+    Every op that works on images has one Transpose on each side. Errors are those that `Source.to_graph` names.
     """
     scope = Scope(Graph(model.name), opset=model.opset)
     for name, array in model.constants.items():
         scope.names[name] = scope.graph.add(Tensor(name, dtype_of(array), array.shape, constant=array))
-    inputs = tuple(_input(scope, port) for port in model.inputs)
+    shapes = resolve_dims([SourcePort(p.name, p.dtype, p.dims) for p in model.inputs], sizes)
+    inputs = tuple(_input(scope, port, shape) for port, shape in zip(model.inputs, shapes, strict=True))
     for node in model.nodes:
         _import(scope, node)
     outputs = scope.outputs(inputs, [_output(scope, port) for port in model.outputs])
+    outputs = tuple(replace(made, dtype=_declared(port)) for made, port in zip(outputs, model.outputs, strict=True))
     scope.graph.inputs, scope.graph.outputs = _with_layouts(scope.graph, inputs, outputs)
     return scope.graph
 
@@ -44,29 +49,24 @@ def unsupported_nodes(model: OnnxModel) -> tuple[str, ...]:
 
 
 def _known(node: OnnxNode) -> bool:
-    return node.domain in {"", "ai.onnx"} and node.op in _FOLDABLE
+    return node.qualified in _KNOWN
 
 
 def _unsupported(node: OnnxNode) -> str:
-    op = f"{node.domain}.{node.op}" if node.domain not in {"", "ai.onnx"} else node.op
-    return f"op {op} (node {node.label!r})"
+    return f"op {node.qualified} (node {node.label!r})"
 
 
-def _input(scope: Scope, port: OnnxPort) -> Port:
-    dims = []
-    for axis, d in enumerate(port.dims):
-        if isinstance(d, str) and axis == 0:
-            dims.append(1)
-        elif isinstance(d, str):
-            message = f"input {port.name!r} has the symbolic dimension {d!r} at axis {axis}"
-            raise ModelError("EFN-M007", message, hint="python -m onnxruntime.tools.make_dynamic_shape_fixed fixes it")
-        else:
-            dims.append(d)
+def _input(scope: Scope, port: OnnxPort, shape: Shape) -> Port:
     if port.name in scope.names:
         raise ModelError("EFN-M006", f"input {port.name!r} is declared twice", hint="export the model again")
-    made = scope.input(Tensor(port.name, port.dtype, tuple(dims)))
+    made = scope.input(Tensor(port.name, RUNTIME[port.dtype], shape))
     scope.names[port.name] = made.tensor
-    return made
+    return replace(made, dtype=_declared(port))
+
+
+def _declared(port: OnnxPort) -> DType | None:
+    """The type that the model declares, where it is computed in another."""
+    return port.dtype if RUNTIME[port.dtype] != port.dtype else None
 
 
 def _import(scope: Scope, node: OnnxNode) -> None:
@@ -75,15 +75,25 @@ def _import(scope: Scope, node: OnnxNode) -> None:
         message = f"{_unsupported(node)} is not supported. Supported are {known}"
         raise UnsupportedError("EFN-M010", message, hint="replace the op, or keep that part of the model outside")
     call = Call(scope, node)
-    if not node.outputs or not node.outputs[0] or node.outputs[0] in scope.names:
+    named = [name for name in node.outputs if name]
+    if not named or len(set(named)) < len(named) or any(name in scope.names for name in named):
         call.malformed("its output has no name of its own")
     value = fold(call)
     if value is not None:
         scope.names[node.outputs[0]] = scope.constant(node.outputs[0], value)
-    elif node.op in HANDLERS:
-        scope.names[node.outputs[0]] = HANDLERS[node.op][0](call)
+    elif node.qualified in HANDLERS:
+        _bind(call, HANDLERS[node.qualified][0](call))
     else:
         call.refuse("its inputs are computed at run time; it is supported on constants")
+
+
+def _bind(call: Call, made: str | tuple[str, ...]) -> None:
+    """Give the node's outputs what its handler made, one tensor or several."""
+    made = (made,) if isinstance(made, str) else made
+    wanted = call.node.outputs
+    if any(wanted[len(made) :]):
+        call.refuse(f"output {wanted[len(made)]!r}; {len(made)} of its outputs can be had")
+    call.scope.names.update({name: tensor for name, tensor in zip(wanted, made, strict=False) if name})
 
 
 def _output(scope: Scope, port: OnnxPort) -> tuple[str, str]:
@@ -102,8 +112,8 @@ def _with_layouts(
     makers = graph.producers()
     known_in: dict[tuple[int, ...], Layout] = {TO_NHWC: "NCHW", FROM_NHWC: "NHWC"}
     known_out: dict[tuple[int, ...], Layout] = {FROM_NHWC: "NCHW", TO_NHWC: "NHWC"}
-    ins = tuple(Port(p.name, p.tensor, _layout(readers, p.tensor, "input", known_in)) for p in inputs)
-    return ins, tuple(Port(p.name, p.tensor, _layout(makers, p.tensor, "output", known_out)) for p in outputs)
+    ins = tuple(replace(p, layout=_layout(readers, p.tensor, "input", known_in)) for p in inputs)
+    return ins, tuple(replace(p, layout=_layout(makers, p.tensor, "output", known_out)) for p in outputs)
 
 
 def _layout(neighbours: dict[str, Node], name: str, side: Side, known: dict[tuple[int, ...], Layout]) -> Layout | None:

@@ -13,7 +13,10 @@ __all__ = ["HANDLERS", "supported_ops"]
 _POOL = "rank 4; ceil_mode; auto_pad; no dilations"
 _CONSTANT = "of constants only"
 
-HANDLERS: dict[str, tuple[Callable[[Call], str], str]] = {
+type Handler = Callable[[Call], str | tuple[str, ...]]
+
+# By the op's name, with its domain in front unless that is ONNX's own: what imports it, and its restrictions.
+HANDLERS: dict[str, tuple[Handler, str]] = {
     "Add": (elementwise.add, "two activations of one shape, or one and a constant that broadcasts to it"),
     "AveragePool": (pooling.average_pool, _POOL),
     "BatchNormalization": (matrix.batch_normalization, "inference; constant parameters"),

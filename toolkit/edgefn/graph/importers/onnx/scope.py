@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.builder import Builder
 from edgefn.graph.importers.onnx.file import OnnxNode
-from edgefn.graph.ir import Op, Quantization, Tensor
+from edgefn.graph.ir import NUMPY, RUNTIME, DType, Op, Quantization, Tensor
 from edgefn.graph.ops import Dequantize, Reshape, Transpose
 
 __all__ = ["Call", "Scope"]
@@ -59,9 +59,24 @@ class Call:
         dequantized = node is not None and isinstance(node.op, Dequantize)
         return t.constant is not None or (dequantized and self.scope.tensor(node.inputs[0]).constant is not None)  # type: ignore[union-attr]
 
+    def value(self, index: int) -> Tensor:
+        """Return an input in the type it is computed in: a constant of i64, bool, f16 or f64 as i32, u8 or f32."""
+        t = self.input(index)
+        if t.constant is None or RUNTIME[t.dtype] == t.dtype:
+            return t
+        key = (t.name, ())
+        if key not in self.scope.permuted:
+            self.scope.permuted[key] = self.scope.constant(t.name, self._narrowed(t.constant, RUNTIME[t.dtype]))
+        return self.scope.tensor(self.scope.permuted[key])
+
+    def _narrowed(self, value: Array, dtype: DType) -> Array:
+        if dtype == "i32" and value.size and (value.min() < -(2**31) or value.max() >= 2**31):
+            self.refuse(f"a constant reaches from {value.min()} to {value.max()}; integers are computed in 32 bits")
+        return value.astype(NUMPY[dtype])
+
     def real(self, index: int) -> Tensor:
         """Return an input that must be f32."""
-        tensor = self.input(index)
+        tensor = self.value(index)
         if tensor.dtype != "f32":
             self.refuse(
                 f"{tensor.dtype} input {tensor.name!r}; only f32 (perhaps between Quantize and Dequantize) is supported"

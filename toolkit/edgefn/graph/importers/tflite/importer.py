@@ -1,6 +1,10 @@
 """The walk over a TFLite model's operators."""
 
+from collections.abc import Mapping
+
 from edgefn.errors import UnsupportedError
+from edgefn.graph.importers.dims import resolve_dims
+from edgefn.graph.importers.source import SourcePort
 from edgefn.graph.importers.tflite.file import TfliteModel
 from edgefn.graph.importers.tflite.op import TfliteOp
 from edgefn.graph.importers.tflite.registry import HANDLERS, supported_ops
@@ -10,9 +14,10 @@ from edgefn.graph.ir import Graph, Port
 __all__ = ["import_tflite", "unsupported_ops"]
 
 
-def import_tflite(model: TfliteModel) -> Graph:
+def import_tflite(model: TfliteModel, sizes: Mapping[str, int]) -> Graph:
     """Return the graph of a model's main subgraph. Errors are those that `Source.to_graph` names."""
     main = model.subgraphs[0]
+    resolve_dims([SourcePort(main.tensors[i].name, "", main.tensors[i].shape) for i in main.inputs], sizes)
     scope = Scope(Graph(main.name, rounding="fixed"), tensors=main.tensors)
     called = {
         index: name for s in model.signatures if s.subgraph == 0 for name, index in (s.inputs | s.outputs).items()
