@@ -290,7 +290,7 @@ def test_an_unsupported_form_says_what_is_missing(model, compiled, build, said):
 def test_an_int64_output_lies_as_int32_and_says_so(model, compiled):
     m = model()
     x = m.input("x", (1, 4))
-    m.output(m.node("Shape", x))
+    m.output(m.node("Shape", x), "i64")
     plan = read_plan(compiled(m).plan)
     assert plan.tensors[plan.outputs[0]].dtype == "i32"
     assert plan.meta["outputs"][0]["dtype"] == "i64"
