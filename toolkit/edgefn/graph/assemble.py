@@ -5,10 +5,11 @@ from typing import Any
 from edgefn.errors import ModelError
 from edgefn.graph.draft import Draft, Packed, Step
 from edgefn.graph.header import MAX_ARENA_BYTES
-from edgefn.graph.ir import Graph, Tensor
+from edgefn.graph.ir import Graph
+from edgefn.graph.lifetimes import lifetimes, nbytes, write_in_place
 from edgefn.graph.memory import Buffer, place
 from edgefn.graph.ops import BY_NAME
-from edgefn.graph.records import ITEM_BYTES, Plan, PlanOp, PlanTensor
+from edgefn.graph.records import Plan, PlanOp, PlanTensor
 
 __all__ = ["assemble"]
 
@@ -37,8 +38,9 @@ class _Builder:
 
     def _place(self) -> None:
         """Offsets of all buffers: a tensor's by its root, an op's scratch by its number."""
-        lives = _lifetimes(self.graph, self.draft)
-        buffers = [Buffer(_nbytes(self.graph.tensors[name]), *life) for name, life in lives.items()]
+        write_in_place(self.graph, self.draft)
+        lives = lifetimes(self.graph, self.draft)
+        buffers = [Buffer(nbytes(self.graph, name), *life) for name, life in lives.items()]
         scratch = {i: s.scratch for i, s in enumerate(self.draft.steps) if s.scratch}
         buffers += [Buffer(size, i, i) for i, size in scratch.items()]
         offsets, self.arena_bytes = place(buffers)
@@ -58,7 +60,9 @@ class _Builder:
             t = self.graph.tensors[what]
             scale, zero = t.quantization.scalar if t.quantization else (0.0, 0)
             offset = self._offsets[self.draft.root(what)]
-            self._indices[what] = self._record(PlanTensor(t.dtype, t.shape, "arena", offset, _nbytes(t), scale, zero))
+            self._indices[what] = self._record(
+                PlanTensor(t.dtype, t.shape, "arena", offset, nbytes(self.graph, what), scale, zero)
+            )
         return self._indices[what]
 
     def _constant(self, packed: Packed) -> int:
@@ -90,19 +94,3 @@ class _Builder:
             value: Any = self._scratch[number] if p.kind == "scratch" else step.values[p.name]
             values.append(self.index(value) if p.kind == "tensor" else value)
         return PlanOp(code, tuple(values), tuple(self.index(r) for r in step.rest))
-
-
-def _nbytes(t: Tensor) -> int:
-    return t.size * ITEM_BYTES[t.dtype]
-
-
-def _lifetimes(graph: Graph, draft: Draft) -> dict[str, tuple[int, int]]:
-    """First and last step of every buffer; inputs and outputs live for the whole run."""
-    end = len(draft.steps)
-    lives = {draft.root(p.tensor): (0, end) for p in (*graph.inputs, *graph.outputs)}
-    for i, step in enumerate(draft.steps):
-        for name in [v for v in (*step.values.values(), *step.rest) if isinstance(v, str)]:
-            root = draft.root(name)
-            first, last = lives.get(root, (i, i))
-            lives[root] = (first, max(last, i))
-    return lives

@@ -32,6 +32,7 @@ class OpCode:
 
     `check` refuses, through the view, what would read, write or compute outside what the format allows. `evaluate` is
     the value of `y`, in numpy: the oracle of the C code. `scratch` is how many bytes of working memory the op takes.
+    `in_place` names the operands that `y` may be written onto.
     """
 
     code: int
@@ -41,6 +42,7 @@ class OpCode:
     evaluate: "Callable[[Machine, PlanOp], NDArray[Any]]"
     scratch: "Callable[[Machine, PlanOp], int] | None"
     variadic: bool
+    in_place: tuple[str, ...]
 
     @property
     def minor(self) -> int:
@@ -57,7 +59,8 @@ def opcode(
     *,
     scratch: "Callable[[Machine, PlanOp], int] | None" = None,
     variadic: bool = False,
+    in_place: str = "",
 ) -> OpCode:
     """An op code with its parameters as words: `*x` is a tensor, `.low` an f32, `axis` an int, and `@scratch`."""
     parameters = tuple(Parameter(word.lstrip("*.@"), _KINDS.get(word[0], "int")) for word in words.split())
-    return OpCode(code, name, parameters, check, evaluate, scratch, variadic)
+    return OpCode(code, name, parameters, check, evaluate, scratch, variadic, tuple(in_place.split()))

@@ -99,13 +99,14 @@ def _q8(m: Machine, op: PlanOp) -> Array:
 
 
 CODES = (
-    opcode(7, "add_f32", "*a *b *y .low .high", _check, _f32),
-    opcode(8, "add_i8", "*a *b *y .a_mult .b_mult a_zero b_zero y_zero low high", _check, _i8),
+    opcode(7, "add_f32", "*a *b *y .low .high", _check, _f32, in_place="a b"),
+    opcode(8, "add_i8", "*a *b *y .a_mult .b_mult a_zero b_zero y_zero low high", _check, _i8, in_place="a b"),
     opcode(
         26,
         "add_q8",
         "*a *b *y a_mult a_shift b_mult b_shift y_mult y_shift a_zero b_zero y_zero low high",
         _check,
         _q8,
+        in_place="a b",
     ),
 )

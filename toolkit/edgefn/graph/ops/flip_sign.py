@@ -35,4 +35,4 @@ def _value(m: Machine, op: PlanOp) -> NDArray[Any]:
     return (m.get(op, "x").view(np.uint8) ^ np.uint8(128)).view(m.get(op, "y").dtype)
 
 
-CODES = (opcode(19, "flip_sign", "*x *y", _check, _value),)
+CODES = (opcode(19, "flip_sign", "*x *y", _check, _value, in_place="x"),)

@@ -33,4 +33,4 @@ def _check(v: View) -> None:
     v.whole("x")
 
 
-CODES = (opcode(22, "copy", "*x *y", _check, lambda m, op: m.get(op, "x")),)
+CODES = (opcode(22, "copy", "*x *y", _check, lambda m, op: m.get(op, "x"), in_place="x"),)

@@ -81,6 +81,6 @@ def _reciprocal(t: Array) -> Array:
 
 
 CODES = (
-    opcode(15, "softmax_f32", "*x *y", _check, _value),
-    opcode(28, "softmax_q8", "*x *y *table", _check_fixed, _q8),
+    opcode(15, "softmax_f32", "*x *y", _check, _value, in_place="x"),
+    opcode(28, "softmax_q8", "*x *y *table", _check_fixed, _q8, in_place="x"),
 )
