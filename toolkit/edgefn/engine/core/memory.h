@@ -14,6 +14,18 @@ EFN_INLINE uint32_t efn_min(uint32_t a, uint32_t b) {
     return a < b ? a : b;
 }
 
+// A pointer in the four bytes that a plan's scratch memory has for it. All of wasm32's memory lies below 4 GiB; a host
+// that runs the engine natively puts the plan and the arena there.
+typedef uint32_t efn_address;
+
+EFN_INLINE efn_address efn_address_of(const void *p) {
+    return (efn_address)(uintptr_t)p;
+}
+
+EFN_INLINE const void *efn_pointer(efn_address at) {
+    return (const void *)(uintptr_t)at;
+}
+
 // n rounded up to a multiple of `to`, a power of two.
 EFN_INLINE uint64_t efn_round_up(uint64_t n, uint64_t to) {
     return (n + to - 1) & ~(to - 1);

@@ -1,4 +1,4 @@
-// depthwise: each output pixel is a list of taps, one pointer each; a tap outside the input points at a row of padding.
+// depthwise: each output pixel is a list of taps, one address each; a tap outside the input points at a row of padding.
 // Channels go through in blocks (eight i8, four f32); the last block of an odd C overlaps the one before it.
 #include "../core/check.h"
 #include "../core/finish.h"
@@ -53,7 +53,7 @@ efn_status efn_depthwise_q8_check(const efn_plan *plan, const uint32_t *words, u
 
 // Point taps [kh * kw] at what output pixel (n, oy, ox) reads.
 static void place_taps(const efn_image *image, uint32_t n, uint32_t oy, uint32_t ox, const uint8_t *padding,
-                       const uint8_t **taps) {
+                       efn_address *taps) {
     const efn_window *window = &image->window;
     const uint32_t pixel = image->pixel, kw = window->kw;
     const int32_t left = (int32_t)(ox * window->stride_w) - (int32_t)window->pad_left;
@@ -63,7 +63,8 @@ static void place_taps(const efn_image *image, uint32_t n, uint32_t oy, uint32_t
         const uint8_t *line = image->x + (size_t)(n * image->h + (uint32_t)(inside ? iy : 0)) * image->w * pixel;
         int32_t ix = left;
         for (uint32_t kx = 0; kx < kw; kx++, ix += (int32_t)window->dilation_w)
-            taps[kx] = inside && ix >= 0 && ix < (int32_t)image->w ? line + (size_t)(uint32_t)ix * pixel : padding;
+            taps[kx] = efn_address_of(inside && ix >= 0 && ix < (int32_t)image->w ? line + (size_t)(uint32_t)ix * pixel
+                                                                                  : padding);
     }
 }
 
@@ -72,13 +73,12 @@ static void place_taps(const efn_image *image, uint32_t n, uint32_t oy, uint32_t
 typedef struct {
     const efn_image *image;
     const uint8_t *padding;
-    const uint8_t **taps; // [kh * kw]
+    efn_address *taps; // [kh * kw]
     uint32_t n, oy;
     uint32_t begin, end; // the taps of kernel rows inside the input's height
 } tap_row;
 
-static tap_row tap_row_of(const efn_image *image, const uint8_t *padding, const uint8_t **taps, uint32_t n,
-                          uint32_t oy) {
+static tap_row tap_row_of(const efn_image *image, const uint8_t *padding, efn_address *taps, uint32_t n, uint32_t oy) {
     tap_row row = {image, padding, taps, n, oy, 0, 0};
     int32_t iy = (int32_t)(oy * image->window.stride_h) - (int32_t)image->window.pad_top;
     for (uint32_t ky = 0; ky < image->window.kh; ky++, iy += (int32_t)image->window.dilation_h) {
@@ -120,18 +120,18 @@ typedef struct {
 } layer_f32;
 
 // y[4] of channels i .. i + 3.
-EFN_INLINE void block_f32(const layer_f32 *layer, const float *const *taps, uint32_t count, uint32_t i, float *y) {
+EFN_INLINE void block_f32(const layer_f32 *layer, const efn_address *taps, uint32_t count, uint32_t i, float *y) {
     v128_t acc = wasm_f32x4_const_splat(0);
     const float *w = layer->w + i;
 #pragma unroll
     for (uint32_t t = 0; t < count; t++, w += layer->stride)
-        acc = efn_madd(wasm_v128_load(taps[t] + i), wasm_v128_load(w), acc);
+        acc = efn_madd(wasm_v128_load((const float *)efn_pointer(taps[t]) + i), wasm_v128_load(w), acc);
     acc = wasm_f32x4_add(acc, wasm_v128_load(layer->bias + i));
     wasm_v128_store(y + i, efn_clamp_lanes(acc, wasm_f32x4_splat(layer->low), wasm_f32x4_splat(layer->high)));
 }
 
 // One output pixel, y[c], from taps [count] of c >= 4 channels.
-EFN_INLINE void pixel_f32(const layer_f32 *layer, const float *const *taps, uint32_t count, float *y) {
+EFN_INLINE void pixel_f32(const layer_f32 *layer, const efn_address *taps, uint32_t count, float *y) {
     uint32_t i = 0;
     for (; i + 4 <= layer->c; i += 4)
         block_f32(layer, taps, count, i, y);
@@ -139,23 +139,23 @@ EFN_INLINE void pixel_f32(const layer_f32 *layer, const float *const *taps, uint
         block_f32(layer, taps, count, layer->c - 4, y);
 }
 
-static EFN_NOINLINE void pixel_3x3_f32(const layer_f32 *layer, const float *const *from, float *y) {
-    const float *taps[9]; // a copy the compiler can keep in registers
+static EFN_NOINLINE void pixel_3x3_f32(const layer_f32 *layer, const efn_address *from, float *y) {
+    efn_address taps[9]; // a copy the compiler can keep in registers
 #pragma unroll
     for (int t = 0; t < 9; t++)
         taps[t] = from[t];
     pixel_f32(layer, taps, 9, y);
 }
 
-static EFN_NOINLINE void pixel_any_f32(const layer_f32 *layer, const float *const *taps, float *y) {
+static EFN_NOINLINE void pixel_any_f32(const layer_f32 *layer, const efn_address *taps, float *y) {
     pixel_f32(layer, taps, layer->count, y);
 }
 
-static void pixel_thin_f32(const layer_f32 *layer, const float *const *taps, float *y) {
+static void pixel_thin_f32(const layer_f32 *layer, const efn_address *taps, float *y) {
     for (uint32_t i = 0; i < layer->c; i++) {
         float acc = 0;
         for (uint32_t t = 0; t < layer->count; t++)
-            acc += taps[t][i] * layer->w[(size_t)t * layer->stride + i];
+            acc += ((const float *)efn_pointer(taps[t]))[i] * layer->w[(size_t)t * layer->stride + i];
         y[i] = efn_clamp(acc + layer->bias[i], layer->low, layer->high);
     }
 }
@@ -167,8 +167,8 @@ void efn_depthwise_f32_simd(const efn_site *site, const uint32_t *words) {
     const uint32_t c = xt->dims[3], stride = (uint32_t)efn_round_up(c, 8);
     const layer_f32 layer = {
         efn_in(site, p->w), efn_in(site, p->bias), p->window.kh * p->window.kw, stride, c, p->low, p->high};
-    uint8_t *const padding = site->arena + p->scratch;                     // [stride] f32
-    const uint8_t **const taps = (const uint8_t **)(padding + stride * 4); // [count]
+    uint8_t *const padding = site->arena + p->scratch;               // [stride] f32
+    efn_address *const taps = (efn_address *)(padding + stride * 4); // [count]
     efn_fill(padding, 0, stride * 4);
     float *y = efn_out(site, p->y); // [n][oh][ow][c]
     for (uint32_t n = 0; n < yt->dims[0]; n++)
@@ -176,13 +176,12 @@ void efn_depthwise_f32_simd(const efn_site *site, const uint32_t *words) {
             const tap_row row = tap_row_of(&image, padding, taps, n, oy);
             for (uint32_t ox = 0; ox < image.out_w; ox++, y += c) {
                 next_taps(&row, ox);
-                const float *const *rows = (const float *const *)taps;
                 if (c < 4)
-                    pixel_thin_f32(&layer, rows, y);
+                    pixel_thin_f32(&layer, taps, y);
                 else if (layer.count == 9)
-                    pixel_3x3_f32(&layer, rows, y);
+                    pixel_3x3_f32(&layer, taps, y);
                 else
-                    pixel_any_f32(&layer, rows, y);
+                    pixel_any_f32(&layer, taps, y);
             }
         }
 }
@@ -221,25 +220,25 @@ EFN_INLINE v128_t finish_block(const layer_i8 *layer, const int fixed, const efn
     return efn_to_i8(efn_narrow_lanes(low, to), efn_narrow_lanes(high, to));
 }
 
-// Eight products of one tap, each at most 128 * 127: two of them still fit in i16.
-EFN_INLINE v128_t products(const int8_t *x, const int8_t *w) {
-    return wasm_i16x8_mul(wasm_i16x8_load8x8(x), wasm_i16x8_load8x8(w));
+// Eight products of one tap at channels i .. i + 7, each at most 128 * 127: two of them still fit in i16.
+EFN_INLINE v128_t products(efn_address tap, uint32_t i, const int8_t *w) {
+    return wasm_i16x8_mul(wasm_i16x8_load8x8((const int8_t *)efn_pointer(tap) + i), wasm_i16x8_load8x8(w));
 }
 
 // y[8] of channels i .. i + 7.
-EFN_INLINE void block_i8(const layer_i8 *layer, const int8_t *const *taps, uint32_t count, const int fixed,
+EFN_INLINE void block_i8(const layer_i8 *layer, const efn_address *taps, uint32_t count, const int fixed,
                          const efn_narrowing *to, uint32_t i, int8_t *y) {
     v128_t low = wasm_v128_load(layer->bias + i), high = wasm_v128_load(layer->bias + i + 4);
     const int8_t *w = layer->w + i;
     const uint32_t stride = layer->stride;
 #pragma unroll
     for (uint32_t t = 0; t < count / 2; t++, w += 2 * stride) {
-        const v128_t sum = wasm_i16x8_add(products(taps[2 * t] + i, w), products(taps[2 * t + 1] + i, w + stride));
+        const v128_t sum = wasm_i16x8_add(products(taps[2 * t], i, w), products(taps[2 * t + 1], i, w + stride));
         low = wasm_i32x4_add(low, wasm_i32x4_extend_low_i16x8(sum));
         high = wasm_i32x4_add(high, wasm_i32x4_extend_high_i16x8(sum));
     }
     if (count % 2) {
-        const v128_t last = products(taps[count - 1] + i, w);
+        const v128_t last = products(taps[count - 1], i, w);
         low = wasm_i32x4_add(low, wasm_i32x4_extend_low_i16x8(last));
         high = wasm_i32x4_add(high, wasm_i32x4_extend_high_i16x8(last));
     }
@@ -247,7 +246,7 @@ EFN_INLINE void block_i8(const layer_i8 *layer, const int8_t *const *taps, uint3
 }
 
 // One output pixel, y[c], from taps [count] of c >= 8 channels.
-EFN_INLINE void pixel_i8(const layer_i8 *layer, const int8_t *const *taps, uint32_t count, const int fixed, int8_t *y) {
+EFN_INLINE void pixel_i8(const layer_i8 *layer, const efn_address *taps, uint32_t count, const int fixed, int8_t *y) {
     const efn_narrowing to = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
     const uint32_t last = layer->c - 8;
     for (uint32_t i = 0;; i = efn_min(i + 8, last)) {
@@ -257,35 +256,35 @@ EFN_INLINE void pixel_i8(const layer_i8 *layer, const int8_t *const *taps, uint3
     }
 }
 
-EFN_INLINE void pixel_3x3(const layer_i8 *layer, const int8_t *const *from, const int fixed, int8_t *y) {
-    const int8_t *taps[9]; // a copy the compiler can keep in registers
+EFN_INLINE void pixel_3x3(const layer_i8 *layer, const efn_address *from, const int fixed, int8_t *y) {
+    efn_address taps[9]; // a copy the compiler can keep in registers
 #pragma unroll
     for (int t = 0; t < 9; t++)
         taps[t] = from[t];
     pixel_i8(layer, taps, 9, fixed, y);
 }
 
-static EFN_NOINLINE void pixel_3x3_i8(const layer_i8 *layer, const int8_t *const *taps, int8_t *y) {
+static EFN_NOINLINE void pixel_3x3_i8(const layer_i8 *layer, const efn_address *taps, int8_t *y) {
     pixel_3x3(layer, taps, 0, y);
 }
 
-static EFN_NOINLINE void pixel_3x3_q8(const layer_i8 *layer, const int8_t *const *taps, int8_t *y) {
+static EFN_NOINLINE void pixel_3x3_q8(const layer_i8 *layer, const efn_address *taps, int8_t *y) {
     pixel_3x3(layer, taps, 1, y);
 }
 
-static EFN_NOINLINE void pixel_any_i8(const layer_i8 *layer, const int8_t *const *taps, int8_t *y) {
+static EFN_NOINLINE void pixel_any_i8(const layer_i8 *layer, const efn_address *taps, int8_t *y) {
     pixel_i8(layer, taps, layer->count, 0, y);
 }
 
-static EFN_NOINLINE void pixel_any_q8(const layer_i8 *layer, const int8_t *const *taps, int8_t *y) {
+static EFN_NOINLINE void pixel_any_q8(const layer_i8 *layer, const efn_address *taps, int8_t *y) {
     pixel_i8(layer, taps, layer->count, 1, y);
 }
 
-static void pixel_thin_i8(const layer_i8 *layer, const int8_t *const *taps, int8_t *y) {
+static void pixel_thin_i8(const layer_i8 *layer, const efn_address *taps, int8_t *y) {
     for (uint32_t i = 0; i < layer->c; i++) {
         uint32_t acc = (uint32_t)layer->bias[i]; // unsigned: wraps
         for (uint32_t t = 0; t < layer->count; t++)
-            acc += (uint32_t)(taps[t][i] * layer->w[(size_t)t * layer->stride + i]);
+            acc += (uint32_t)(((const int8_t *)efn_pointer(taps[t]))[i] * layer->w[(size_t)t * layer->stride + i]);
         y[i] = efn_finish_one(&layer->to, i, (int32_t)acc);
     }
 }
@@ -301,8 +300,8 @@ static void run_i8(const efn_site *site, const efn_conv_i8 *p, const layer_i8 *l
     const uint32_t c = layer->c;
     const efn_tensor *xt = efn_record(site, p->x), *yt = efn_record(site, p->y);
     const efn_image image = efn_image_of(efn_in(site, p->x), xt, yt, &p->window, 1, 0);
-    uint8_t *const padding = scratch;                                         // [stride] i8
-    const uint8_t **const taps = (const uint8_t **)(padding + layer->stride); // [count]
+    uint8_t *const padding = scratch;                                   // [stride] i8
+    efn_address *const taps = (efn_address *)(padding + layer->stride); // [count]
     efn_fill(padding, (uint8_t)p->x_zero, layer->stride);
     int8_t *y = efn_out(site, p->y); // [n][oh][ow][c]
     for (uint32_t n = 0; n < yt->dims[0]; n++)
@@ -310,13 +309,12 @@ static void run_i8(const efn_site *site, const efn_conv_i8 *p, const layer_i8 *l
             const tap_row row = tap_row_of(&image, padding, taps, n, oy);
             for (uint32_t ox = 0; ox < image.out_w; ox++, y += c) {
                 next_taps(&row, ox);
-                const int8_t *const *rows = (const int8_t *const *)taps;
                 if (c < 8)
-                    pixel_thin_i8(layer, rows, y);
+                    pixel_thin_i8(layer, taps, y);
                 else if (nine)
-                    (fixed ? pixel_3x3_q8 : pixel_3x3_i8)(layer, rows, y);
+                    (fixed ? pixel_3x3_q8 : pixel_3x3_i8)(layer, taps, y);
                 else
-                    (fixed ? pixel_any_q8 : pixel_any_i8)(layer, rows, y);
+                    (fixed ? pixel_any_q8 : pixel_any_i8)(layer, taps, y);
             }
         }
 }
