@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from .runtimes import chromium, node, packages, workerd
+
+__all__ = ["chromium", "node", "packages", "workerd"]
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -37,8 +37,33 @@ def test_compile_writes_a_module_that_needs_nothing(edgefn, digits_model, tmp_pa
     assert (tmp_path / "digits.wasm").stat().st_size < 200_000
 
 
+def test_compile_writes_a_javascript_wrapper_and_its_types_beside_a_module(edgefn, digits_model, tmp_path):
+    status, said = edgefn.json("model", "compile", digits_model, "-o", tmp_path / "digits.wasm", "--js")
+    assert (status, said["wrapper"]) == (0, [str(tmp_path / "digits.js"), str(tmp_path / "digits.d.ts")])
+    assert "export async function load" in (tmp_path / "digits.js").read_text()
+    assert '"image": Float32Array' in (tmp_path / "digits.d.ts").read_text()
+    again = edgefn("model", "compile", digits_model, "-o", tmp_path / "digits.wasm", "--js")
+    assert again.returncode == 0
+    assert f"with {tmp_path / 'digits.js'}" in again.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["digits.d.ts", "digits.js", "digits.wasm"]
+
+
+def test_a_wrapper_replaces_no_file_of_somebody_elses(edgefn, digits_model, tmp_path):
+    (tmp_path / "digits.js").write_text("export {};\n")
+    done = edgefn("model", "compile", digits_model, "-o", tmp_path / "digits.wasm", "--js")
+    assert done.returncode == 2
+    assert str(tmp_path / "digits.js") in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["digits.js"]
+
+
 @pytest.mark.parametrize(
-    ("arguments", "said"), [(["-o", "x.txt"], "x.txt"), (["-o", "x.wasm", "--flavour", "avx"], "avx")]
+    ("arguments", "said"),
+    [
+        (["-o", "x.txt"], "x.txt"),
+        (["-o", "x.wasm", "--flavour", "avx"], "avx"),
+        (["-o", "x.plan", "--js"], "add: -o x.wasm"),
+        (["--js"], "digits-int8.wasm"),
+    ],
 )
 def test_compile_refuses_what_it_cannot_write(edgefn, digits_model, tmp_path, arguments, said):
     done = edgefn("model", "compile", digits_model, *arguments, cwd=tmp_path)

@@ -1,4 +1,4 @@
-"""A model compiled to a file of its own: a plan, or a module that runs by itself."""
+"""A model compiled to files of its own: a plan, or a module that runs by itself and its JavaScript wrapper."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,32 +7,60 @@ from pathlib import Path
 
 from edgefn.errors import UsageError
 from edgefn.graph.compiler import compile_model, read_model
-from edgefn.project.atomic import write_whole
+from edgefn.project.atomic import write_together
 
 __all__ = ["CompiledFile", "compile_file"]
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledFile:
+    """`nbytes` and `sha256` are of `output`; `wrapper` are the JavaScript module and its types, if asked for."""
+
     source: Path
     output: Path
     nbytes: int
     sha256: str
+    wrapper: tuple[Path, ...] = ()
 
 
-def compile_file(source: Path, output: Path, flavour: str, dims: Mapping[str, int] | None = None) -> CompiledFile:
+def compile_file(
+    source: Path, output: Path, flavour: str, dims: Mapping[str, int] | None = None, *, js: bool = False
+) -> CompiledFile:
     """Compile the model at `source`; the ending of `output` (.plan, .wasm) says to what.
 
-    Raises UsageError (EFN-U030) for another ending.
+    With `js` a JavaScript wrapper and its types are written beside a .wasm. All files are written or none. Raises
+    UsageError EFN-U030 for another ending, EFN-U032 for a wrapper of a plan, EFN-U033 for one that would replace a file
+    of somebody else's.
     """
     if output.suffix not in (".plan", ".wasm"):
         raise UsageError(
             "EFN-U030", f"cannot tell from {output.name!r} what to write", hint="end the name in .plan or .wasm"
         )
-    data = compile_model(read_model(source), name=source.stem, dims=dims).plan
+    beside = _wrapper_paths(output) if js else ()
+    plan = data = compile_model(read_model(source), name=source.stem, dims=dims).plan
     if output.suffix == ".wasm":
         from edgefn.engine.module import embed  # noqa: PLC0415
 
-        data = embed(data, flavour)
-    write_whole(output, data)
-    return CompiledFile(source, output, len(data), hashlib.sha256(data).hexdigest())
+        data = embed(plan, flavour)
+    files = {output: data}
+    if js:
+        from edgefn.build.javascript import write_wrapper  # noqa: PLC0415 -- jinja2 is slow to import
+
+        wrapper = write_wrapper(plan, output.name)
+        files |= {path: text.encode() for path, text in zip(beside, (wrapper.module, wrapper.types), strict=True)}
+    write_together(files)
+    return CompiledFile(source, output, len(data), hashlib.sha256(data).hexdigest(), beside)
+
+
+def _wrapper_paths(output: Path) -> tuple[Path, Path]:
+    from edgefn.build.javascript import is_wrapper  # noqa: PLC0415
+
+    if output.suffix != ".wasm":
+        message = f"--js makes a wrapper for a .wasm, and the output is {output}"
+        raise UsageError("EFN-U032", message, hint=f"add: -o {output.with_suffix('.wasm')}")
+    paths = (output.with_suffix(".js"), output.with_suffix(".d.ts"))
+    for path in paths:
+        if path.exists() and not is_wrapper(path):
+            message = f"{path} was not made by edgefn, and is not replaced"
+            raise UsageError("EFN-U033", message, hint="choose another name with -o, or move the file away")
+    return paths

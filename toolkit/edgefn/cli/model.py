@@ -45,6 +45,9 @@ def compile_(
     ] = None,
     flavour: Annotated[str, typer.Option(help="Of the module: simd128 or relaxed-simd.")] = "simd128",
     dim: Dims = None,
+    js: Annotated[
+        bool, typer.Option("--js", help="Write a JavaScript wrapper and its TypeScript types beside the module.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Compile a model to a plan, or to a Wasm module with the plan and the engine inside."""
@@ -53,7 +56,8 @@ def compile_(
     from edgefn.report import console
 
     target = output or source.with_suffix(".plan")
-    show(compile_file(source, target, known_flavour(flavour), sizes(dim)), console.compiled, as_json=json)
+    made = compile_file(source, target, known_flavour(flavour), sizes(dim), js=js)
+    show(made, console.compiled, as_json=json)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """A model as one core Wasm module: engine.wasm with the plan as a data segment.
 
-A host instantiates it (no imports), calls `efn_start()` once (0 is success; the memory grows to hold the arena), writes
-inputs at `efn_arena()` plus the offsets of the plan's records and calls `efn_run_at(efn_arena(), 0, ops, 0)`.
+A host instantiates it (no imports), calls `efn_start()` once (0 is success), writes inputs at `efn_arena()` plus the
+offsets of the plan's records and calls `efn_run_at(efn_arena(), 0, ops, 0)`: docs/reference/standalone.md.
 """
 
 from collections.abc import Buffer, Iterator
@@ -22,13 +22,13 @@ def embed(plan: Buffer, flavour: str = "simd128") -> bytes:
     """Put `plan` into the engine's module, at `efn_heap()`. Raises ModelError when the engine refuses the plan."""
     data = memoryview(plan).tobytes()
     with Runner(data, flavour) as runner:
-        start = runner.heap
+        start, pages = runner.heap, runner.memory_bytes // PAGE
     segment = ACTIVE + _signed(start) + END + _unsigned(len(data)) + data
     module = module_path(flavour).read_bytes()
     out = bytearray(module[:PREAMBLE])
     for section, body in _sections(module):
         if section == MEMORY:
-            body = _with_minimum(body, -(-(start + len(data)) // PAGE))  # noqa: PLW2901 -- the section as it will be
+            body = _with_minimum(body, pages)  # noqa: PLW2901 -- the section as it will be
         elif section == DATA_COUNT:
             body = _counted(body)[0]  # noqa: PLW2901
         elif section == DATA:

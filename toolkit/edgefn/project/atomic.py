@@ -2,9 +2,11 @@
 
 import os
 import secrets
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["write_together", "write_whole"]
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -12,10 +14,18 @@ def write_whole(path: Path, data: bytes) -> None:
 
     A file that is mapped elsewhere (a precompiled component) stays valid there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_together({path: data})
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files as `write_whole` does, none before all of them lie beside their places."""
+    with ExitStack() as cleanup:
+        written: dict[Path, Path] = {}
+        for path, data in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+            cleanup.callback(beside.unlink, missing_ok=True)
+            beside.write_bytes(data)
+            written[path] = beside
+        for path, beside in written.items():
+            beside.replace(path)

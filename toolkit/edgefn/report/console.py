@@ -115,7 +115,8 @@ def model(summary: "ModelSummary") -> str:
 
 def compiled(result: "CompiledFile") -> str:
     """One line an artifact."""
-    return f"compiled {result.output}  {size(result.nbytes)}  sha256 {result.sha256[:16]}"
+    wrapper = "".join(f"\n  with {path}" for path in result.wrapper)
+    return f"compiled {result.output}  {size(result.nbytes)}  sha256 {result.sha256[:16]}{wrapper}"
 
 
 def model_run(run: "ModelRun") -> str:
