@@ -6,6 +6,7 @@ RECENT := 'import sys; sys.version_info >= (3, 12) and print(sys.executable)'
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 C_SOURCES := $(shell find toolkit/edgefn/engine -name '*.[ch]')
+C_OF_TESTS := $(shell find tests -name "*.[ch]")
 BUILD_HOOK := $(wildcard toolkit/edgefn/engine/compile.py)
 
 .DEFAULT_GOAL := help
@@ -35,7 +36,7 @@ test: .venv/.tools ## run every test
 check: .venv/.tools ## check format, lint, types, layers, generated docs; change nothing
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)
+	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES) $(C_OF_TESTS)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/generate.py --check
@@ -43,7 +44,7 @@ check: .venv/.tools ## check format, lint, types, layers, generated docs; change
 fix: .venv/.tools ## format, and repair what can be repaired
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/clang-format -i $(C_SOURCES)
+	$(BIN)/clang-format -i $(C_SOURCES) $(C_OF_TESTS)
 
 bench: .venv/.tools ## measure (tests/perf)
 	@$(BIN)/pytest -q tests/perf -p no:randomly --benchmark-enable --benchmark-only
