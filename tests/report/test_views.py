@@ -5,7 +5,6 @@ from edgefn.bench import BenchRun, Distribution, Fit, Gauge
 from edgefn.build import Build, Part, Sizes
 from edgefn.doctor import Diagnosis
 from edgefn.errors import BuildError
-from edgefn.graph.summary import ModelSummary, OpSummary
 from edgefn.report import console, document
 from edgefn.testing import ProfileRun, SampleRun, TestRun
 
@@ -89,12 +88,3 @@ def test_a_diagnosis_that_is_not_well_has_its_remedy():
 def test_results_become_json_with_their_fields():
     said = json.loads(document.render(RUN))
     assert said["profiles"][1]["samples"][0]["problems"] == ["cpu_ms\n  handler.py:3"]
-
-
-def test_the_joined_names_of_tflite_and_long_paths_leave_room_for_the_figures():
-    names = ("layer/Relu;layer/BatchNorm;layer/Conv2D", "/".join(["block"] * 20) + "/Conv")
-    ops = tuple(OpSummary("conv2d_q8", name, (1, 5, 5, 8), "i8", 320_000, 3_330) for name in names)
-    shown = console.model(ModelSummary("m", "tflite", 3, (), (), 9, 9, 9, 9, ops, supported=True)).splitlines()
-    assert "  layer/Relu  " in shown[3]
-    assert "block/block/Conv  1x5x5x8" in shown[4]
-    assert max(map(len, shown)) < 100

@@ -13,6 +13,7 @@ __all__ = ["app"]
 app = typer.Typer(help="Look into models, and compile them.", no_args_is_help=True, rich_markup_mode=None)
 
 Source = Annotated[Path, typer.Argument(help="The model: an ONNX or TFLite file.", show_default=False)]
+Subject = Annotated[Path, typer.Argument(help="An ONNX or TFLite file, or a compiled plan.", show_default=False)]
 Dims = Annotated[
     list[str] | None,
     typer.Option("--dim", help="NAME=SIZE of a dimension that the model leaves open.", show_default=False),
@@ -20,14 +21,14 @@ Dims = Annotated[
 
 
 @app.command()
-def inspect(source: Source, *, dim: Dims = None, json: Json = False) -> None:
-    """Show what a model takes, gives and costs, and whether the engine covers it."""
-    from edgefn.graph.compiler import inspect_model, read_model
-    from edgefn.report import console
+def inspect(source: Subject, *, dim: Dims = None, json: Json = False) -> None:
+    """Draw a model or plan: what its ops cost and read, what memory it takes, and whether the engine covers it."""
+    from edgefn.bench.anatomy import dissect
+    from edgefn.report.anatomy import anatomy
 
-    summary = inspect_model(read_model(source), sizes(dim))
-    show(summary, console.model, as_json=json)
-    if not summary.supported:
+    found = dissect(source, sizes(dim))
+    show(found, anatomy, as_json=json)
+    if not found.supported:
         raise typer.Exit(3)
 
 
@@ -62,7 +63,7 @@ def compile_(
 
 @app.command()
 def run(
-    source: Source,
+    source: Subject,
     *,
     inputs: Annotated[
         Path, typer.Option(help="An .npz file: arrays named as the inputs, or in/0/NAME with out/0/NAME beside.")

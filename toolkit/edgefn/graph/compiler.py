@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from edgefn.graph.ir import Graph, Port
     from edgefn.graph.records import Plan
 
-__all__ = ["COMPILER_VERSION", "CompiledModel", "ModelFile", "compile_model", "fit_dims", "inspect_model", "read_model"]
+__all__ = [
+    "COMPILER_VERSION",
+    "CompiledModel",
+    "ModelFile",
+    "compile_model",
+    "fit_dims",
+    "inspect_model",
+    "is_about_support",
+    "read_model",
+]
 
 # Part of every cache key: raise it whenever the same model may give other bytes.
 COMPILER_VERSION = "3"
@@ -83,11 +92,16 @@ def inspect_model(file: ModelFile, dims: Mapping[str, int] | None = None) -> Mod
         return summarize_unsupported(source, name, source.unsupported)
     try:
         graph, draft, plan = _compile(source, name, file.sha256, dims or {})
-    except (UnsupportedError, ModelError) as error:
-        if not isinstance(error, UnsupportedError) and error.code not in {"EFN-M007", "EFN-M008"}:
+    except ModelError as error:
+        if not is_about_support(error):
             raise
         return summarize_unsupported(source, name, (error.message,))
     return summarize(source, graph, draft, plan, name)
+
+
+def is_about_support(error: ModelError) -> bool:
+    """Whether a model is well formed but not covered: an op, an open dimension, a bound."""
+    return isinstance(error, UnsupportedError) or error.code in {"EFN-M007", "EFN-M008"}
 
 
 def _read(file: ModelFile) -> Source:
@@ -110,6 +124,7 @@ def fit_dims(file: ModelFile, shapes: Mapping[str, tuple[int, ...]]) -> dict[str
 
 def _compile(source: Source, name: str, sha256: str, dims: Mapping[str, int]) -> "tuple[Graph, Draft, Plan]":
     from edgefn.graph.assemble import assemble  # noqa: PLC0415 -- numpy is slow to import
+    from edgefn.graph.layers import described  # noqa: PLC0415
     from edgefn.graph.lower import lower  # noqa: PLC0415
     from edgefn.graph.passes import optimize  # noqa: PLC0415
 
@@ -121,6 +136,7 @@ def _compile(source: Source, name: str, sha256: str, dims: Mapping[str, int]) ->
         "name": name,
         "source_sha256": sha256,
         "macs": sum(s.macs for s in draft.steps),
+        "ops": described(draft.steps),
         "inputs": [_port(p) for p in graph.inputs],
         "outputs": [_port(p) for p in graph.outputs],
     }

@@ -160,5 +160,8 @@ def _read_meta(data: bytes, header: Header) -> dict[str, Any]:
 
 def _is_port(port: object) -> bool:
     return (
-        isinstance(port, dict) and isinstance(port.get("name"), str) and port.get("layout", 0) in ("NCHW", "NHWC", None)
+        isinstance(port, dict)
+        and isinstance(port.get("name"), str)
+        and port.get("layout", 0) in ("NCHW", "NHWC", None)
+        and isinstance(port.get("dtype", ""), str)
     )

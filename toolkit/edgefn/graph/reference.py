@@ -5,6 +5,7 @@ wrong memory plan shows in its results. What an op computes stands beside its co
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,11 @@ class Machine:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.arena = np.full(plan.arena_bytes, 0xA5, np.uint8)
         self.weights = np.frombuffer(plan.weights, np.uint8)
+
+    @cached_property
+    def arena(self) -> NDArray[np.uint8]:
+        return np.full(self.plan.arena_bytes, 0xA5, np.uint8)
 
     def raw(self, t: PlanTensor) -> Array:
         """The bytes of a tensor, packed or not."""

@@ -1,8 +1,9 @@
 """Results as text for a terminal."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from edgefn.report.table import table
 from edgefn.report.units import milliseconds, place, size
 
 if TYPE_CHECKING:  # a view needs the shape of a result, not the code that made it
@@ -11,14 +12,10 @@ if TYPE_CHECKING:  # a view needs the shape of a result, not the code that made 
     from edgefn.build.modules import CompiledFile
     from edgefn.doctor import Diagnosis
     from edgefn.errors import EdgefnError
-    from edgefn.graph.summary import ModelSummary
     from edgefn.project.scaffold import Scaffolded
     from edgefn.testing import SampleRun, TestRun
 
-__all__ = ["bench", "build", "compiled", "diagnoses", "error", "model", "model_run", "scaffold", "test"]
-
-NAME_WIDTH = 48
-_VERSIONS = {"onnx": "opset", "tflite": "schema"}
+__all__ = ["bench", "build", "compiled", "diagnoses", "error", "model_run", "scaffold", "test"]
 
 
 def error(failed: "EdgefnError") -> str:
@@ -36,7 +33,7 @@ def build(result: "Build") -> str:
     state = "unchanged" if result.reused else "built"
     lines = [
         f"{state} {place(result.component)} in {result.seconds:.2f} s  ({result.flavour}, sha256 {result.sha256[:16]})",
-        *_table(rows, right=(1, 2)),
+        *table(rows, right=(1, 2)),
     ]
     lines += [f"  loaded ahead of time: {', '.join(result.preloaded)}"] if result.preloaded else []
     lines += [f"  optional import not available: {entry}" for entry in result.optional_missing]
@@ -47,7 +44,7 @@ def test(run: "TestRun") -> str:
     """A row a sample, a column a profile; then what went wrong."""
     rows = [("", *(p.profile for p in run.profiles)), ("package", *(size(p.package_bytes) for p in run.profiles))]
     rows += [(first.name, *map(_verdict, samples)) for first, samples in _by_sample(run)]
-    lines = _table(rows, right=())
+    lines = table(rows, right=())
     for profile in run.profiles:
         problems = [("", problem) for problem in profile.problems]
         problems += [(f", {sample.name}", problem) for sample in profile.samples for problem in sample.problems]
@@ -74,8 +71,8 @@ def bench(run: "BenchRun") -> str:
     return "\n".join(
         [
             f"{run.function}, sample {run.sample!r}",
-            *_table(times, right=(1, 2, 3, 4)),
-            *_table(gauges, right=(1, 2, 3, 4)),
+            *table(times, right=(1, 2, 3, 4)),
+            *table(gauges, right=(1, 2, 3, 4)),
             f"  {run.machine}; {run.method}",
             "  start: cold CPU p95; CPU: p99 of a request, on a fresh instance where the platform makes one for each",
             "  figures of this machine, an estimate of the platform",
@@ -90,26 +87,6 @@ def diagnoses(found: Sequence["Diagnosis"]) -> str:
         lines.append(f"  {diagnosis.status:5}  {diagnosis.name}: {diagnosis.message}")
         if diagnosis.status != "ok" and diagnosis.remedy:
             lines.append(f"         help: {diagnosis.remedy}")
-    return "\n".join(lines)
-
-
-def model(summary: "ModelSummary") -> str:
-    """What a model takes, gives and costs, op by op."""
-    ports = [("input", p.name, p.dtype, _shape(p.shape)) for p in summary.inputs] + [
-        ("output", p.name, p.dtype, _shape(p.shape)) for p in summary.outputs
-    ]
-    ops = [("op", "output", "shape", "dtype", "MACs", "weights")]
-    ops += [(o.op, _short(o.name), _shape(o.shape), o.dtype, f"{o.macs:,}", size(o.weights_bytes)) for o in summary.ops]
-    lines = [
-        f"{summary.name}: {summary.format}, {_VERSIONS[summary.format]} {summary.version}",
-        f"  {summary.params:,} parameters, {summary.macs:,} multiply-accumulates",
-        *_table(ports, right=()),
-        *_table(ops, right=(4, 5)),
-    ]
-    if summary.supported:
-        lines.append(f"  plan: {size(summary.weights_bytes)} of weights, {size(summary.arena_bytes)} of working memory")
-    else:
-        lines += ["  not supported:", *(f"    {reason}" for reason in summary.unsupported)]
     return "\n".join(lines)
 
 
@@ -160,24 +137,3 @@ def _amount(gauge: "Gauge", value: float | None) -> str:
     if value is None:
         return "any"
     return size(value) if gauge.unit.startswith("bytes") else milliseconds(value)
-
-
-def _short(name: str) -> str:
-    """A tensor's name for a table: TFLite joins those of all that was fused, and layers have long paths."""
-    first = name.partition(";")[0]
-    return first if len(first) <= NAME_WIDTH else f"…{first[1 - NAME_WIDTH :]}"
-
-
-def _shape(shape: Iterable[int | str]) -> str:
-    return "x".join(str(n) for n in shape) or "scalar"
-
-
-def _table(rows: Sequence[tuple[str, ...]], *, right: tuple[int, ...]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
-    lines = []
-    for row in rows:
-        cells = (
-            cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        lines.append(("  " + "  ".join(cells)).rstrip())
-    return lines

@@ -1,0 +1,199 @@
+"""`edgefn model inspect`: the graph of a model or plan, what its ops cost, and what it takes of memory."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edgefn.bench.subject import Subject, open_subject
+from edgefn.engine.standalone import Runner
+from edgefn.errors import ModelError
+from edgefn.graph.compiler import inspect_model, is_about_support, read_model
+from edgefn.graph.flow import Flow, Value, flow_of
+from edgefn.graph.footprint import Footprint, Resident, footprint_of
+from edgefn.graph.importers.source import SourcePort
+from edgefn.graph.records import Plan, PlanOp
+from edgefn.graph.summary import ModelSummary
+
+__all__ = ["Anatomy", "Edge", "GraphNode", "Memory", "Part", "dissect", "weights_bytes"]
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """An input, an op of the plan or an output; `name` is the model's own.
+
+    `live_bytes` is what the arena must hold while the op runs: its operands, result and scratch, and what later ops
+    need.
+    """
+
+    id: str
+    op: str
+    name: str
+    shape: tuple[int | str, ...]
+    dtype: str
+    macs: int | None = None
+    weights_bytes: int = 0
+    live_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The node `target` reads what the node `source` computes."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Bytes that are needed at one time: a layer's result, an input, or a layer's scratch."""
+
+    what: Literal["result", "input", "scratch"]
+    name: str
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes. `bound` is what no placement in the arena can stay below: what node `pinned_by` needs, `parts` in all.
+
+    `linear` is the whole linear memory of the plan in an engine that runs by itself, in pages of 64 KiB: the engine's
+    stack and data, the plan with its weights, the arena.
+    """
+
+    arena: int
+    bound: int
+    pinned_by: str | None
+    parts: tuple[Part, ...]
+    weights: int
+    file: int
+    linear: int
+
+
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """`version` is ONNX's opset, TFLite's schema or a plan's format; `params` None where only the model could tell.
+
+    For an unsupported model `unsupported` says why, `nodes` are those of its file, and the rest is empty.
+    """
+
+    name: str
+    format: str
+    version: str
+    inputs: tuple[SourcePort, ...]
+    outputs: tuple[SourcePort, ...]
+    params: int | None
+    macs: int
+    nodes: tuple[GraphNode, ...]
+    edges: tuple[Edge, ...]
+    memory: Memory | None
+    supported: bool
+    unsupported: tuple[str, ...] = ()
+
+
+def dissect(path: Path, dims: Mapping[str, int] | None = None) -> Anatomy:
+    """Look into the model or plan at `path`. Raises ModelError when it is neither."""
+    try:
+        subject = open_subject(path, dims)
+    except ModelError as error:
+        if not is_about_support(error):
+            raise
+        return _unsupported(inspect_model(read_model(path), dims))
+    return _supported(subject)
+
+
+def weights_bytes(plan: Plan, op: PlanOp) -> int:
+    """Bytes of the constants that an op reads."""
+    named = [int(v) for p, v in zip(op.code.parameters, op.values, strict=True) if p.kind == "tensor"]
+    tensors = [plan.tensors[i] for i in dict.fromkeys((*named, *op.rest))]
+    return sum(t.nbytes for t in tensors if t.place == "weights")
+
+
+def _supported(subject: Subject) -> Anatomy:
+    plan, summary = subject.plan, subject.summary
+    flow, footprint = flow_of(plan), footprint_of(plan)
+    inputs, outputs = (_ports(plan, side) for side in ("inputs", "outputs"))
+    return Anatomy(
+        name=subject.name,
+        format=summary.format if summary else "plan",
+        version=str(summary.version) if summary else f"1.{max((op.code.minor for op in plan.ops), default=0)}",
+        inputs=inputs,
+        outputs=outputs,
+        params=summary.params if summary else None,
+        macs=sum(layer.macs or 0 for layer in subject.layers),
+        nodes=(
+            *(GraphNode(f"input{i}", "input", p.name, p.shape, p.dtype) for i, p in enumerate(inputs)),
+            *(_op(subject, number, footprint.live[number]) for number in range(len(plan.ops))),
+            *(GraphNode(f"output{i}", "output", p.name, p.shape, p.dtype) for i, p in enumerate(outputs)),
+        ),
+        edges=tuple(_edges(flow)),
+        memory=_memory(subject, footprint),
+        supported=True,
+    )
+
+
+def _ports(plan: Plan, side: str) -> tuple[SourcePort, ...]:
+    """Inputs or outputs in the types that the model declares."""
+    indices = plan.inputs if side == "inputs" else plan.outputs
+    tensors = (plan.tensors[i] for i in indices)
+    ports = zip(plan.meta[side], tensors, strict=True)
+    return tuple(SourcePort(p["name"], p.get("dtype") or t.dtype, t.dims) for p, t in ports)
+
+
+def _op(subject: Subject, number: int, live: int) -> GraphNode:
+    op, layer = subject.plan.ops[number], subject.layers[number]
+    y = subject.plan.tensors[op["y"]]
+    weights = weights_bytes(subject.plan, op)
+    return GraphNode(f"op{number}", op.code.name, layer.name, y.dims, y.dtype, layer.macs, weights, live)
+
+
+def _edges(flow: Flow) -> Iterator[Edge]:
+    for target, values in enumerate(flow.reads):
+        for value in values:
+            yield Edge(_id(flow.values[value]), f"op{target}")
+    for output, values in enumerate(flow.returned):
+        for value in values:
+            yield Edge(_id(flow.values[value]), f"output{output}")
+
+
+def _id(made: Value | Resident) -> str:
+    return f"input{made.port}" if made.port is not None else f"op{made.maker}"
+
+
+def _memory(subject: Subject, footprint: Footprint) -> Memory:
+    with Runner(subject.blob) as runner:
+        linear = runner.memory_bytes
+    return Memory(
+        arena=footprint.arena_bytes,
+        bound=footprint.bound,
+        pinned_by=None if footprint.pin is None else f"op{footprint.pin}",
+        parts=tuple(_part(subject, footprint, r) for r in footprint.residents),
+        weights=footprint.weights_bytes,
+        file=subject.file_bytes,
+        linear=linear,
+    )
+
+
+def _part(subject: Subject, footprint: Footprint, resident: Resident) -> Part:
+    if resident.port is not None:
+        return Part("input", subject.plan.meta["inputs"][resident.port]["name"], resident.nbytes)
+    if resident.maker is not None:
+        return Part("result", subject.layers[resident.maker].name, resident.nbytes)
+    return Part("scratch", subject.layers[footprint.pin or 0].name, resident.nbytes)
+
+
+def _unsupported(summary: ModelSummary) -> Anatomy:
+    return Anatomy(
+        name=summary.name,
+        format=summary.format,
+        version=str(summary.version),
+        inputs=summary.inputs,
+        outputs=summary.outputs,
+        params=summary.params,
+        macs=summary.macs,
+        nodes=tuple(GraphNode(f"op{i}", o.op, o.name, o.shape, o.dtype) for i, o in enumerate(summary.ops)),
+        edges=(),
+        memory=None,
+        supported=False,
+        unsupported=summary.unsupported,
+    )
