@@ -1,16 +1,13 @@
-"""The native wrapper: stepping, refusals, closing, pixels, and the module with its plan inside."""
-
-import ctypes
+"""The native wrapper: stepping, refusals, closing, pixels."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wasmtime import Config, Engine, Instance, Module, Store
+from wasmtime import Engine, Instance, Module, Store
 
 from edgefn.engine import library
 from edgefn.engine.library import FLAVOURS
-from edgefn.engine.module import embed
 from edgefn.engine.standalone import Runner
 from edgefn.errors import BuildError, ModelError, UsageError
 
@@ -81,30 +78,8 @@ def test_pixels_become_floats_by_one_product_and_one_sum(flavour, data, signed):
     np.testing.assert_array_equal(got, pixels.astype(F) * F(1 / 255) + F(-0.5))
 
 
-@FLAVOUR
-def test_a_module_with_its_plan_inside_starts_and_runs_by_itself(flavour):
-    x = np.arange(200_000).astype(F)
-    plan = plans.unary(13, x, "float32", x.shape, 0.0, 7.0, in_place=True)
-    engine = Engine(Config())
-    module = Module(engine, embed(plan, flavour))
-    assert not module.imports
-    store = Store(engine)
-    exports = Instance(store, module, []).exports(store)
-    assert exports["efn_start"](store) == 0
-    arena = exports["efn_arena"](store)
-    base = ctypes.addressof(exports["memory"].data_ptr(store).contents) + arena
-    ctypes.memmove(base, x.tobytes(), x.nbytes)
-    assert exports["efn_run_at"](store, arena, 0, 1, 0) == 0
-    np.testing.assert_array_equal(np.frombuffer(ctypes.string_at(base, x.nbytes), F), np.clip(x, 0, 7))
-
-
-def test_a_plan_that_the_engine_refuses_is_not_embedded():
-    with pytest.raises(ModelError):
-        embed(b"EFNP")
-
-
 def test_a_module_without_a_plan_refuses_to_start():
-    engine = Engine(Config())
+    engine = Engine()
     store = Store(engine)
     exports = Instance(store, Module(engine, library.module_path("simd128").read_bytes()), []).exports(store)
     assert exports["efn_start"](store) != 0

@@ -11,6 +11,7 @@ from wasmtime import Config, Engine, Func, Instance, Memory, Module, Store, Wasm
 
 from edgefn.engine.call import Call
 from edgefn.engine.library import module_path
+from edgefn.engine.linker import OpTable
 from edgefn.errors import ModelError
 
 __all__ = ["Runner"]
@@ -18,7 +19,10 @@ __all__ = ["Runner"]
 PAGE = 65536
 FOREVER = 1 << 62  # epochs
 RECORD = "<2xBxII36x"  # place, offset, bytes of a tensor record
-FUNCTIONS = ("efn_affine_at", "efn_arena_bytes", "efn_fault", "efn_heap", "efn_open_at", "efn_run_at", "efn_status_at")
+FUNCTIONS = (
+    *("efn_affine_at", "efn_arena_bytes", "efn_fault", "efn_heap", "efn_open_at", "efn_ops_at", "efn_ops_bytes"),
+    *("efn_run_at", "efn_status_at"),
+)
 BAD_TENSOR, BAD_OP = 7, 9  # statuses of include/edgefn.h: efn_fault() is a tensor's index; from BAD_OP on, an op's
 
 
@@ -101,6 +105,11 @@ class Runner:
         self._write(self._end, data)
         self._call("efn_affine_at", self._end, to, len(data), float(scale), float(offset), int(signed))
         return self._read(to, 4 * len(data))
+
+    def op_table(self) -> OpTable:
+        """The engine's own table of ops, for linking only some of them."""
+        address = self._call("efn_ops_at")
+        return OpTable(address, self._read(address, self._call("efn_ops_bytes")))
 
     @property
     def memory_bytes(self) -> int:

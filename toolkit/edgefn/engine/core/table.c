@@ -2,8 +2,7 @@
 
 #define EFN_ROW(name, parameters) {sizeof(parameters) / 4, efn_##name##_check, efn_##name##_simd, efn_##name##_ref}
 
-// Indexed by opcode.
-static const efn_op OPS[EFN_OPCODES] = {
+const efn_op efn_ops[EFN_OPCODES] = {
     [1] = EFN_ROW(conv2d_f32, efn_conv_f32),
     [2] = EFN_ROW(conv2d_i8, efn_conv_i8),
     [3] = EFN_ROW(depthwise_f32, efn_conv_f32),
@@ -33,7 +32,3 @@ static const efn_op OPS[EFN_OPCODES] = {
     [27] = EFN_ROW(average_pool_q8, efn_average_pool_q8),
     [28] = EFN_ROW(softmax_q8, efn_softmax_q8),
 };
-
-const efn_op *efn_op_of(uint32_t opcode) {
-    return opcode < EFN_OPCODES && OPS[opcode].check ? &OPS[opcode] : (const efn_op *)0;
-}

@@ -21,8 +21,13 @@ typedef struct {
     efn_run_fn simd, reference;
 } efn_op;
 
-// The row of `opcode`, or NULL when it is unknown.
-const efn_op *efn_op_of(uint32_t opcode);
+extern const efn_op efn_ops[EFN_OPCODES]; // by opcode; empty rows where there is none
+
+// The row of `opcode`, or NULL when it is unknown. Compiled where nothing is known of the rows: edgefn.engine.linker
+// empties those that a standalone module does not need.
+static inline const efn_op *efn_op_of(uint32_t opcode) {
+    return opcode < EFN_OPCODES && efn_ops[opcode].check ? &efn_ops[opcode] : (const efn_op *)0;
+}
 
 // The bytes of a tensor: read through efn_in, written through efn_out (arena tensors only).
 static inline const void *efn_in(const efn_site *site, uint32_t index) {

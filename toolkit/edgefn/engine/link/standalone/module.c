@@ -1,4 +1,5 @@
 // The engine as a core Wasm module: no imports, one plan, memory laid out by the host from efn_heap() on.
+#include "../../core/table.h"
 #include "../../include/edgefn.h"
 
 #define EXPORT(name) __attribute__((export_name(#name))) name
@@ -21,6 +22,8 @@ static uint64_t memory_bytes(void) {
 
 uint32_t efn_heap(void);
 uint32_t efn_status_at(uint32_t status);
+uint32_t efn_ops_at(void);
+uint32_t efn_ops_bytes(void);
 int32_t efn_open_at(uint32_t address, uint32_t length);
 int32_t efn_start(void);
 uint32_t efn_arena(void);
@@ -37,6 +40,15 @@ uint32_t EXPORT(efn_heap)(void) {
 // Address of the NUL-terminated text of a status.
 uint32_t EXPORT(efn_status_at)(uint32_t status) {
     return (uint32_t)(uintptr_t)efn_status_text((efn_status)status);
+}
+
+// Address and size of the table of ops, for edgefn.engine.linker, which keeps those that a plan uses.
+uint32_t EXPORT(efn_ops_at)(void) {
+    return (uint32_t)(uintptr_t)efn_ops;
+}
+
+uint32_t EXPORT(efn_ops_bytes)(void) {
+    return sizeof efn_ops;
 }
 
 // Open the `length` bytes at `address` as the plan of this module.
