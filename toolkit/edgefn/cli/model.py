@@ -80,3 +80,33 @@ def run(
 
     result = run_model(source, inputs, known_flavour(flavour), epochs=epochs, dims=sizes(dim))
     show(result, console.model_run, as_json=json)
+
+
+@app.command()
+def profile(
+    source: Subject,
+    *,
+    inputs: Annotated[
+        Path | None, typer.Option(help="An .npz file as `model run` takes it. [default: made-up values]")
+    ] = None,
+    flavour: Annotated[str, typer.Option(help="simd128 or relaxed-simd.")] = "simd128",
+    epochs: Annotated[bool, typer.Option("--epochs", help="With the deadline checks of an edge host.")] = False,
+    dim: Dims = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with a chart, too.")] = None,
+    json: Json = False,
+) -> None:
+    """Find what a model's time goes into: every op with its time, multiplications, weights and memory."""
+    from edgefn.bench.profile import profile_model
+    from edgefn.cli.output import narrate
+    from edgefn.engine.library import known_flavour
+    from edgefn.project.atomic import refuse_target, write_whole
+    from edgefn.report import profile as view
+    from edgefn.report.units import place
+
+    if html:
+        refuse_target(html, view.MARK)
+    found = profile_model(source, known_flavour(flavour), inputs=inputs, epochs=epochs, dims=sizes(dim))
+    if html:
+        write_whole(html, view.page(found).encode())
+        narrate(f"wrote {place(html)}")
+    show(found, view.profile, as_json=json)

@@ -93,6 +93,10 @@ class Runner:
         """Run one op on what the arena holds now: for profiles and for comparing layers."""
         self._run_ops(index, 1, reference)
 
+    def run_nothing(self, index: int) -> None:
+        """Call the engine as `run_op` does, and run no op: what a call costs beside its op."""
+        self._run_ops(index, 0, reference=False)
+
     def tensor(self, index: int) -> bytes:
         """Read a tensor's bytes as they are now; a later op may have re-used the place of one that is no output."""
         return self._read(*self._spans[index])
