@@ -65,6 +65,7 @@ def samples() -> tuple[bytes, ...]:
     made.append(plans.concat([x, x], 1))
     made.append(plans.unary(16, x, "int8", x.shape, 1.0, 0))
     made.append(plans.unary(22, x, "float32", (30,)))
+    made += [plans.unary(30, x, "float32", x.shape, f, 0.5, -0.5) for f in (6, 11, 17, 27)]
     return tuple(made)
 
 

@@ -31,4 +31,5 @@ const efn_op efn_ops[EFN_OPCODES] = {
     [26] = EFN_ROW(add_q8, efn_add_q8),
     [27] = EFN_ROW(average_pool_q8, efn_average_pool_q8),
     [28] = EFN_ROW(softmax_q8, efn_softmax_q8),
+    [30] = EFN_ROW(unary_f32, efn_unary_f32),
 };

@@ -187,4 +187,9 @@ typedef struct {
     uint32_t y, axis, n, x[]; // x[n]
 } efn_concat;
 
+typedef struct {
+    uint32_t x, y, function; // as plan.md numbers them
+    float alpha, beta;
+} efn_unary_f32;
+
 #endif

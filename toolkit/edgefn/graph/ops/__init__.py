@@ -22,6 +22,7 @@ from edgefn.graph.ops import (
     reshape,
     softmax,
     transpose,
+    unary,
 )
 from edgefn.graph.ops.add import Add
 from edgefn.graph.ops.average_pool import AveragePool
@@ -40,6 +41,7 @@ from edgefn.graph.ops.requantize import Requantize
 from edgefn.graph.ops.reshape import Reshape
 from edgefn.graph.ops.softmax import Softmax
 from edgefn.graph.ops.transpose import Transpose
+from edgefn.graph.ops.unary import Unary
 
 __all__ = [
     "BY_CODE",
@@ -61,13 +63,14 @@ __all__ = [
     "Reshape",
     "Softmax",
     "Transpose",
+    "Unary",
     "Weighted",
 ]
 
 _CODES = (
     *(conv2d.CODES, depthwise.CODES, dense.CODES, add.CODES, average_pool.CODES, max_pool.CODES, clamp.CODES),
     *(softmax.CODES, quantize.CODES, dequantize.CODES, requantize.CODES, flip_sign.CODES),
-    *(transpose.CODES, concat.CODES, reshape.CODES),
+    *(transpose.CODES, concat.CODES, reshape.CODES, unary.CODES),
 )
 BY_CODE = {op.code: op for codes in _CODES for op in codes}
 BY_NAME = {op.name: op for op in BY_CODE.values()}
@@ -90,4 +93,5 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Reshape: reshape.lower,
     Softmax: softmax.lower,
     Transpose: transpose.lower,
+    Unary: unary.lower,
 }

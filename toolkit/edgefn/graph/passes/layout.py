@@ -3,12 +3,24 @@
 import numpy as np
 
 from edgefn.graph.ir import Graph, Node
-from edgefn.graph.ops import Add, Clamp, Concat, Dequantize, FlipSign, Quantize, Requantize, Reshape, Softmax, Transpose
+from edgefn.graph.ops import (
+    Add,
+    Clamp,
+    Concat,
+    Dequantize,
+    FlipSign,
+    Quantize,
+    Requantize,
+    Reshape,
+    Softmax,
+    Transpose,
+    Unary,
+)
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["sink_transposes"]
 
-_INDIFFERENT = (Clamp, FlipSign, Requantize)
+_INDIFFERENT = (Clamp, FlipSign, Requantize, Unary)
 _QUANTIZATION = (Quantize, Dequantize)
 
 
