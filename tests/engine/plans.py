@@ -33,12 +33,19 @@ class PlanBuilder:
     ops: list[tuple[int, ...]] = field(default_factory=list)
     weights: bytes = b""
     arena: int = 0
+    first: bytes = b""  # content of the state
 
     def tensor(self, dtype: str, dims: Sequence[int], *, at: int | None = None) -> int:
         """An arena tensor: a new place, or one given by `at`."""
         size = int(np.prod(dims, dtype=np.int64)) * np.dtype(dtype).itemsize
         offset = self.reserve(size) if at is None else at
         return self._record(dtype, dims, 0, offset, size)
+
+    def state(self, first: np.ndarray) -> int:
+        """A tensor that is kept between runs; states come before all other tensors."""
+        assert self.arena == len(self.first)
+        self.first += _pad(first.tobytes(), 16)
+        return self.tensor(first.dtype.name, first.shape)
 
     def constant(self, array: np.ndarray, dims: Sequence[int] | None = None) -> int:
         """A tensor in the weights region, holding `array` as it lies."""
@@ -57,11 +64,13 @@ class PlanBuilder:
 
     @property
     def minor(self) -> int:
-        """The lowest version that has all codes."""
+        """The lowest version that has all codes, and the state."""
         highest = max((op[0] & 0xFFFF for op in self.ops), default=0)
-        return int(highest >= FIRST_OF_1_1) + int(highest >= FIRST_OF_1_2)
+        return 2 if self.first else int(highest >= FIRST_OF_1_1) + int(highest >= FIRST_OF_1_2)
 
     def build(self, inputs: Sequence[int], outputs: Sequence[int], meta: bytes = b"{}") -> bytes:
+        first_at = len(_pad(self.weights, 16)) if self.first else 0
+        weights = _pad(self.weights, 16) + self.first if self.first else self.weights
         words = [w for op in self.ops for w in op]
         tensors, stream = b"".join(self.records), struct.pack(f"<{len(words)}I", *words)
         io = struct.pack(f"<{len(inputs) + len(outputs)}I", *inputs, *outputs)
@@ -70,9 +79,9 @@ class PlanBuilder:
         body = body + bytes(-(96 + len(body)) % 64)
         fields = (96, len(self.records), ops_at, len(words), len(self.ops), io_at, len(inputs), len(outputs))
         tail = struct.pack("<8I", *fields) + struct.pack(
-            "<5I28x", 96 + len(body), len(self.weights), io_at + len(io), len(meta), self.arena
+            "<7I20x", 96 + len(body), len(weights), io_at + len(io), len(meta), self.arena, len(self.first), first_at
         )
-        rest = tail + body + self.weights
+        rest = tail + body + weights
         return struct.pack("<4sHHII", b"EFNP", 1, self.minor, 16 + len(rest), zlib.crc32(rest)) + rest
 
     def last(self, dtype: str, dims: Sequence[int]) -> int:
@@ -225,6 +234,16 @@ def add(code: int, a: np.ndarray, b_values: np.ndarray, *parameters, constant: b
     target = b.tensor(a.dtype.name, a.shape)
     b.op(code, left, right, target, *parameters)
     return b.build([left] if constant else [left, right], [target])
+
+
+def accumulate(first: np.ndarray) -> bytes:
+    """The sum of all inputs so far and `first`, f32."""
+    b = PlanBuilder()
+    total = b.state(first)
+    x, y = b.tensor("float32", first.shape), b.tensor("float32", first.shape)
+    b.op(7, total, x, total, -INF, INF)
+    b.op(22, total, y)
+    return b.build([x], [y])
 
 
 def softmax_q8(x: np.ndarray, table: np.ndarray, *, in_place: bool = False) -> bytes:

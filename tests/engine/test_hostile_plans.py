@@ -66,6 +66,7 @@ def samples() -> tuple[bytes, ...]:
     made.append(plans.unary(16, x, "int8", x.shape, 1.0, 0))
     made.append(plans.unary(22, x, "float32", (30,)))
     made += [plans.unary(30, x, "float32", x.shape, f, 0.5, -0.5) for f in (6, 11, 17, 27)]
+    made.append(plans.accumulate(x))
     return tuple(made)
 
 
@@ -115,6 +116,26 @@ def test_a_mutated_word_is_refused_or_runs_inside_its_memory(data):
 def test_noise_is_refused(noise):
     assert Cornered(noise).status != 0
     assert Cornered(samples()[0][:96] + noise).status != 0
+
+
+@pytest.mark.parametrize(
+    ("state", "minor", "status"),
+    [
+        ((16, 16), 2, 0),
+        ((16, 16), 1, 5),
+        ((0, 16), 1, 5),
+        ((8, 16), 2, 5),
+        ((16, 8), 2, 5),
+        ((64, 0), 2, 5),
+        ((32, 16), 2, 5),
+        ((16, 2**32 - 16), 2, 5),
+    ],
+)
+def test_a_state_that_does_not_fit_arena_and_weights_is_refused(state, minor, status):
+    plan = bytearray(plans.add(7, *(np.ones(8, np.float32),) * 2, -1.0, 1.0, constant=True))
+    struct.pack_into("<H", plan, 6, minor)
+    struct.pack_into("<II", plan, 68, *state)
+    assert survives(sealed(plan)) == status
 
 
 def test_an_output_on_top_of_its_input_is_refused_unless_the_op_can_run_in_place():

@@ -68,6 +68,16 @@ def test_the_memory_is_from_the_beginning_as_large_as_the_model_needs_it():
     assert alone.exports["memory"].size(alone.store) == size
 
 
+@FLAVOUR
+def test_a_module_with_a_state_starts_with_its_first_content(flavour):
+    first = np.arange(4).astype(F)
+    alone = Alone(embed(plans.accumulate(first), flavour))
+    assert alone.efn_start() == 0
+    arena = alone.efn_arena()
+    np.testing.assert_array_equal(np.frombuffer(ctypes.string_at(alone.at(arena), 16), F), first)
+    assert alone.efn_reset_at(arena - 64) != 0
+
+
 def test_a_plan_that_the_engine_refuses_is_not_embedded():
     with pytest.raises(ModelError):
         embed(b"EFNP")

@@ -78,6 +78,17 @@ def test_pixels_become_floats_by_one_product_and_one_sum(flavour, data, signed):
     np.testing.assert_array_equal(got, pixels.astype(F) * F(1 / 255) + F(-0.5))
 
 
+@FLAVOUR
+@pytest.mark.parametrize("reference", [False, True])
+def test_what_a_plan_keeps_goes_from_run_to_run_until_it_is_reset(flavour, reference):
+    first, x = np.arange(5, dtype=F), np.ones(5, F)
+    with Runner(plans.accumulate(first), flavour) as runner:
+        sums = [np.frombuffer(runner.run([x], reference=reference)[0], F) for _ in range(3)]
+        np.testing.assert_array_equal(sums, [first + 1, first + 2, first + 3])
+        runner.reset()
+        np.testing.assert_array_equal(np.frombuffer(runner.run([x])[0], F), first + 1)
+
+
 def test_a_module_without_a_plan_refuses_to_start():
     engine = Engine()
     store = Store(engine)

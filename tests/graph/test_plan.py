@@ -56,7 +56,9 @@ def test_a_plan_comes_back_as_it_was_written():
         (_patched(60, "I", 3), "EFN-M022"),
         (_patched(64, "I", 2**30 + 1), "EFN-M022"),
         (_patched(64, "I", 16), "EFN-M022"),
-        (_patched(68, "I", 1), "EFN-M022"),
+        (_patched(68, "I", 16), "EFN-M022"),
+        (_patched(72, "I", 16), "EFN-M022"),
+        (_patched(76, "I", 1), "EFN-M022"),
         (_patched(96, "B", 9), "EFN-M022"),
         (_patched(97, "B", 7), "EFN-M022"),
         (_patched(98, "B", 2), "EFN-M022"),
@@ -78,6 +80,19 @@ def test_a_plan_that_breaks_a_rule_is_refused(data, code):
     with pytest.raises(ModelError) as error:
         read_plan(data)
     assert error.value.code == code
+
+
+def test_a_plan_with_a_state_comes_back_as_it_was_written():
+    plan = _plan(weights=bytes(range(32)), state_bytes=16, state_offset=16)
+    assert read_plan(write_plan(plan)) == plan
+
+
+@pytest.mark.parametrize("state", [(8, 16), (16, 8), (48, 0), (32, 16)])
+def test_a_state_that_does_not_fit_arena_and_weights_is_refused(state):
+    plan = _plan(weights=bytes(32), state_bytes=state[0], state_offset=state[1])
+    with pytest.raises(ModelError, match="state") as error:
+        read_plan(write_plan(plan))
+    assert error.value.code == "EFN-M022"
 
 
 _SMALL = PlanTensor("i8", (4,), "arena", 0, 4)

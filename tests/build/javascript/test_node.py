@@ -1,7 +1,12 @@
 import json
+from math import inf
 
 import numpy as np
 import pytest
+
+from edgefn.graph.ops import BY_NAME
+from edgefn.graph.plan import write_plan
+from edgefn.graph.records import Plan, PlanOp, PlanTensor
 
 PREDICT = """
 import { readFile } from "node:fs/promises";
@@ -144,3 +149,21 @@ def test_a_file_whose_name_needs_escapes_is_found(node, digits_plan, write, tmp_
     write(digits_plan, tmp_path, "my 100% #1")
     ask = 'const { load } = await import("./my 100%25 %231.js");\nconsole.log((await load()).outputs.scores.shape);'
     assert node(ask, tmp_path).strip() == "[ 1, 10 ]"
+
+
+STREAM = """
+import { load } from "./model.js";
+const model = await load();
+const seen = [1, 2].map(() => model.predict(new Float32Array([1]))[0]);
+model.reset();
+console.log(JSON.stringify([...seen, model.predict(new Float32Array([1]))[0]]));
+"""
+
+
+def test_what_a_streaming_model_remembers_is_forgotten_by_reset(node, write, tmp_path):
+    tensors = [PlanTensor("f32", (1,), "arena", at, 4) for at in (0, 16, 32)]
+    ops = (PlanOp(BY_NAME["add_f32"], (0, 1, 0, -inf, inf)), PlanOp(BY_NAME["copy"], (0, 2)))
+    meta = {side: [{"name": side, "layout": None}] for side in ("inputs", "outputs")}
+    first = np.full(4, 5, np.float32).tobytes()
+    write(write_plan(Plan(tuple(tensors), ops, (1,), (2,), first, 48, meta, state_bytes=16)), tmp_path)
+    assert json.loads(node(STREAM, tmp_path)) == [6, 7, 6]

@@ -46,9 +46,9 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Bytes that are needed at one time: a layer's result, an input, or a layer's scratch."""
+    """Bytes that are needed at one time: a layer's result, an input, a layer's scratch, or the state between runs."""
 
-    what: Literal["result", "input", "scratch"]
+    what: Literal["result", "input", "scratch", "state"]
     name: str
     nbytes: int
 
@@ -58,7 +58,7 @@ class Memory:
     """Bytes. `bound` is what no placement in the arena can stay below: what node `pinned_by` needs, `parts` in all.
 
     `linear` is the whole linear memory of the plan in an engine that runs by itself, in pages of 64 KiB: the engine's
-    stack and data, the plan with its weights, the arena.
+    stack and data, the plan with its weights, the arena. `state` of the arena is kept between runs.
     """
 
     arena: int
@@ -68,6 +68,7 @@ class Memory:
     weights: int
     file: int
     linear: int
+    state: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def _supported(subject: Subject) -> Anatomy:
     return Anatomy(
         name=subject.name,
         format=summary.format if summary else "plan",
-        version=str(summary.version) if summary else f"1.{max((op.code.minor for op in plan.ops), default=0)}",
+        version=str(summary.version) if summary else f"1.{plan.minor}",
         inputs=inputs,
         outputs=outputs,
         params=summary.params if summary else None,
@@ -171,6 +172,7 @@ def _memory(subject: Subject, footprint: Footprint) -> Memory:
         weights=footprint.weights_bytes,
         file=subject.file_bytes,
         linear=linear,
+        state=subject.plan.state_bytes,
     )
 
 
@@ -179,6 +181,8 @@ def _part(subject: Subject, footprint: Footprint, resident: Resident) -> Part:
         return Part("input", subject.plan.meta["inputs"][resident.port]["name"], resident.nbytes)
     if resident.maker is not None:
         return Part("result", subject.layers[resident.maker].name, resident.nbytes)
+    if resident.state:
+        return Part("state", "", resident.nbytes)
     return Part("scratch", subject.layers[footprint.pin or 0].name, resident.nbytes)
 
 

@@ -33,4 +33,8 @@ def open_model(name: str, handler_file: str) -> OpenedPlan:
         for result, target in zip(results, outputs, strict=True):
             target.cast("B")[:] = result
 
-    return OpenedPlan(plan, run)
+    def reset() -> None:
+        with alone:
+            runner.reset()
+
+    return OpenedPlan(plan, run, reset)

@@ -21,7 +21,7 @@ FOREVER = 1 << 62  # epochs
 RECORD = "<2xBxII36x"  # place, offset, bytes of a tensor record
 FUNCTIONS = (
     *("efn_affine_at", "efn_arena_bytes", "efn_fault", "efn_heap", "efn_open_at", "efn_ops_at", "efn_ops_bytes"),
-    *("efn_run_at", "efn_status_at"),
+    *("efn_reset_at", "efn_run_at", "efn_status_at"),
 )
 BAD_TENSOR, BAD_OP = 7, 9  # statuses of include/edgefn.h: efn_fault() is a tensor's index; from BAD_OP on, an op's
 
@@ -36,7 +36,7 @@ def _module(flavour: str, epochs: bool) -> tuple[Engine, Module]:
 
 
 class Runner:
-    """One open plan in one instance of the engine; use it from one thread.
+    """One open plan in one instance of the engine; use it from one thread. It keeps the plan's state.
 
     `epochs` compiles the engine with the deadline checks that an edge host adds, to measure what a platform would see.
     Raises ModelError (EFN-M030) when the plan is refused, BuildError when the engine is not built.
@@ -74,6 +74,10 @@ class Runner:
         self.write(inputs)
         self._run_ops(0, self.op_count, reference)
         return [self.tensor(index) for index in self.outputs]
+
+    def reset(self) -> None:
+        """Let the model forget what it keeps between runs."""
+        self._check(self._call("efn_reset_at", self._arena))
 
     def write(self, inputs: Sequence[Buffer]) -> None:
         """Put the input tensors in place, for `run_op`. Raises ModelError as `run` does."""
@@ -140,6 +144,7 @@ class Runner:
         self._spans = [(bases[place] + offset, size) for place, offset, size in records]
         self._end = _aligned(self._arena + self._call("efn_arena_bytes"))
         self._reserve(self._end)
+        self.reset()
 
     def _run_ops(self, first: int, count: int, reference: bool) -> None:
         self._check(self._call("efn_run_at", self._arena, first, count, int(reference)))

@@ -6,8 +6,8 @@ from edgefn.errors import ModelError
 from edgefn.graph.draft import Draft, Packed, Step
 from edgefn.graph.header import MAX_ARENA_BYTES
 from edgefn.graph.ir import Graph
-from edgefn.graph.lifetimes import lifetimes, nbytes, write_in_place
-from edgefn.graph.memory import Buffer, place
+from edgefn.graph.lifetimes import carry_states, lifetimes, nbytes, write_in_place
+from edgefn.graph.memory import ALIGNMENT, Buffer, place
 from edgefn.graph.ops import BY_NAME
 from edgefn.graph.records import Plan, PlanOp, PlanTensor
 
@@ -22,7 +22,17 @@ def assemble(graph: Graph, draft: Draft, meta: dict[str, Any]) -> Plan:
     inputs = tuple(builder.index(p.tensor) for p in graph.inputs)
     outputs = tuple(builder.index(p.tensor) for p in graph.outputs)
     ops = tuple(builder.op(i, step) for i, step in enumerate(draft.steps))
-    return Plan(tuple(builder.tensors), ops, inputs, outputs, bytes(builder.weights), builder.arena_bytes, meta)
+    return Plan(
+        tensors=tuple(builder.tensors),
+        ops=ops,
+        inputs=inputs,
+        outputs=outputs,
+        weights=bytes(builder.weights),
+        arena_bytes=builder.arena_bytes,
+        state_bytes=builder.state_bytes,
+        state_offset=builder.state_offset,
+        meta=meta,
+    )
 
 
 class _Builder:
@@ -34,22 +44,37 @@ class _Builder:
         self._indices: dict[str, int] = {}
         self._packed: dict[tuple[object, ...], int] = {}
         self._data: dict[bytes, int] = {}
+        self._offsets: dict[str, int] = {}
+        self.state_bytes, self.state_offset = self._keep()
         self._place()
 
+    def _keep(self) -> tuple[int, int]:
+        """Place the states at the start of the arena; their size together, and where their first values lie."""
+        image = bytearray()
+        for state in self.graph.states:
+            self._offsets[state.read] = len(image)
+            image += state.initial.tobytes()
+            image += bytes(-len(image) % ALIGNMENT)
+        return (len(image), self._bytes(bytes(image))) if image else (0, 0)
+
     def _place(self) -> None:
-        """Offsets of all buffers: a tensor's by its root, an op's scratch by its number."""
+        """Offsets of all other buffers: a tensor's by its root, an op's scratch by its number."""
+        carry_states(self.graph, self.draft)
         write_in_place(self.graph, self.draft)
         lives = lifetimes(self.graph, self.draft)
+        for name in self._offsets:
+            lives.pop(name)
         buffers = [Buffer(nbytes(self.graph, name), *life) for name, life in lives.items()]
         scratch = {i: s.scratch for i, s in enumerate(self.draft.steps) if s.scratch}
         buffers += [Buffer(size, i, i) for i, size in scratch.items()]
-        offsets, self.arena_bytes = place(buffers)
+        offsets, size = place(buffers)
+        offsets, self.arena_bytes = [self.state_bytes + at for at in offsets], self.state_bytes + size
         if self.arena_bytes > MAX_ARENA_BYTES:
             message = (
                 f"the model needs {self.arena_bytes:,} bytes of memory to run, at most {MAX_ARENA_BYTES:,} can be had"
             )
             raise ModelError("EFN-M008", message, hint="give it a smaller input or fewer channels")
-        self._offsets = dict(zip(lives, offsets, strict=False))
+        self._offsets |= zip(lives, offsets, strict=False)
         self._scratch = dict(zip(scratch, offsets[len(lives) :], strict=True))
 
     def index(self, what: str | Packed) -> int:

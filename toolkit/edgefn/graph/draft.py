@@ -52,13 +52,16 @@ class Draft:
 
 
 class Lowering:
-    """What an op sees while it becomes a step: the graph, the draft so far, and which tensors are ports."""
+    """What an op sees while it becomes a step: the graph, the draft so far, and the graph's sources and sinks.
+
+    Those have places of their own.
+    """
 
     def __init__(self, graph: Graph, draft: Draft) -> None:
         self.graph = graph
         self.draft = draft
-        self.inputs = {p.tensor for p in graph.inputs}
-        self.outputs = {p.tensor for p in graph.outputs}
+        self.sources = set(graph.sources)
+        self.sinks = set(graph.sinks)
 
     def operands(self, node: Node) -> tuple[list[Tensor], Tensor]:
         """The tensors that a node reads, and the one it computes."""

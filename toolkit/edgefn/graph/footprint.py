@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from edgefn.graph.flow import Flow, flow_of
+from edgefn.graph.flow import Flow, Value, flow_of
 from edgefn.graph.memory import ALIGNMENT
 from edgefn.graph.records import Plan
 from edgefn.graph.reference import Machine
@@ -14,11 +14,12 @@ __all__ = ["Footprint", "Resident", "footprint_of"]
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """Bytes that are needed at a step: of the value of op `maker` or input `port`, or, with neither, scratch."""
+    """Bytes needed at a step: of the value of op `maker` or input `port`, of the state, or, with none, of scratch."""
 
     nbytes: int
     maker: int | None = None
     port: int | None = None
+    state: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,9 @@ def footprint_of(plan: Plan) -> Footprint:
 
 
 def _live(plan: Plan, flow: Flow, scratch: Sequence[int]) -> tuple[int, ...]:
-    """Bytes needed at each step; what an op writes onto its operand counts once."""
-    change = [0] * (len(plan.ops) + 2)
-    for value in flow.values:
+    """Bytes needed at each step; what an op writes onto its operand counts once, and state always."""
+    change = [plan.state_bytes] + [0] * (len(plan.ops) + 1)
+    for value in _apart(plan, flow):
         change[value.first] += _room(plan.tensors[value.tensor].nbytes)
         change[value.last + 1] -= _room(plan.tensors[value.tensor].nbytes)
     for number in range(len(plan.ops)):
@@ -66,20 +67,28 @@ def _live(plan: Plan, flow: Flow, scratch: Sequence[int]) -> tuple[int, ...]:
     return tuple(n + _room(s) for n, s in zip(accumulate(change), scratch, strict=False))
 
 
+def _apart(plan: Plan, flow: Flow) -> list[Value]:
+    """The values that do not lie in the state."""
+    return [v for v in flow.values if plan.tensors[v.tensor].offset >= plan.state_bytes]
+
+
 def _overwritten(plan: Plan, flow: Flow, number: int) -> list[int]:
     """The values read by an op that its result lies on."""
     y = plan.tensors[plan.ops[number]["y"]]
+    if y.offset < plan.state_bytes:
+        return []
     return [v for v in flow.reads[number] if plan.tensors[flow.values[v].tensor].offset == y.offset]
 
 
 def _residents(plan: Plan, flow: Flow, step: int, scratch: int) -> tuple[Resident, ...]:
-    gone = _overwritten(plan, flow, step)
+    gone = [flow.values[v] for v in _overwritten(plan, flow, step)]
     found = [
         Resident(plan.tensors[v.tensor].nbytes, v.maker, v.port)
-        for i, v in enumerate(flow.values)
-        if v.first <= step <= v.last and i not in gone
+        for v in _apart(plan, flow)
+        if v.first <= step <= v.last and v not in gone
     ]
     found += [Resident(scratch)] if scratch else []
+    found += [Resident(plan.state_bytes, state=True)] if plan.state_bytes else []
     return tuple(sorted(found, key=lambda r: -r.nbytes))
 
 

@@ -5,6 +5,7 @@ import zlib
 from dataclasses import astuple, dataclass
 
 from edgefn.errors import ModelError
+from edgefn.graph.records import STATE_MINOR
 
 __all__ = ["HEADER_BYTES", "MAX_ARENA_BYTES", "TENSOR_BYTES", "Header", "read_header", "refused", "seal"]
 
@@ -18,7 +19,7 @@ MAX_ARENA_BYTES = 1 << 30
 MAX_RECORDS = 65_536
 MAX_PORTS = 64
 
-_HEADER = struct.Struct("<4sHH15I28s")
+_HEADER = struct.Struct("<4sHH17I20s")
 _LIMITS = {
     "tensor_count": (1, MAX_RECORDS),
     "op_count": (0, MAX_RECORDS),
@@ -47,6 +48,8 @@ class Header:
     meta: int
     meta_bytes: int
     arena_bytes: int
+    state_bytes: int
+    state_offset: int
 
 
 def read_header(data: bytes) -> Header:
@@ -71,6 +74,7 @@ def read_header(data: bytes) -> Header:
         raise refused("a reserved field of the header is not zero")
     header = Header(minor, *fields)
     _check_regions(header, data)
+    _check_state(header)
     return header
 
 
@@ -80,7 +84,7 @@ def seal(header: Header, body: bytes) -> bytes:
     if size > MAX_FILE_BYTES:
         raise refused(f"the plan would have {size:,} bytes, at most {MAX_FILE_BYTES:,} are allowed")
     minor, *fields = astuple(header)
-    head = _HEADER.pack(MAGIC, VERSION[0], minor, size, 0, *fields, bytes(28))
+    head = _HEADER.pack(MAGIC, VERSION[0], minor, size, 0, *fields, bytes(20))
     crc = zlib.crc32(head[16:] + body)
     return head[:12] + struct.pack("<I", crc) + head[16:] + body
 
@@ -88,6 +92,14 @@ def seal(header: Header, body: bytes) -> bytes:
 def refused(message: str, code: str = "EFN-M022") -> ModelError:
     """The error of a file that is not a plan this reader may run."""
     return ModelError(code, f"not a valid plan: {message}", hint="compile the model again: edgefn model compile")
+
+
+def _check_state(header: Header) -> None:
+    size, start = header.state_bytes, header.state_offset
+    if header.minor < STATE_MINOR and (size or start):
+        raise refused(f"version {VERSION[0]}.{header.minor} has no state")
+    if size % 16 or start % 16 or size > header.arena_bytes or start + size > header.weights_bytes:
+        raise refused(f"the state of {size:,} bytes, first at {start:,} of the weights, is misplaced")
 
 
 def _check_regions(header: Header, data: bytes) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "Quantization",
     "Rounding",
     "Shape",
+    "State",
     "Tensor",
     "Window",
 ]
@@ -181,6 +182,18 @@ class Port:
     dtype: DType | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """What is kept from one run to the next: `read` has what `written` had when the last run ended, at first `initial`.
+
+    Both are tensors of the graph of one type and shape; `read` is computed by no node, `written` by one of its own.
+    """
+
+    read: str
+    written: str
+    initial: Array
+
+
 @dataclass(slots=True)
 class Graph:
     """Nodes in an order in which they can run. Passes replace `nodes` and add tensors; names are never reused.
@@ -193,6 +206,7 @@ class Graph:
     nodes: list[Node] = field(default_factory=list)
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
+    states: tuple[State, ...] = ()
     rounding: Rounding = "float"
 
     def add(self, tensor: Tensor) -> str:
@@ -207,9 +221,19 @@ class Graph:
         """Add a fresh tensor that differs from tensor `name` in `changes`."""
         return self.add(replace(self.tensors[name], **changes))
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Tensors that have their values when a run begins: inputs, and states as the last run left them."""
+        return (*(p.tensor for p in self.inputs), *(s.read for s in self.states))
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """Tensors whose values outlast the nodes: outputs, and states for the next run."""
+        return (*(p.tensor for p in self.outputs), *(s.written for s in self.states))
+
     def uses(self) -> Counter[str]:
-        """How often each tensor is read, by nodes or as an output."""
-        return Counter([*(i for n in self.nodes for i in n.inputs), *(p.tensor for p in self.outputs)])
+        """How often each tensor is read, by nodes or as a sink."""
+        return Counter([*(i for n in self.nodes for i in n.inputs), *self.sinks])
 
     def producers(self) -> dict[str, Node]:
         return {n.output: n for n in self.nodes}

@@ -1,26 +1,40 @@
-"""How long every buffer of a draft is needed, and which op writes onto an operand that is not needed after it."""
+"""How long every buffer of a draft is needed, and what is written onto a buffer that is not needed after it."""
 
 from edgefn.graph.draft import Draft, Step
-from edgefn.graph.ir import Graph
-from edgefn.graph.ops import BY_NAME
+from edgefn.graph.ir import Graph, Node
+from edgefn.graph.ops import BY_NAME, Reshape
 from edgefn.graph.records import ITEM_BYTES
 
-__all__ = ["lifetimes", "nbytes", "write_in_place"]
+__all__ = ["carry_states", "lifetimes", "nbytes", "write_in_place"]
 
 type Lives = dict[str, tuple[int, int]]
 
 
 def lifetimes(graph: Graph, draft: Draft) -> Lives:
-    """First and last step of every buffer, by its root: inputs live for the whole run, outputs to its end."""
+    """First and last step of every buffer, by its root: sources live for the whole run, sinks to its end."""
     end = len(draft.steps)
-    lives = {draft.root(p.tensor): (0, end) for p in graph.inputs}
-    for i, step in enumerate(draft.steps):
-        for root in _touched(draft, step):
-            first, last = lives.get(root, (i, i))
-            lives[root] = (first, max(last, i))
-    for root in (draft.root(p.tensor) for p in graph.outputs):
+    lives = _steps(draft)
+    lives |= {draft.root(name): (0, end) for name in graph.sources}
+    for root in map(draft.root, graph.sinks):
         lives[root] = (lives.get(root, (0, end))[0], end)
     return lives
+
+
+def carry_states(graph: Graph, draft: Draft) -> None:
+    """Let the next value of every state be computed in the place of the present one, or copied there in the end.
+
+    In its place it can be computed after the last step that reads the present one, or by it where its op allows.
+    """
+    steps = _steps(draft)
+    copies = []
+    for state in graph.states:
+        made, last = steps[state.written][0], steps.get(state.read, (0, -1))[1]
+        if last < made or (last == made and state.read in _overwritable(draft, draft.steps[made])):
+            draft.alias[state.written] = state.read
+        else:
+            node = Node(state.read, Reshape(), (state.written,), state.read)
+            copies.append(Step("copy", node, {"x": state.written, "y": state.read}))
+    draft.steps += copies
 
 
 def write_in_place(graph: Graph, draft: Draft) -> None:
@@ -38,6 +52,15 @@ def nbytes(graph: Graph, name: str) -> int:
     """Bytes of a tensor in the arena."""
     t = graph.tensors[name]
     return t.size * ITEM_BYTES[t.dtype]
+
+
+def _steps(draft: Draft) -> Lives:
+    """First and last step that reads or writes a buffer, by its root."""
+    steps: Lives = {}
+    for i, step in enumerate(draft.steps):
+        for root in _touched(draft, step):
+            steps[root] = (steps.get(root, (i, i))[0], i)
+    return steps
 
 
 def _touched(draft: Draft, step: Step) -> list[str]:

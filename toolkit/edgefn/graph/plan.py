@@ -27,7 +27,7 @@ def write_plan(plan: Plan) -> bytes:
     meta_at = io_at + len(io)
     weights_at = -(-(meta_at + len(meta)) // 64) * 64
     header = Header(
-        minor=max((op.code.minor for op in plan.ops), default=0),
+        minor=plan.minor,
         tensors=HEADER_BYTES,
         tensor_count=len(plan.tensors),
         ops=ops_at,
@@ -41,6 +41,8 @@ def write_plan(plan: Plan) -> bytes:
         meta=meta_at,
         meta_bytes=len(meta),
         arena_bytes=plan.arena_bytes,
+        state_bytes=plan.state_bytes,
+        state_offset=plan.state_offset,
     )
     return seal(header, (tensors + ops + io + meta).ljust(weights_at - HEADER_BYTES, b"\0") + plan.weights)
 
@@ -58,7 +60,17 @@ def read_plan(data: bytes) -> Plan:
     inputs, outputs = ports[: header.input_count], ports[header.input_count :]
     _check_ports(tensors, ports)
     weights = data[header.weights : header.weights + header.weights_bytes]
-    plan = Plan(tensors, ops, inputs, outputs, weights, header.arena_bytes, _read_meta(data, header))
+    plan = Plan(
+        tensors=tensors,
+        ops=ops,
+        inputs=inputs,
+        outputs=outputs,
+        weights=weights,
+        arena_bytes=header.arena_bytes,
+        state_bytes=header.state_bytes,
+        state_offset=header.state_offset,
+        meta=_read_meta(data, header),
+    )
     for n, op in enumerate(ops):
         check_op(n, op, plan)
     return plan

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from edgefn.graph.opcode import OpCode
 
-__all__ = ["DTYPES", "ITEM_BYTES", "Plan", "PlanOp", "PlanTensor"]
+__all__ = ["DTYPES", "ITEM_BYTES", "STATE_MINOR", "Plan", "PlanOp", "PlanTensor"]
 
 DTYPES: dict[str, int] = {"f32": 1, "i8": 2, "u8": 3, "i32": 4}
+STATE_MINOR = 2  # the minor version that brought the state
 ITEM_BYTES = {"f32": 4, "i8": 1, "u8": 1, "i32": 4}
 
 
@@ -51,6 +52,8 @@ class PlanOp:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """The first `state_bytes` of the arena are kept between runs; they begin as in the weights at `state_offset`."""
+
     tensors: tuple[PlanTensor, ...]
     ops: tuple[PlanOp, ...]
     inputs: tuple[int, ...]
@@ -58,3 +61,10 @@ class Plan:
     weights: bytes
     arena_bytes: int
     meta: dict[str, Any] = field(default_factory=dict)
+    state_bytes: int = 0
+    state_offset: int = 0
+
+    @property
+    def minor(self) -> int:
+        """The lowest minor version of the format that has all of it."""
+        return max((STATE_MINOR if self.state_bytes else 0, *(op.code.minor for op in self.ops)))

@@ -26,25 +26,39 @@ _DTYPES: dict[str, np.dtype[Any]] = {
 
 
 def evaluate(plan: Plan, inputs: Sequence[Array]) -> list[Array]:
-    """Return outputs of a plan that `read_plan` accepted, for inputs of its dtypes and shapes."""
-    machine = Machine(plan)
-    for index, value in zip(plan.inputs, inputs, strict=True):
-        machine.write(plan.tensors[index], value)
-    for op in plan.ops:
-        machine.run(op)
-    return [machine.read(plan.tensors[index]).copy() for index in plan.outputs]
+    """Return outputs of a plan that `read_plan` accepted, for inputs of its dtypes and shapes, in a first run."""
+    return Machine(plan).evaluate(inputs)
 
 
 class Machine:
-    """Arena and weights of one run."""
+    """Arena and weights; what the plan keeps between runs is kept here."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.weights = np.frombuffer(plan.weights, np.uint8)
 
+    def reset(self) -> None:
+        """Forget what earlier runs left."""
+        self.arena[: self.plan.state_bytes] = self._first
+
+    def evaluate(self, inputs: Sequence[Array]) -> list[Array]:
+        """Return the outputs of one run."""
+        for index, value in zip(self.plan.inputs, inputs, strict=True):
+            self.write(self.plan.tensors[index], value)
+        for op in self.plan.ops:
+            self.run(op)
+        return [self.read(self.plan.tensors[index]).copy() for index in self.plan.outputs]
+
     @cached_property
     def arena(self) -> NDArray[np.uint8]:
-        return np.full(self.plan.arena_bytes, 0xA5, np.uint8)
+        arena = np.full(self.plan.arena_bytes, 0xA5, np.uint8)
+        arena[: self.plan.state_bytes] = self._first
+        return arena
+
+    @property
+    def _first(self) -> NDArray[np.uint8]:
+        """What the state is before the first run."""
+        return self.weights[self.plan.state_offset :][: self.plan.state_bytes]
 
     def raw(self, t: PlanTensor) -> Array:
         """The bytes of a tensor, packed or not."""

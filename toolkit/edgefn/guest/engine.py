@@ -28,11 +28,11 @@ def open_plan(name: str) -> OpenedPlan:
     handle = _edgefn_engine.open(plan)
     _opened.append(handle)
     header_and_tables = plan[: _weights_offset(plan)]  # the engine has its own copy of the weights
-    return OpenedPlan(header_and_tables, partial(_edgefn_engine.run, handle))
+    return OpenedPlan(header_and_tables, partial(_edgefn_engine.run, handle), partial(_edgefn_engine.reset, handle))
 
 
 def release() -> None:
-    """Give back the working memory of every model, so that a snapshot does not carry it."""
+    """Give back the working memory of every model, so that a snapshot does not carry it; then all are reset."""
     for handle in _opened:
         _edgefn_engine.release(handle)
 

@@ -11,12 +11,17 @@ __all__ = ["Model", "load_model"]
 
 
 class Model:
-    """Call it with one tensor an input; it returns one tensor, or a tuple when the model has several outputs."""
+    """Call it with one tensor an input; it returns one tensor, or a tuple when the model has several outputs.
+
+    A model with a state (a streaming one) remembers from call to call, as long as the instance lives: `reset()` before
+    a stream begins.
+    """
 
     def __init__(self, name: str, opened: OpenedPlan) -> None:
         self.name = name
         self.inputs, self.outputs = read_signature(opened.plan)
         self._run = opened.run
+        self._reset = opened.reset
 
     def __call__(self, *tensors: Tensor) -> Any:  # noqa: ANN401 -- a Tensor, or a tuple: the model's file decides
         """Run the model: a Tensor, or a tuple of them when it has several outputs.
@@ -30,6 +35,10 @@ class Model:
         results = tuple(Tensor.zeros(port.dtype, port.shape) for port in self.outputs)
         self._run(tuple(t.data for t in tensors), tuple(t.data for t in results))
         return results[0] if len(results) == 1 else results
+
+    def reset(self) -> None:
+        """Forget what earlier calls left; nothing happens when the model keeps nothing."""
+        self._reset()
 
     def __repr__(self) -> str:
         return f"Model({self.name!r})"

@@ -24,10 +24,14 @@ class Port(NamedTuple):
 
 
 class OpenedPlan(NamedTuple):
-    """A plan in an engine: `run(inputs, outputs)` reads and fills buffers of exactly the ports' sizes."""
+    """A plan in an engine: `run(inputs, outputs)` reads and fills buffers of exactly the ports' sizes.
+
+    `reset()` makes it forget what it keeps from one run to the next.
+    """
 
     plan: bytes
     run: Run
+    reset: Callable[[], None]
 
 
 class Signature(NamedTuple):

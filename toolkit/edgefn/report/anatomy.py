@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # a view needs the shape of a result, not the code that made 
 __all__ = ["anatomy"]
 
 MOST_PARTS = 6
-_WHAT = {"input": "input ", "result": "", "scratch": "scratch of "}
+_WHAT = {"input": "input ", "result": "", "scratch": "scratch of ", "state": "state"}
 _VERSIONS = {"onnx": "opset", "tflite": "schema", "plan": "version"}
 
 
@@ -68,7 +68,8 @@ def _number(node: "GraphNode") -> str:
 def _memory(model: "Anatomy", memory: "Memory") -> list[str]:
     pin = next((node for node in model.nodes if node.id == memory.pinned_by), None)
     lost = f"{size(memory.bound)} is the least possible" if memory.arena > memory.bound else "the least possible"
-    lines = [f"  arena: {size(memory.arena)}, {lost}"]
+    kept = f", {size(memory.state)} of it kept between runs" if memory.state else ""
+    lines = [f"  arena: {size(memory.arena)}, {lost}{kept}"]
     if pin:
         parts = [f"{size(p.nbytes)} {_WHAT[p.what]}{short(p.name)}" for p in memory.parts[:MOST_PARTS]]
         parts += [f"{len(memory.parts) - MOST_PARTS} more"] if len(memory.parts) > MOST_PARTS else []

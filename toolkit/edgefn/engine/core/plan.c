@@ -22,7 +22,8 @@ typedef struct {
     uint32_t weights_offset, weights_bytes;
     uint32_t meta_offset, meta_bytes;
     uint32_t arena_bytes;
-    uint32_t reserved[7];
+    uint32_t state_bytes, state_offset;
+    uint32_t reserved[5];
 } file_header;
 
 _Static_assert(sizeof(file_header) == 96, "the header of plan.md");
@@ -45,6 +46,15 @@ static efn_status check_header(const file_header *h, uint32_t length) {
     EFN_REQUIRE(1 <= h->output_count && h->output_count <= MAX_IO, EFN_BAD_HEADER);
     EFN_REQUIRE(h->meta_bytes <= MAX_META_BYTES && h->arena_bytes <= MAX_ARENA_BYTES, EFN_BAD_HEADER);
     EFN_REQUIRE(all_zero((const uint8_t *)h->reserved, 0, sizeof h->reserved), EFN_BAD_HEADER);
+    return EFN_OK;
+}
+
+// State begins both the arena and, somewhere, a stretch of the weights that is as long.
+static efn_status check_state(const file_header *h) {
+    EFN_REQUIRE(h->minor >= 2 || (h->state_bytes == 0 && h->state_offset == 0), EFN_BAD_HEADER);
+    EFN_REQUIRE(h->state_bytes % 16 == 0 && h->state_offset % 16 == 0, EFN_BAD_HEADER);
+    EFN_REQUIRE(h->state_bytes <= h->arena_bytes, EFN_BAD_HEADER);
+    EFN_REQUIRE((uint64_t)h->state_offset + h->state_bytes <= h->weights_bytes, EFN_BAD_HEADER);
     return EFN_OK;
 }
 
@@ -134,6 +144,7 @@ efn_status efn_open(efn_plan *plan, const uint8_t *bytes, uint32_t length) {
     const file_header *h = (const file_header *)bytes;
     EFN_TRY(check_header(h, length));
     EFN_TRY(check_regions(h));
+    EFN_TRY(check_state(h));
     *plan = (efn_plan){
         .tensors = (const efn_tensor *)(bytes + h->tensors_offset),
         .ops = (const uint32_t *)(bytes + h->ops_offset),
@@ -146,6 +157,8 @@ efn_status efn_open(efn_plan *plan, const uint8_t *bytes, uint32_t length) {
         .output_count = h->output_count,
         .weights_bytes = h->weights_bytes,
         .arena_bytes = h->arena_bytes,
+        .state_bytes = h->state_bytes,
+        .state_offset = h->state_offset,
     };
     EFN_TRY(check_tensors(plan));
     EFN_TRY(check_io(plan));

@@ -1,6 +1,12 @@
 #include "check.h"
 #include "table.h"
 
+efn_status efn_reset(const efn_plan *plan, uint8_t *arena) {
+    EFN_REQUIRE((uintptr_t)arena % EFN_ALIGNMENT == 0, EFN_MISALIGNED);
+    efn_copy(arena, plan->weights + plan->state_offset, plan->state_bytes);
+    return EFN_OK;
+}
+
 efn_status efn_run(const efn_plan *plan, uint8_t *arena, uint32_t first, uint32_t count, efn_mode mode) {
     EFN_REQUIRE(first <= plan->op_count && count <= plan->op_count - first, EFN_BAD_RANGE);
     EFN_REQUIRE((uintptr_t)arena % EFN_ALIGNMENT == 0, EFN_MISALIGNED);

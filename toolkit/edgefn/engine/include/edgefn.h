@@ -56,12 +56,16 @@ typedef struct {
     const uint32_t *io;        // [input_count + output_count], tensor indices, inputs first
     const uint8_t *weights;    // [weights_bytes]
     uint32_t tensor_count, ops_words, op_count, input_count, output_count, weights_bytes, arena_bytes;
-    uint32_t fault; // index of the tensor or op that efn_open refused
+    uint32_t state_bytes, state_offset; // what the arena begins with between runs, and its first content in weights
+    uint32_t fault;                     // index of the tensor or op that efn_open refused
 } efn_plan;
 
 // Check `length` bytes at `bytes` (64-byte aligned) and fill `plan`. The bytes may be hostile. On failure `plan` must
 // not be run.
 efn_status efn_open(efn_plan *plan, const uint8_t *bytes, uint32_t length);
+
+// Give the state at the start of `arena` its first content: before the first run, and to make the model forget.
+efn_status efn_reset(const efn_plan *plan, uint8_t *arena);
 
 // Run ops first .. first + count - 1 of an open plan. `arena` holds plan->arena_bytes, 64-byte aligned, inputs already
 // in place.

@@ -11,7 +11,7 @@ def merge_duplicates(graph: Graph) -> bool:
     def visit(walk: Walk, node: Node) -> None:
         t = graph.tensors[node.output]
         key = (node.op, node.inputs, t.shape, t.dtype, t.meaning)
-        if node.output not in walk.outputs and key in seen:
+        if node.output not in walk.sinks and key in seen:
             walk.replace(node, seen[key])
             return
         seen.setdefault(key, node.output)

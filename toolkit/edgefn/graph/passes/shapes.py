@@ -20,7 +20,7 @@ def _merge(walk: Walk, node: Node) -> None:
         source = maker.inputs[0]
     before, after = walk.graph.tensors[source], walk.graph.tensors[node.output]
     equal = before.shape == after.shape and before.meaning == after.meaning
-    if equal and node.output not in walk.outputs:
+    if equal and node.output not in walk.sinks:
         walk.replace(node, source)
         return
     if source == node.inputs[0]:

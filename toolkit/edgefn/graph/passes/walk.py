@@ -17,7 +17,7 @@ class Walk:
         self.graph = graph
         self.nodes: list[Node] = []
         self.makers: dict[str, Node] = {}
-        self.outputs = {p.tensor for p in graph.outputs}
+        self.sinks = set(graph.sinks)
         self._uses = graph.uses()
         self._same: dict[str, str] = {}
 
@@ -37,14 +37,14 @@ class Walk:
         return output
 
     def replace(self, node: Node, by: str) -> None:
-        """Let `by` stand for the node's output; an output of the graph keeps its own tensor."""
-        if node.output in self.outputs:
+        """Let `by` stand for the node's output; a sink of the graph keeps its own tensor."""
+        if node.output in self.sinks:
             self.emit(node.name, Reshape(), (by,), node.output)
         self._same[node.output] = by
         self._uses[by] += self._uses[node.output]
 
     def sole_maker(self, name: str) -> Node | None:
-        """Return the node that computes `name`, when nobody else reads it and it is no output."""
+        """Return the node that computes `name`, when nobody else reads it and it is no sink."""
         return self.makers.get(name) if self._uses[name] == 1 else None
 
 

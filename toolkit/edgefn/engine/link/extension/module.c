@@ -4,7 +4,9 @@
 //
 // run(model, inputs, outputs) takes tuples of buffers, as many and as long as the plan says, else ValueError.
 //
-// release(model) gives back the arena, so that a snapshot does not carry it; the next run takes it again.
+// release(model) gives back the arena, so that a snapshot does not carry it; the next run takes it again, reset.
+//
+// reset(model) makes a model forget what it keeps between runs.
 //
 // memory_bytes() is the size of the component's one linear memory; scrub() zeroes what is free in it.
 //
@@ -47,6 +49,13 @@ static void free_arena(model *m) {
     PyMem_RawFree(m->arena_block);
     m->arena_block = NULL;
     m->arena = NULL;
+}
+
+static int take_arena(model *m) {
+    m->arena = allocate(m->plan.arena_bytes, &m->arena_block);
+    if (m->arena)
+        efn_reset(&m->plan, m->arena);
+    return m->arena != NULL;
 }
 
 static void free_model(model *m) {
@@ -158,7 +167,7 @@ static PyObject *engine_run(PyObject *self, PyObject *const *args, Py_ssize_t co
         return NULL;
     if (m->running)
         return PyErr_Format(PyExc_ValueError, "the model is running");
-    if (!m->arena && !(m->arena = allocate(m->plan.arena_bytes, &m->arena_block)))
+    if (!m->arena && !take_arena(m))
         return PyErr_NoMemory();
     m->running = 1;
     const int done = run_between(m, args[1], args[2]);
@@ -166,16 +175,34 @@ static PyObject *engine_run(PyObject *self, PyObject *const *args, Py_ssize_t co
     return done ? none() : NULL;
 }
 
-static PyObject *engine_release(PyObject *self, PyObject *const *args, Py_ssize_t count) {
-    (void)self;
-    if (!takes(count, 1, "release(model)"))
+// The model of a call with one argument, when it is not running.
+static model *idle_model(PyObject *const *args, Py_ssize_t count, const char *signature) {
+    if (!takes(count, 1, signature))
         return NULL;
     model *m = PyCapsule_GetPointer(args[0], NAME);
+    if (m && m->running) {
+        PyErr_Format(PyExc_ValueError, "the model is running");
+        return NULL;
+    }
+    return m;
+}
+
+static PyObject *engine_release(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+    (void)self;
+    model *m = idle_model(args, count, "release(model)");
     if (!m)
         return NULL;
-    if (m->running)
-        return PyErr_Format(PyExc_ValueError, "the model is running");
     free_arena(m);
+    return none();
+}
+
+static PyObject *engine_reset(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+    (void)self;
+    model *m = idle_model(args, count, "reset(model)");
+    if (!m)
+        return NULL;
+    if (m->arena)
+        efn_reset(&m->plan, m->arena);
     return none();
 }
 
@@ -226,6 +253,7 @@ static PyMethodDef methods[] = {
     {"open", engine_open, METH_FASTCALL, NULL},
     {"run", engine_run, METH_FASTCALL, NULL},
     {"release", engine_release, METH_FASTCALL, NULL},
+    {"reset", engine_reset, METH_FASTCALL, NULL},
     {"memory_bytes", engine_memory_bytes, METH_FASTCALL, NULL},
     {"affine", engine_affine, METH_FASTCALL, NULL},
     {"scrub", engine_scrub, METH_FASTCALL, NULL},

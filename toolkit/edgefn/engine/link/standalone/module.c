@@ -29,6 +29,7 @@ int32_t efn_start(void);
 uint32_t efn_arena(void);
 uint32_t efn_arena_bytes(void);
 uint32_t efn_fault(void);
+int32_t efn_reset_at(uint32_t arena);
 int32_t efn_run_at(uint32_t arena, uint32_t first, uint32_t count, int32_t mode);
 void efn_affine_at(uint32_t source, uint32_t destination, uint32_t count, float scale, float offset, int32_t is_signed);
 
@@ -62,8 +63,8 @@ int32_t EXPORT(efn_open_at)(uint32_t address, uint32_t length) {
     return (int32_t)status;
 }
 
-// Open the plan that lies at efn_heap() (edgefn.engine.module puts it there) and grow the memory to hold the arena
-// behind it.
+// Open the plan that lies at efn_heap() (edgefn.engine.module puts it there), grow the memory to hold the arena behind
+// it, and reset it.
 int32_t EXPORT(efn_start)(void) {
     const uint32_t at = efn_heap();
     if ((uint64_t)at + 12 > memory_bytes())
@@ -74,7 +75,7 @@ int32_t EXPORT(efn_start)(void) {
     const uint64_t need = (uint64_t)efn_arena() + plan.arena_bytes, have = memory_bytes();
     if (need > have && __builtin_wasm_memory_grow(0, (uint32_t)((need - have + PAGE - 1) / PAGE)) == (size_t)-1)
         is_open = 0;
-    return is_open ? EFN_OK : EFN_TRUNCATED;
+    return is_open ? efn_reset_at(efn_arena()) : EFN_TRUNCATED;
 }
 
 // The first aligned address behind the open plan.
@@ -91,10 +92,19 @@ uint32_t EXPORT(efn_fault)(void) {
     return plan.fault;
 }
 
-// Run ops first .. first + count - 1; mode 0 is SIMD, 1 the reference. The arena lies behind the plan, inside the
-// memory.
+// Whether an arena at that address lies behind the plan, inside the memory.
+static int has_room(uint32_t arena) {
+    return is_open && arena >= plan_end && (uint64_t)arena + plan.arena_bytes <= memory_bytes();
+}
+
+// Give what the plan keeps between runs its first content.
+int32_t EXPORT(efn_reset_at)(uint32_t arena) {
+    return has_room(arena) ? (int32_t)efn_reset(&plan, (uint8_t *)(uintptr_t)arena) : EFN_BAD_RANGE;
+}
+
+// Run ops first .. first + count - 1; mode 0 is SIMD, 1 the reference.
 int32_t EXPORT(efn_run_at)(uint32_t arena, uint32_t first, uint32_t count, int32_t mode) {
-    if (!is_open || arena < plan_end || (uint64_t)arena + plan.arena_bytes > memory_bytes())
+    if (!has_room(arena))
         return EFN_BAD_RANGE;
     return (int32_t)efn_run(&plan, (uint8_t *)(uintptr_t)arena, first, count, mode == 1 ? EFN_REFERENCE : EFN_SIMD);
 }
