@@ -254,6 +254,29 @@ def softmax_q8(x: np.ndarray, table: np.ndarray, *, in_place: bool = False) -> b
     return b.build([source], [target])
 
 
+@dataclass(frozen=True)
+class Matrices:
+    """Where batches of matrices lie in an operand: strides of the four batch axes, and of rows and columns."""
+
+    batch: tuple[int, int, int, int]
+    row: int
+    column: int
+    first: int = 0
+
+
+def matmul(a, b_values, sizes, shape, places, dims, scale=1.0) -> bytes:
+    """matmul of `sizes` batches of `shape` (m, n, k); `places` of a, b and y, and the dims of y."""
+    b, (m, n, k) = PlanBuilder(), shape
+    target, left = b.tensor("float32", dims), b.tensor("float32", a.shape)
+    scratch = b.reserve((r8(n) * (k + 1) + _block(m) * k) * 4)
+    right = b.last("float32", b_values.shape)
+    of_a, of_b, of_y = places
+    batch = [word for i in range(4) for word in (sizes[i], of_a.batch[i], of_b.batch[i], of_y.batch[i])]
+    at = (of_a.first, of_a.row, of_a.column, of_b.first, of_b.row, of_b.column, of_y.row)
+    b.op(39, left, right, target, m, n, k, *batch, *at, scale, scratch)
+    return b.build([left, right], [target])
+
+
 def concat(arrays: Sequence[np.ndarray], axis: int) -> bytes:
     b = PlanBuilder()
     sources = [b.tensor(a.dtype.name, a.shape) for a in arrays]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from . import plans
 from .cornered import Cornered
-from .plans import Layer, PlanBuilder, Window
+from .plans import Layer, Matrices, PlanBuilder, Window
 
 MANY = settings(max_examples=400, deadline=None)
 BORDERLINE = [0, 1, 2, 4, 16, 64, 127, 128, 255, 4096, 4097, 65535, 2**16, 2**28, 2**30, 2**31 - 1, 2**31, 2**32 - 1]
@@ -33,6 +33,13 @@ def _quantized_samples() -> list[bytes]:
         plans.add(26, x, x[0, 0, 0], *(2**30, -1) * 3, 0, 0, 0, -128, 127, constant=True),
         plans.softmax_q8(x, np.full(256, 2**31 - 1, np.int32)),
     ]
+
+
+def _heads() -> bytes:
+    """A product of two heads that lie between each other."""
+    x = np.ones((5, 2, 3), np.float32)
+    read, back = Matrices((0, 0, 0, 3), 6, 1), Matrices((0, 0, 0, 3), 1, 6)
+    return plans.matmul(x, x, (1, 1, 1, 2), (5, 5, 3), (read, back, Matrices((0, 0, 0, 5), 10, 1)), (5, 2, 5), 0.5)
 
 
 @cache
@@ -67,6 +74,7 @@ def samples() -> tuple[bytes, ...]:
     made.append(plans.unary(22, x, "float32", (30,)))
     made += [plans.unary(30, x, "float32", x.shape, f, 0.5, -0.5) for f in (6, 11, 17, 27)]
     made.append(plans.accumulate(x))
+    made.append(_heads())
     return tuple(made)
 
 

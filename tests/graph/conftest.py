@@ -77,7 +77,9 @@ class Model:
 
     def proto(self) -> onnx.ModelProto:
         graph = helper.make_graph(self.nodes, "test", self.inputs, self.outputs, self.constants)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=9)
+        domains = dict.fromkeys(node.domain for node in self.nodes if node.domain)
+        opsets = [helper.make_opsetid("", self.opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=9)
 
 
 def run_engine(plan: bytes, inputs, flavour: str):
@@ -103,6 +105,16 @@ def compiled(tmp_path: Path) -> Callable[..., CompiledModel]:
         return compile_model(read_model(path), name=name, dims=dims)
 
     return build
+
+
+@pytest.fixture
+def engine_outputs() -> Callable[..., list]:
+    """The outputs of a plan, once from each flavour of the engine and from the oracle."""
+
+    def run(plan: bytes, inputs) -> list:
+        return [evaluate(read_plan(plan), inputs), *(run_engine(plan, inputs, flavour) for flavour in FLAVOURS)]
+
+    return run
 
 
 @pytest.fixture

@@ -104,6 +104,27 @@ def test_a_dense_layer_with_weights_of_any_kind(writer, run, kind):
     np.testing.assert_allclose(run(writer, x), x.reshape(2, 12) @ weights.T, atol=1e-5)
 
 
+def test_a_dense_layer_whose_weights_are_computed(writer, run):
+    x, weights, bias = normal(3, 12), normal(5, 12), normal(5)
+    tensors = [writer.tensor("x", x.shape), writer.tensor("w", weights.shape), writer.tensor("b", (5,), constant=bias)]
+    writer.tensor("y", (3, 5))
+    writer.op("FULLY_CONNECTED", tensors, [3], "FullyConnectedOptions", {"FusedActivationFunction": RELU6})
+    writer.subgraph([0, 1], [3])
+    np.testing.assert_allclose(run(writer, x, weights), np.clip(x @ weights.T + bias, 0, 6), atol=1e-5)
+
+
+@pytest.mark.parametrize("adjoint", [(False, False), (True, False), (False, True)])
+def test_a_product_of_batches(writer, run, adjoint):
+    a, b = normal(2, 3, 5, 7), normal(3, 7, 4)
+    x, y = a.swapaxes(2, 3).copy() if adjoint[0] else a, b.swapaxes(1, 2).copy() if adjoint[1] else b
+    tensors = [writer.tensor("a", x.shape), writer.tensor("b", y.shape)]
+    writer.tensor("y", (2, 3, 5, 4))
+    fields = {"AdjX": adjoint[0], "AdjY": adjoint[1]}
+    writer.op("BATCH_MATMUL", tensors, [2], "BatchMatMulOptions", fields)
+    writer.subgraph([0, 1], [2])
+    np.testing.assert_allclose(run(writer, x, y), a @ b, atol=1e-5)
+
+
 X, W, Y = (0.05, -3), (0.02, 0), (0.1, 7)
 
 

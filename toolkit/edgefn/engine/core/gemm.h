@@ -13,6 +13,7 @@ typedef struct {
     const float *bias; // [r8(m)]
     uint32_t k, m;
     float low, high;
+    uint32_t stride; // of y: from one row to the next, m or more
 } efn_layer_f32;
 
 typedef struct {
@@ -29,7 +30,7 @@ void efn_pack_i8(const int8_t *const rows[4], int16_t *panel, uint32_t k);
 // Widen one row [k] to [k2].
 void efn_widen_i8(const int8_t *row, int16_t *wide, uint32_t k);
 
-// y[rows][m] from panels [r4(rows)/4][k][4].
+// y[rows][m] from panels [r4(rows)/4][k][4]; f32: rows of y lie layer->stride apart.
 void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows, float *y);
 void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows, int8_t *y);
 // y[m] from one row [k] (i8: widened, [k2]).

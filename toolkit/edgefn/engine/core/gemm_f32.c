@@ -1,22 +1,14 @@
 #include "gemm.h"
 
-// Four f32x4 rows to four f32x4 columns, stored one after another.
-EFN_INLINE void store_transposed(const v128_t r[4], float *to) {
-    const v128_t a = wasm_i32x4_shuffle(r[0], r[1], 0, 4, 1, 5), b = wasm_i32x4_shuffle(r[2], r[3], 0, 4, 1, 5);
-    const v128_t c = wasm_i32x4_shuffle(r[0], r[1], 2, 6, 3, 7), d = wasm_i32x4_shuffle(r[2], r[3], 2, 6, 3, 7);
-    wasm_v128_store(to, wasm_i64x2_shuffle(a, b, 0, 2));
-    wasm_v128_store(to + 4, wasm_i64x2_shuffle(a, b, 1, 3));
-    wasm_v128_store(to + 8, wasm_i64x2_shuffle(c, d, 0, 2));
-    wasm_v128_store(to + 12, wasm_i64x2_shuffle(c, d, 1, 3));
-}
-
 void efn_pack_f32(const float *const rows[4], float *panel, uint32_t k) {
     const float *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3];
     uint32_t i = 0;
     for (; i + 4 <= k; i += 4) {
-        const v128_t r[4] = {wasm_v128_load(r0 + i), wasm_v128_load(r1 + i), wasm_v128_load(r2 + i),
-                             wasm_v128_load(r3 + i)};
-        store_transposed(r, panel + (size_t)i * 4);
+        v128_t r[4] = {wasm_v128_load(r0 + i), wasm_v128_load(r1 + i), wasm_v128_load(r2 + i), wasm_v128_load(r3 + i)};
+        efn_transpose_lanes(r);
+#pragma unroll
+        for (uint32_t j = 0; j < 4; j++)
+            wasm_v128_store(panel + (size_t)(i + j) * 4, r[j]);
     }
     for (; i < k; i++) {
         float *to = panel + (size_t)i * 4;
@@ -35,8 +27,8 @@ EFN_INLINE void step(v128_t acc[4][2], const float *a, const float *w) {
     }
 }
 
-// y[rows][m], rows <= 4 and columns <= 8 of it, from panel a [k][4] and weights w [k][8]. Not inlined: V8 tiers small
-// functions up sooner.
+// y[rows][stride], rows <= 4 and columns <= 8 of it, from panel a [k][4] and weights w [k][8]. Not inlined: V8 tiers
+// small functions up sooner.
 static EFN_NOINLINE void tile(const efn_layer_f32 *layer, const float *a, const float *w, const float *bias, float *y,
                               uint32_t rows, uint32_t columns) {
     v128_t acc[4][2];
@@ -62,8 +54,8 @@ static EFN_NOINLINE void tile(const efn_layer_f32 *layer, const float *a, const 
     if (rows == 4 && columns == 8) {
 #pragma unroll
         for (int i = 0; i < 4; i++) {
-            wasm_v128_store(y + (size_t)layer->m * (uint32_t)i, acc[i][0]);
-            wasm_v128_store(y + (size_t)layer->m * (uint32_t)i + 4, acc[i][1]);
+            wasm_v128_store(y + (size_t)layer->stride * (uint32_t)i, acc[i][0]);
+            wasm_v128_store(y + (size_t)layer->stride * (uint32_t)i + 4, acc[i][1]);
         }
         return;
     }
@@ -74,7 +66,7 @@ static EFN_NOINLINE void tile(const efn_layer_f32 *layer, const float *a, const 
         wasm_v128_store(whole[i] + 4, acc[i][1]);
     }
     for (uint32_t i = 0; i < rows; i++)
-        efn_copy(y + (size_t)layer->m * i, whole[i], columns * 4);
+        efn_copy(y + (size_t)layer->stride * i, whole[i], columns * 4);
 }
 
 void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows, float *y) {
@@ -82,7 +74,7 @@ void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows
     for (uint32_t column = 0; column < layer->m; column += 8, w += (size_t)layer->k * 8) {
         const float *a = panels;
         for (uint32_t row = 0; row < rows; row += 4, a += (size_t)layer->k * 4)
-            tile(layer, a, w, layer->bias + column, y + (size_t)row * layer->m + column, efn_min(4, rows - row),
+            tile(layer, a, w, layer->bias + column, y + (size_t)row * layer->stride + column, efn_min(4, rows - row),
                  efn_min(8, layer->m - column));
     }
 }

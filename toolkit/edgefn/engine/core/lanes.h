@@ -26,6 +26,14 @@ EFN_INLINE float efn_clamp(float v, float low, float high) {
     return high < v ? high : v;
 }
 
+// Four rows to four columns.
+EFN_INLINE void efn_transpose_lanes(v128_t r[4]) {
+    const v128_t a = wasm_i32x4_shuffle(r[0], r[1], 0, 4, 1, 5), b = wasm_i32x4_shuffle(r[2], r[3], 0, 4, 1, 5);
+    const v128_t c = wasm_i32x4_shuffle(r[0], r[1], 2, 6, 3, 7), d = wasm_i32x4_shuffle(r[2], r[3], 2, 6, 3, 7);
+    r[0] = wasm_i64x2_shuffle(a, b, 0, 2), r[1] = wasm_i64x2_shuffle(a, b, 1, 3);
+    r[2] = wasm_i64x2_shuffle(c, d, 0, 2), r[3] = wasm_i64x2_shuffle(c, d, 1, 3);
+}
+
 // ---- f32 to i8: clamp(round_half_to_even(v) + y_zero, low, high), NaN counting as 0 ----
 
 // The clamp moved in front of the rounding and the zero point. The bounds are integers of at most 255, so this changes

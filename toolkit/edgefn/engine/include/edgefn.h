@@ -188,6 +188,23 @@ typedef struct {
 } efn_transpose;
 
 typedef struct {
+    uint32_t size, a, b, y; // how many matrices, and how far apart they lie
+} efn_batch;
+
+typedef struct {
+    uint32_t first, row, column; // where a matrix begins, and how far apart its rows and columns lie
+} efn_matrix;
+
+typedef struct {
+    uint32_t a, b, y, m, n, k;
+    efn_batch batch[4]; // outermost first
+    efn_matrix a_at, b_at;
+    uint32_t y_row;
+    float scale;
+    uint32_t scratch;
+} efn_matmul_f32;
+
+typedef struct {
     uint32_t y, axis, n, x[]; // x[n]
 } efn_concat;
 

@@ -61,8 +61,8 @@ efn_status efn_conv2d_q8_check(const efn_plan *plan, const uint32_t *words, uint
 
 static efn_layer_f32 layer_f32(const efn_site *site, const efn_conv_f32 *p) {
     const uint32_t k = p->window.kh * p->window.kw * efn_record(site, p->x)->dims[3];
-    return (efn_layer_f32){
-        efn_in(site, p->w), efn_in(site, p->bias), k, efn_record(site, p->y)->dims[3], p->low, p->high};
+    const uint32_t m = efn_record(site, p->y)->dims[3];
+    return (efn_layer_f32){efn_in(site, p->w), efn_in(site, p->bias), k, m, p->low, p->high, m};
 }
 
 static efn_finish finish_of(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {

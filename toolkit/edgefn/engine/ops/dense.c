@@ -58,8 +58,8 @@ efn_status efn_dense_q8_check(const efn_plan *plan, const uint32_t *words, uint3
 void efn_dense_f32_simd(const efn_site *site, const uint32_t *words) {
     const efn_dense_f32 *p = (const efn_dense_f32 *)words;
     const efn_tensor *xt = efn_record(site, p->x), *yt = efn_record(site, p->y);
-    const efn_layer_f32 layer = {
-        efn_in(site, p->w), efn_in(site, p->bias), efn_last_dim(xt), efn_last_dim(yt), p->low, p->high};
+    const uint32_t m = efn_last_dim(yt);
+    const efn_layer_f32 layer = {efn_in(site, p->w), efn_in(site, p->bias), efn_last_dim(xt), m, p->low, p->high, m};
     const float *x = efn_in(site, p->x); // [all][k]
     float *y = efn_out(site, p->y);      // [all][m]
     const uint32_t all = rows_of(xt), block = efn_block_rows(all);

@@ -16,6 +16,7 @@ from edgefn.graph.ops import (
     depthwise,
     dequantize,
     flip_sign,
+    matmul,
     max_pool,
     quantize,
     requantize,
@@ -34,6 +35,7 @@ from edgefn.graph.ops.dense import Dense
 from edgefn.graph.ops.depthwise import Depthwise
 from edgefn.graph.ops.dequantize import Dequantize
 from edgefn.graph.ops.flip_sign import FlipSign
+from edgefn.graph.ops.matmul import MatMul, Strides
 from edgefn.graph.ops.matrix import Weighted
 from edgefn.graph.ops.max_pool import MaxPool
 from edgefn.graph.ops.quantize import Quantize
@@ -57,11 +59,13 @@ __all__ = [
     "Depthwise",
     "Dequantize",
     "FlipSign",
+    "MatMul",
     "MaxPool",
     "Quantize",
     "Requantize",
     "Reshape",
     "Softmax",
+    "Strides",
     "Transpose",
     "Unary",
     "Weighted",
@@ -70,7 +74,7 @@ __all__ = [
 _CODES = (
     *(conv2d.CODES, depthwise.CODES, dense.CODES, add.CODES, average_pool.CODES, max_pool.CODES, clamp.CODES),
     *(softmax.CODES, quantize.CODES, dequantize.CODES, requantize.CODES, flip_sign.CODES),
-    *(transpose.CODES, concat.CODES, reshape.CODES, unary.CODES),
+    *(transpose.CODES, concat.CODES, reshape.CODES, unary.CODES, matmul.CODES),
 )
 BY_CODE = {op.code: op for codes in _CODES for op in codes}
 BY_NAME = {op.name: op for op in BY_CODE.values()}
@@ -87,6 +91,7 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Depthwise: depthwise.lower,
     Dequantize: dequantize.lower,
     FlipSign: flip_sign.lower,
+    MatMul: matmul.lower,
     MaxPool: max_pool.lower,
     Quantize: quantize.lower,
     Requantize: requantize.lower,

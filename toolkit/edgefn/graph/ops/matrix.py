@@ -29,6 +29,7 @@ __all__ = [
     "pack_f64",
     "pack_fixed",
     "panel_bytes",
+    "panel_rows",
     "refuse_long",
     "sum_f32",
 ]

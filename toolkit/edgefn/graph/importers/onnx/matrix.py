@@ -1,4 +1,4 @@
-"""Ops with weights: Conv, BatchNormalization, Gemm, MatMul."""
+"""Ops with weights on images: Conv, BatchNormalization."""
 
 from math import prod
 
@@ -6,9 +6,9 @@ import numpy as np
 
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.onnx.windows import as_images, output_size, read_window
-from edgefn.graph.ops import Add, BatchNorm, Conv2d, Dense, Depthwise
+from edgefn.graph.ops import BatchNorm, Conv2d, Depthwise
 
-__all__ = ["batch_normalization", "conv", "gemm", "matmul"]
+__all__ = ["batch_normalization", "conv"]
 
 
 def conv(call: Call) -> str:
@@ -58,52 +58,3 @@ def batch_normalization(call: Call) -> str:
     shape = (x.shape[0], height, width, x.shape[1])
     y = as_images(call, image, lambda i: call.emit(BatchNorm(), (i, *constants), shape))
     return call.reshape(y, x.shape)
-
-
-def gemm(call: Call) -> str:
-    """`alpha * A B + beta * C` with constant B and C."""
-    if call.attribute("transA", 0):
-        call.refuse("transA")
-    x = call.real(0)
-    w = call.weights(1, (0, 1) if call.attribute("transB", 0) else (1, 0))
-    if len(x.shape) != 2 or x.shape[1] != w.shape[1]:
-        call.malformed(f"A {x.shape} does not fit B {w.shape} (outputs, inputs)")
-    weights, bias = w.name, call.bias(2, w.shape[0]) if _is_vector(call, w.shape[0]) else ()
-    weights = _scaled(call, weights, call.attribute("alpha", 1.0))
-    bias = tuple(_scaled(call, b, call.attribute("beta", 1.0)) for b in bias)
-    shape = (x.shape[0], w.shape[0])
-    y = call.emit(Dense(), (x.name, weights, *bias), shape)
-    return _plus_matrix(call, y, shape) if call.has(2) and not _is_vector(call, w.shape[0]) else y
-
-
-def _plus_matrix(call: Call, y: str, shape: tuple[int, int]) -> str:
-    """`y + beta * C` for a C that broadcasts to `shape`."""
-    c = call.real(2)
-    if not call.fixed(c):
-        call.refuse(f"C {c.name!r} is computed at run time; it must be constant")
-    if len(c.shape) > 2 or any(d not in {1, n} for d, n in zip(c.shape[::-1], shape[::-1], strict=False)):
-        call.malformed(f"C of shape {c.shape} does not broadcast to {shape}")
-    return call.emit(Add(), (y, _scaled(call, c.name, call.attribute("beta", 1.0))), shape)
-
-
-def _is_vector(call: Call, length: int) -> bool:
-    shape = call.input(2).shape if call.has(2) else ()
-    return shape in {(length,), (1, length)}
-
-
-def _scaled(call: Call, name: str, factor: float) -> str:
-    if factor == 1.0:
-        return name
-    t = call.scope.tensor(name)
-    if t.constant is None:
-        call.refuse(f"alpha or beta of {factor} with quantized weights")
-    return call.scope.constant(name, (t.constant * np.float32(factor)).astype(np.float32))
-
-
-def matmul(call: Call) -> str:
-    """`[..., K]` by constant `[K, M]`."""
-    x = call.real(0)
-    w = call.weights(1, (1, 0))
-    if not x.shape or x.shape[-1] != w.shape[1]:
-        call.malformed(f"{x.shape} does not fit weights {w.shape} (outputs, inputs)")
-    return call.emit(Dense(), (x.name, w.name), (*x.shape[:-1], w.shape[0]))

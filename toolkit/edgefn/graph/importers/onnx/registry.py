@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from edgefn.graph.importers.onnx import elementwise, matrix, movement, pooling, quantization
+from edgefn.graph.importers.onnx import elementwise, matrix, movement, pooling, product, quantization
 from edgefn.graph.importers.onnx.folding import FOLDED
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.source import SupportedOp
@@ -29,11 +29,11 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "DequantizeLinear": (quantization.dequantize_linear, "i8 and u8 per tensor; per channel for constants; i32 biases"),
     "Dropout": (elementwise.identity, "inference"),
     "Flatten": (movement.flatten, ""),
-    "Gemm": (matrix.gemm, "constant B and C; no transA"),
+    "Gemm": (product.gemm, "alpha positive where B is computed at run time"),
     "GlobalAveragePool": (pooling.global_average_pool, "rank 4"),
     "GlobalMaxPool": (pooling.global_max_pool, "rank 4"),
     "Identity": (elementwise.identity, ""),
-    "MatMul": (matrix.matmul, "constant right side of rank 2"),
+    "MatMul": (product.matmul, ""),
     "MaxPool": (pooling.max_pool, f"{_POOL}; no indices"),
     "QuantizeLinear": (quantization.quantize_linear, "i8 and u8, per tensor; per channel for constants"),
     "Relu": (elementwise.relu, ""),
@@ -42,6 +42,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Squeeze": (movement.squeeze, "constant axes"),
     "Transpose": (movement.transpose, ""),
     "Unsqueeze": (movement.unsqueeze, "constant axes"),
+    "com.microsoft.FusedMatMul": (product.fused_matmul, "positive alpha; no transBatchA, transBatchB"),
 }
 
 

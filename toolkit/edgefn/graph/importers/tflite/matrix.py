@@ -1,4 +1,4 @@
-"""Operators with weights: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED."""
+"""Operators with weights, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, and products of activations, BATCH_MATMUL."""
 
 from dataclasses import replace
 from math import prod
@@ -8,9 +8,9 @@ import numpy as np
 from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.importers.tflite.windows import slide
 from edgefn.graph.ir import Quantization, Tensor
-from edgefn.graph.ops import Conv2d, Dense, Depthwise, Weighted
+from edgefn.graph.ops import Add, Conv2d, Dense, Depthwise, MatMul, Weighted
 
-__all__ = ["conv_2d", "depthwise_conv_2d", "fully_connected"]
+__all__ = ["batch_matmul", "conv_2d", "depthwise_conv_2d", "fully_connected"]
 
 
 def conv_2d(call: Call) -> str:
@@ -44,8 +44,38 @@ def fully_connected(call: Call) -> str:
     if len(w.shape) != 2 or not x.shape or x.size % w.shape[1]:
         call.malformed(f"{x.shape} does not fit weights {w.shape} (outputs, inputs)")
     rows = call.scope.tensor(call.reshape(x.name, (x.size // w.shape[1], w.shape[1])))
-    y = _weighted(call, Dense(), rows, w, (rows.shape[0], w.shape[0]))
+    computed = w.constant is None and w.dtype == "f32"
+    y = _computed(call, rows, w) if computed else _weighted(call, Dense(), rows, w, (rows.shape[0], w.shape[0]))
     return call.reshape(y, (*x.shape[:-1], w.shape[0]) if call.option("keep_num_dims") else (rows.shape[0], w.shape[0]))
+
+
+def _computed(call: Call, x: Tensor, w: Tensor) -> str:
+    """A dense layer whose weights are computed at run time."""
+    y = _product(call, x, w, (False, True))
+    if call.has(2):
+        bias, shape = call.input(2), call.scope.tensor(y).shape
+        if bias.dtype != "f32" or bias.shape != shape[1:]:
+            call.refuse(f"a bias of {bias.dtype} {bias.shape}; f32 of {shape[1:]} is supported")
+        y = call.emit(Add(), (y, bias.name), shape)
+    return call.activated(y)
+
+
+def batch_matmul(call: Call) -> str:
+    """`[..., M, K]` by `[..., K, N]` in floats, each perhaps transposed."""
+    a, b = call.input(0), call.input(1)
+    if {a.dtype, b.dtype} != {"f32"}:
+        call.refuse(f"{a.dtype} by {b.dtype}; f32 is supported")
+    if len(a.shape) < 2 or len(b.shape) < 2:
+        call.malformed(f"{a.shape} by {b.shape}")
+    return _product(call, a, b, (call.option("adj_x"), call.option("adj_y")))
+
+
+def _product(call: Call, a: Tensor, b: Tensor, transposed: tuple[bool, bool]) -> str:
+    try:
+        op = MatMul.of(a.shape, b.shape, transposed=transposed)
+    except ValueError as error:
+        call.malformed(f"{a.shape} by {b.shape}: {error}")
+    return call.emit(op, (a.name, b.name), op.shape)
 
 
 def _outermost(call: Call, w: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str], str]] = {
         f"one shape, or a constant, a vector along the last dimension or an element; {_ACTIVATION}",
     ),
     "AVERAGE_POOL_2D": (pooling.average_pool_2d, _ACTIVATION),
+    "BATCH_MATMUL": (matrix.batch_matmul, "f32"),
     "CONCATENATION": (movement.concatenation, "up to 64 inputs of one quantization"),
     "CONV_2D": (matrix.conv_2d, f"constant weights; group 1; {_ACTIVATION}"),
     "DEPTHWISE_CONV_2D": (
@@ -24,7 +25,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str], str]] = {
     ),
     "DEQUANTIZE": (elementwise.dequantize, "i8 with one scale; constants of f16 and integers"),
     "EXPAND_DIMS": (movement.named_again, ""),
-    "FULLY_CONNECTED": (matrix.fully_connected, f"constant weights; {_ACTIVATION}"),
+    "FULLY_CONNECTED": (matrix.fully_connected, f"constant weights, or f32 ones; {_ACTIVATION}"),
     "MAX_POOL_2D": (pooling.max_pool_2d, _ACTIVATION),
     "MEAN": (pooling.mean, "height and width of f32 images"),
     "PAD": (movement.pad, "constant paddings"),

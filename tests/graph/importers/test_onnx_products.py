@@ -1,0 +1,93 @@
+"""Products of two matrices that are computed at run time, and what is read and written without being moved."""
+
+import numpy as np
+import pytest
+
+from edgefn.errors import ModelError, UnsupportedError
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ((3, 5), (5, 4)),
+        ((2, 3, 5), (2, 5, 4)),
+        ((2, 3, 5), (5, 4)),
+        ((3, 5), (2, 5, 4)),
+        ((2, 1, 3, 5), (4, 5, 1)),
+        ((5,), (2, 5, 4)),
+        ((2, 3, 5), (5,)),
+        ((5,), (5,)),
+        ((2, 1, 2, 1, 3, 5), (3, 1, 2, 5, 9)),
+    ],
+)
+@pytest.mark.parametrize("constant", ["", "a", "b"])
+def test_matmul_of_what_broadcasts_matches_onnx(model, check, a, b, constant):
+    m = model()
+    left = m.random(*a) if constant == "a" else m.input("a", a)
+    right = m.random(*b) if constant == "b" else m.input("b", b)
+    m.output(m.node("MatMul", left, right))
+    check(m)
+
+
+@pytest.mark.parametrize(("trans_a", "trans_b"), [(0, 0), (0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("constant", [False, True])
+@pytest.mark.parametrize("c", [(), (4,), (1, 4), (3, 4)])
+def test_gemm_in_every_orientation_matches_onnx(model, check, trans_a, trans_b, constant, c):
+    m = model()
+    a = m.input("a", (5, 3) if trans_a else (3, 5))
+    shape = (4, 5) if trans_b else (5, 4)
+    b = m.random(*shape) if constant else m.input("b", shape)
+    addend = (m.input("c", c),) if c else ()
+    m.output(m.node("Gemm", a, b, *addend, transA=trans_a, transB=trans_b, alpha=0.5))
+    check(m)
+
+
+def test_a_fused_matmul_scales_and_transposes(model, compiled, engine_outputs):
+    m = model()
+    a, b = m.input("a", (2, 5, 3)), m.input("b", (2, 4, 5))
+    m.output(m.node("FusedMatMul", a, b, transA=1, transB=1, alpha=0.25, domain="com.microsoft"))
+    rng = np.random.default_rng(1)
+    values = [rng.standard_normal(shape).astype(np.float32) for shape in ((2, 5, 3), (2, 4, 5))]
+    wanted = 0.25 * values[0].transpose(0, 2, 1) @ values[1].transpose(0, 2, 1)
+    for (found,) in engine_outputs(compiled(m).plan, values):
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_attention_heads_are_read_and_written_where_they_lie(model, check):
+    m = model()
+    heads = m.constant(np.array([0, 0, 4, 6]))
+    q, k, v = (m.node("Reshape", m.input(name, (2, 7, 24)), heads) for name in "qkv")
+    scores = m.node("MatMul", m.node("Transpose", q, perm=[0, 2, 1, 3]), m.node("Transpose", k, perm=[0, 2, 3, 1]))
+    mixed = m.node("MatMul", m.node("Softmax", scores), m.node("Transpose", v, perm=[0, 2, 1, 3]))
+    joined = m.node("Transpose", mixed, perm=[0, 2, 1, 3])
+    m.output(m.node("Reshape", joined, m.constant(np.array([2, 7, 24]))))
+    assert check(m).ops == ["matmul_f32", "softmax_f32", "matmul_f32"]
+
+
+@pytest.mark.parametrize("perm", [(1, 0, 2), (2, 1, 0), (1, 2, 0), (0, 2, 1)])
+@pytest.mark.parametrize("shape", [(12, 6), (4, 18), (3, 24)])
+def test_a_product_of_what_was_transposed_and_named_again_matches_onnx(model, check, perm, shape):
+    """Where the new rows and columns cut through the old dimensions, the transpose stays."""
+    m = model()
+    x = m.node("Transpose", m.input("x", (4, 6, 3)), perm=perm)
+    matrix = m.node("Reshape", x, m.constant(np.array(shape)))
+    y = m.node("MatMul", matrix, m.input("b", (shape[1], 8)))
+    back = m.node("Reshape", y, m.constant(np.array([shape[0], 2, 4])))
+    m.output(m.node("Transpose", back, perm=[1, 0, 2]))
+    check(m)
+
+
+@pytest.mark.parametrize(("a", "b"), [((3, 5), (4, 4)), ((2, 3, 5), (3, 5, 4))])
+def test_matrices_that_do_not_fit_are_malformed(model, compiled, a, b):
+    m = model()
+    m.output(m.node("MatMul", m.input("a", a), m.input("b", b)))
+    with pytest.raises(ModelError) as error:
+        compiled(m)
+    assert error.value.code == "EFN-M006"
+
+
+def test_a_negative_factor_between_activations_is_refused(model, compiled):
+    m = model()
+    m.output(m.node("Gemm", m.input("a", (3, 5)), m.input("b", (5, 4)), alpha=-1.0))
+    with pytest.raises(UnsupportedError, match="alpha -1"):
+        compiled(m)
