@@ -1,7 +1,7 @@
 """The engine with only the ops that a plan uses.
 
 Linking its objects anew would need the C toolchain where models are compiled. So what a linker would leave out is taken
-out of the linked module, by the calls in it.
+out of the linked module, by the calls in it. A function whose address is taken outside the table of ops always stays.
 """
 
 import struct
