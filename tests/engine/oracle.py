@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .plans import Layer, Window
+from .plans import Forest, Layer, Window
 
 F = np.float32
 
@@ -159,3 +159,38 @@ def softmax_q8(x: np.ndarray, table: np.ndarray) -> np.ndarray:
 def softmax(x: np.ndarray) -> np.ndarray:
     e = np.exp((x - x.max(axis=-1, keepdims=True)).astype(np.float64))  # the difference is rounded to f32
     return e / e.sum(axis=-1, keepdims=True)
+
+
+def tree_ensemble(x: np.ndarray, forest: Forest) -> np.ndarray:
+    """One row and one tree at a time, sums in f64 (which Python's floats are)."""
+    y = np.empty((x.size // x.shape[-1], len(forest.base)), F)
+    for row, out in zip(x.reshape(len(y), -1), y, strict=True):
+        found: dict[int, list[float]] = {}
+        for root in forest.roots.tolist():
+            entry = _leaf(row, forest, root)
+            ended = False
+            while not ended:
+                target, weight = forest.leaves[entry].tolist()
+                found.setdefault(target % 2**31, []).append(float(np.uint32(weight).view(F)))
+                ended, entry = target >= 2**31, entry + 1
+        for target, base in enumerate(forest.base.tolist()):
+            out[target] = _aggregated(found.get(target, [0.0]), forest.aggregate) / forest.divisor + base
+    return y.reshape(*x.shape[:-1], -1)
+
+
+def _aggregated(weights: list[float], aggregate: int) -> float:
+    if aggregate:
+        return min(weights) if aggregate == 1 else max(weights)
+    total = 0.0
+    for weight in weights:  # sum() of Python is more exact than f64 additions
+        total += weight
+    return total
+
+
+def _leaf(row: np.ndarray, forest: Forest, at: int) -> int:
+    while forest.nodes[at, 1]:
+        word = int(forest.nodes[at, 1])
+        value, threshold = row[word % 2**forest.bits // 2], forest.nodes[at, 0].view(F)
+        left = word % 2 == 1 if np.isnan(value) else value <= threshold
+        at += (word >> forest.bits) + (0 if left else 1)
+    return int(forest.nodes[at, 0])

@@ -283,3 +283,28 @@ def concat(arrays: Sequence[np.ndarray], axis: int) -> bytes:
     target = b.tensor(arrays[0].dtype.name, np.concatenate(arrays, axis).shape)
     b.op(21, target, axis, len(arrays), *sources)
     return b.build(sources, [target])
+
+
+@dataclass(frozen=True)
+class Forest:
+    """The tables of tree_ensemble: roots [trees], nodes [n][2], leaves [entries][2], base [targets] f64."""
+
+    roots: np.ndarray
+    nodes: np.ndarray
+    leaves: np.ndarray
+    base: np.ndarray
+    bits: int
+    aggregate: int = 0
+    divisor: int = 1
+
+
+def tree_ensemble(x: np.ndarray, forest: Forest) -> bytes:
+    """Trees over x [..., F]."""
+    b, targets = PlanBuilder(), len(forest.base)
+    target = b.tensor("float32", (*x.shape[:-1], targets))
+    scratch = b.reserve(targets * 8)
+    source = b.last("float32", x.shape)
+    tables = (forest.roots, forest.nodes, forest.leaves, forest.base.reshape(-1, 1))
+    indices = [b.constant(np.ascontiguousarray(t).view(np.int32)) for t in tables]
+    b.op(45, source, *indices, target, forest.bits, forest.aggregate, forest.divisor, scratch)
+    return b.build([source], [target])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from . import plans
 from .cornered import Cornered
 from .plans import Layer, Matrices, PlanBuilder, Window
+from .test_tree_ensemble import random_forest
 
 MANY = settings(max_examples=400, deadline=None)
 BORDERLINE = [0, 1, 2, 4, 16, 64, 127, 128, 255, 4096, 4097, 65535, 2**16, 2**28, 2**30, 2**31 - 1, 2**31, 2**32 - 1]
@@ -75,6 +76,7 @@ def samples() -> tuple[bytes, ...]:
     made += [plans.unary(30, x, "float32", x.shape, f, 0.5, -0.5) for f in (6, 11, 17, 27)]
     made.append(plans.accumulate(x))
     made.append(_heads())
+    made.append(plans.tree_ensemble(x, random_forest(rng, 6, 5, 3)))
     return tuple(made)
 
 

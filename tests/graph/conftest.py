@@ -31,8 +31,8 @@ NUMPY = {"f32": np.float32, "u8": np.uint8, "i8": np.int8, "i32": np.int32}
 class Model:
     """An ONNX model under construction: `x = m.input("x", (1, 3, 8, 8)); m.output(m.node("Relu", x))`."""
 
-    def __init__(self, opset: int = 19) -> None:
-        self.opset = opset
+    def __init__(self, opset: int = 19, ml: int = 3) -> None:
+        self.opset, self.ml = opset, ml
         self.nodes: list[onnx.NodeProto] = []
         self.inputs: list[onnx.ValueInfoProto] = []
         self.outputs: list[onnx.ValueInfoProto] = []
@@ -78,7 +78,8 @@ class Model:
     def proto(self) -> onnx.ModelProto:
         graph = helper.make_graph(self.nodes, "test", self.inputs, self.outputs, self.constants)
         domains = dict.fromkeys(node.domain for node in self.nodes if node.domain)
-        opsets = [helper.make_opsetid("", self.opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
+        opsets = [helper.make_opsetid(domain, {"ai.onnx.ml": self.ml}.get(domain, 1)) for domain in domains]
+        opsets.append(helper.make_opsetid("", self.opset))
         return helper.make_model(graph, opset_imports=opsets, ir_version=9)
 
 

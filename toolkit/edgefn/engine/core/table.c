@@ -33,4 +33,5 @@ const efn_op efn_ops[EFN_OPCODES] = {
     [28] = EFN_ROW(softmax_q8, efn_softmax_q8),
     [30] = EFN_ROW(unary_f32, efn_unary_f32),
     [39] = EFN_ROW(matmul_f32, efn_matmul_f32),
+    [45] = EFN_ROW(tree_ensemble, efn_tree_ensemble),
 };

@@ -78,5 +78,6 @@ EFN_DECLARE(average_pool_q8)
 EFN_DECLARE(softmax_q8)
 EFN_DECLARE(unary_f32)
 EFN_DECLARE(matmul_f32)
+EFN_DECLARE(tree_ensemble)
 
 #endif

@@ -213,4 +213,8 @@ typedef struct {
     float alpha, beta;
 } efn_unary_f32;
 
+typedef struct {
+    uint32_t x, roots, nodes, leaves, base, y, bits, aggregate, divisor, scratch;
+} efn_tree_ensemble;
+
 #endif

@@ -23,6 +23,7 @@ from edgefn.graph.ops import (
     reshape,
     softmax,
     transpose,
+    tree_ensemble,
     unary,
 )
 from edgefn.graph.ops.add import Add
@@ -43,6 +44,7 @@ from edgefn.graph.ops.requantize import Requantize
 from edgefn.graph.ops.reshape import Reshape
 from edgefn.graph.ops.softmax import Softmax
 from edgefn.graph.ops.transpose import Transpose
+from edgefn.graph.ops.tree_ensemble import TreeEnsemble
 from edgefn.graph.ops.unary import Unary
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     "Softmax",
     "Strides",
     "Transpose",
+    "TreeEnsemble",
     "Unary",
     "Weighted",
 ]
@@ -74,7 +77,7 @@ __all__ = [
 _CODES = (
     *(conv2d.CODES, depthwise.CODES, dense.CODES, add.CODES, average_pool.CODES, max_pool.CODES, clamp.CODES),
     *(softmax.CODES, quantize.CODES, dequantize.CODES, requantize.CODES, flip_sign.CODES),
-    *(transpose.CODES, concat.CODES, reshape.CODES, unary.CODES, matmul.CODES),
+    *(transpose.CODES, concat.CODES, reshape.CODES, unary.CODES, matmul.CODES, tree_ensemble.CODES),
 )
 BY_CODE = {op.code: op for codes in _CODES for op in codes}
 BY_NAME = {op.name: op for op in BY_CODE.values()}
@@ -98,5 +101,6 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Reshape: reshape.lower,
     Softmax: softmax.lower,
     Transpose: transpose.lower,
+    TreeEnsemble: tree_ensemble.lower,
     Unary: unary.lower,
 }

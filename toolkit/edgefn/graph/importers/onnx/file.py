@@ -170,7 +170,7 @@ def _node(n: Any) -> OnnxNode:  # noqa: ANN401
 
 
 def _attribute(a: Any) -> Any:  # noqa: ANN401
-    """Return the value of an attribute; None for kinds that no supported op has (graphs, strings, sparse tensors)."""
+    """Return the value of an attribute; None for kinds that no supported op has (graphs, sparse tensors)."""
     kinds = onnx.AttributeProto
     if a.type == kinds.TENSOR:
         return _tensor(a.t)
@@ -178,6 +178,7 @@ def _attribute(a: Any) -> Any:  # noqa: ANN401
         kinds.INT: lambda: int(a.i),
         kinds.FLOAT: lambda: float(a.f),
         kinds.STRING: a.s.decode,
+        kinds.STRINGS: lambda: tuple(s.decode() for s in a.strings),
         kinds.INTS: lambda: tuple(int(i) for i in a.ints),
         kinds.FLOATS: lambda: tuple(np.float32(f).item() for f in a.floats),
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from edgefn.graph.importers.onnx import elementwise, matrix, movement, pooling, product, quantization
+from edgefn.graph.importers.onnx import elementwise, matrix, movement, pooling, product, quantization, trees
 from edgefn.graph.importers.onnx.folding import FOLDED
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.source import SupportedOp
@@ -12,6 +12,7 @@ __all__ = ["HANDLERS", "supported_ops"]
 
 _POOL = "rank 4; ceil_mode; auto_pad; no dilations"
 _CONSTANT = "of constants only"
+_TRANSFORMS = "post_transform NONE, SOFTMAX"
 
 type Handler = Callable[[Call], str | tuple[str, ...]]
 
@@ -42,6 +43,8 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Squeeze": (movement.squeeze, "constant axes"),
     "Transpose": (movement.transpose, ""),
     "Unsqueeze": (movement.unsqueeze, "constant axes"),
+    "ai.onnx.ml.TreeEnsemble": (trees.tree_ensemble, f"input of rank 2; {_TRANSFORMS}"),
+    "ai.onnx.ml.TreeEnsembleRegressor": (trees.tree_ensemble_regressor, f"input of rank 2; {_TRANSFORMS}"),
     "com.microsoft.FusedMatMul": (product.fused_matmul, "positive alpha; no transBatchA, transBatchB"),
 }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Never
 
+import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
@@ -100,6 +101,22 @@ class Call:
             self.malformed(f"attribute {name} is {value!r}, not {len(default)} integers")
         return value
 
+    def numbers(self, name: str, default: Array) -> Array:
+        """Return an attribute of numbers as f64 `[n]`: a list, or a tensor, which ai.onnx.ml names NAME_as_tensor."""
+        value = self.node.attributes.get(f"{name}_as_tensor", self.node.attributes.get(name))
+        if value is None:
+            return default
+        if not isinstance(value, np.ndarray) and not (isinstance(value, tuple) and all(map(_is_number, value))):
+            self.malformed(f"attribute {name} is {value!r}")
+        return np.asarray(value, np.float64).reshape(-1)
+
+    def strings(self, name: str) -> tuple[str, ...]:
+        """Return an attribute of strings, none if it is missing."""
+        value = self.node.attributes.get(name, ())
+        if not isinstance(value, tuple) or not all(isinstance(v, str) for v in value):
+            self.malformed(f"attribute {name} is {value!r}")
+        return value
+
     def axis(self, value: int, rank: int) -> int:
         if not -rank <= value < rank:
             self.malformed(f"axis {value} of a tensor of rank {rank}")
@@ -167,3 +184,7 @@ class Call:
         raise UnsupportedError(
             "EFN-M011", message, hint="edgefn model inspect lists what is supported; change or replace this layer"
         )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)

@@ -1,0 +1,175 @@
+"""ai.onnx.ml's trees, compared with a walk over their attributes."""
+
+import numpy as np
+import pytest
+from onnx import numpy_helper
+
+from edgefn.errors import ModelError
+
+MODES = {
+    "BRANCH_LEQ": np.less_equal,
+    "BRANCH_LT": np.less,
+    "BRANCH_GTE": np.greater_equal,
+    "BRANCH_GT": np.greater,
+    "BRANCH_EQ": np.equal,
+    "BRANCH_NEQ": np.not_equal,
+}
+AGGREGATES = {"SUM": np.sum, "AVERAGE": np.mean, "MIN": np.min, "MAX": np.max}
+F = np.float32
+
+
+class Trees:
+    """Random trees in the columns of ai.onnx.ml, node by node."""
+
+    def __init__(self, seed: int, *, trees: int = 7, features: int = 4, targets: int = 2, depth: int = 5) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.features, self.targets = features, targets
+        self.nodes: list[tuple] = []  # tree, node, feature, mode, value, yes, no, NaN is yes
+        self.votes: list[tuple] = []  # tree, node, target, weight
+        self.trees = range(trees)
+        for tree in self.trees:
+            self._grow(tree, [0], depth)
+
+    def _grow(self, tree: int, count: list[int], depth: int) -> int:
+        node, at = count[0], len(self.nodes)
+        count[0] += 1
+        self.nodes.append(())
+        if depth == 0 or (node and self.rng.random() < 0.2):
+            self.nodes[at] = (tree, node, 0, "LEAF", 0.0, 0, 0, 0)
+            self.votes += [(tree, node, target, float(F(self.rng.normal()))) for target in range(self.targets)]
+            return node
+        yes, no = self._grow(tree, count, depth - 1), self._grow(tree, count, depth - 1)
+        mode, feature = str(self.rng.choice(list(MODES))), int(self.rng.integers(self.features))
+        value = float(np.round(self.rng.normal(), 1) if self.rng.random() < 0.7 else self.rng.normal())
+        self.nodes[at] = (tree, node, feature, mode, value, yes, no, int(self.rng.random() < 0.3))
+        return node
+
+    def attributes(self, *, wide: bool = False) -> dict:
+        names = ("treeids", "nodeids", "featureids", "modes", "values", "truenodeids", "falsenodeids")
+        columns = dict(
+            zip((*names, "missing_value_tracks_true"), map(list, zip(*self.nodes, strict=True)), strict=True)
+        )
+        found = {f"nodes_{name}": column for name, column in columns.items()}
+        votes = zip(("treeids", "nodeids", "ids", "weights"), map(list, zip(*self.votes, strict=True)), strict=True)
+        found |= {f"target_{name}": column for name, column in votes}
+        if wide:
+            for name in ("nodes_values", "target_weights"):
+                found[f"{name}_as_tensor"] = numpy_helper.from_array(np.array(found.pop(name)), name)
+        return found
+
+    def scores(self, x: np.ndarray, aggregate: str, *, wide: bool = False) -> np.ndarray:
+        """Thresholds are f32 unless `wide`. NaN differs from every value and is otherwise where the node says."""
+        table = {node[:2]: node for node in self.nodes}
+        votes: dict = {}
+        for tree, node, target, weight in self.votes:
+            votes.setdefault((tree, node), np.zeros(self.targets))[target] = weight
+        y = np.empty((len(x), self.targets))
+        for row, out in zip(x.astype(np.float64), y, strict=True):
+            leaves = []
+            for tree in self.trees:
+                node = 0
+                while table[tree, node][3] != "LEAF":
+                    _, _, feature, mode, value, yes, no, nan_is_yes = table[tree, node]
+                    value = value if wide else float(F(value))
+                    true = MODES[mode](row[feature], value) or (np.isnan(row[feature]) and nan_is_yes)
+                    node = yes if true else no
+                leaves.append(votes[tree, node])
+            out[:] = AGGREGATES[aggregate](leaves, axis=0)
+        return y
+
+
+def rows(seed: int, features: int = 4) -> np.ndarray:
+    """Some on a threshold, some NaN."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(60, features))
+    x = np.where(rng.random(x.shape) < 0.5, np.round(x, 1), x)
+    return np.where(rng.random(x.shape) < 0.15, np.nan, x).astype(F)
+
+
+@pytest.fixture
+def outputs(compiled, engine_outputs):
+    """The only output of a model for one input, from each flavour of the engine and from the oracle."""
+
+    def run(source, x: np.ndarray):
+        return [found for (found,) in engine_outputs(compiled(source).plan, [x])]
+
+    return run
+
+
+@pytest.fixture
+def regressor(model):
+    def build(trees: Trees, count: int, *, wide: bool = False, **attributes):
+        m = model()
+        x = m.input("x", (count, trees.features), "f64" if wide else "f32")
+        known = {"n_targets": trees.targets} | trees.attributes(wide=wide) | attributes
+        m.output(m.node("TreeEnsembleRegressor", x, domain="ai.onnx.ml", name="forest", **known))
+        return m
+
+    return build
+
+
+@pytest.mark.parametrize("wide", [False, True], ids=["f32", "f64"])
+@pytest.mark.parametrize("aggregate", AGGREGATES)
+def test_nodes_of_every_kind_and_every_way_to_put_leaves_together(regressor, outputs, aggregate, wide):
+    trees, x = Trees(5), rows(6)
+    m = regressor(trees, len(x), wide=wide, aggregate_function=aggregate, base_values=[0.5, -0.25])
+    wanted = trees.scores(x, aggregate, wide=wide) + np.array([0.5, -0.25])
+    for found in outputs(m, x):
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
+
+
+def test_softmax_follows_the_trees(regressor, outputs):
+    trees, x = Trees(8, targets=3), rows(9)
+    e = np.exp(trees.scores(x, "SUM"))
+    for found in outputs(regressor(trees, len(x), post_transform="SOFTMAX"), x):
+        np.testing.assert_allclose(found, e / e.sum(axis=1, keepdims=True), rtol=1e-5)
+
+
+def test_a_table_of_leaves_and_sets_of_values(model, outputs):
+    """x <= 11 ? (x in {1.2, 3.7, 8, 9} ? leaf 0 : leaf 1) : (x in {12, 7} ? leaf 2 : leaf 3)"""
+    m = model(ml=5)
+    attributes = {
+        "n_targets": 4,
+        "tree_roots": [0],
+        "nodes_modes": numpy_helper.from_array(np.array([0, 6, 6], np.uint8)),
+        "nodes_featureids": [0, 0, 0],
+        "nodes_splits": numpy_helper.from_array(F([11, 0, 0])),
+        "membership_values": numpy_helper.from_array(F([1.2, 3.7, 8, 9, np.nan, 12, 7, np.nan])),
+        "nodes_trueleafs": [0, 1, 1],
+        "nodes_truenodeids": [1, 0, 2],
+        "nodes_falseleafs": [0, 1, 1],
+        "nodes_falsenodeids": [2, 1, 3],
+        "leaf_targetids": [0, 3, 1, 2],
+        "leaf_weights": numpy_helper.from_array(F([1, 10, 100, 1000])),
+    }
+    m.output(m.node("TreeEnsemble", m.input("x", (7, 1)), domain="ai.onnx.ml", **attributes))
+    x = F([1.2, 9, 3.4, 7, 12, 13, np.nan]).reshape(-1, 1)
+    wanted = np.zeros((7, 4))
+    wanted[range(7), [0, 0, 3, 3, 1, 2, 2]] = [1, 1, 10, 10, 100, 1000, 1000]
+    for found in outputs(m, x):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"nodes_truenodeids": [0] * 3}, "circles"),
+        ({"nodes_truenodeids": [7, 0, 0]}, "missing"),
+        ({"nodes_featureids": [4, 0, 0]}, "features 4 to 4 of 4"),
+        ({"nodes_featureids": [0, 0]}, "differ in length"),
+        ({"nodes_nodeids": [0, 1, 1]}, "two nodes of one number"),
+        ({"nodes_modes": ["BRANCH_NEAR", "LEAF", "LEAF"]}, "BRANCH_NEAR"),
+        ({"target_ids": [0, 2]}, "targets 0 to 2 of 2"),
+        ({"base_values": [1.0]}, "base_values"),
+        ({"aggregate_function": "MEDIAN"}, "MEDIAN"),
+        ({"post_transform": "LOG"}, "LOG"),
+    ],
+)
+def test_attributes_that_make_no_forest_are_named(regressor, compiled, changes, message):
+    stump = Trees(0, trees=1, depth=1)
+    stump.nodes = [(0, 0, 0, "BRANCH_LEQ", 0.5, 1, 2, 0), *((0, i, 0, "LEAF", 0.0, 0, 0, 0) for i in (1, 2))]
+    stump.votes = [(0, 1, 0, 1.0), (0, 2, 1, 1.0)]
+    compiled(regressor(stump, 1))
+    with pytest.raises(ModelError, match=f"(?s)'forest'.*{message}") as error:
+        compiled(regressor(stump, 1, **changes))
+    assert error.value.code == "EFN-M006"

@@ -1,0 +1,213 @@
+"""ai.onnx.ml: TreeEnsembleRegressor, and TreeEnsemble, in which leaves have a table of their own."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefn.graph.importers.forest import Forest, MalformedForestError, Vote, at_most, below
+from edgefn.graph.importers.onnx.scope import Call
+from edgefn.graph.importers.onnx.scores import POST_TRANSFORMS, transformed
+from edgefn.graph.ops import TreeEnsemble
+from edgefn.graph.ops.tree_ensemble import Aggregate
+
+__all__ = ["tree_ensemble", "tree_ensemble_regressor"]
+
+type Array = NDArray[Any]
+type Votes = dict[tuple[int, int], list[Vote]]
+
+_MODES = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ", "BRANCH_MEMBER")
+_AGGREGATES: dict[str, Aggregate] = {"AVERAGE": "sum", "SUM": "sum", "MIN": "least", "MAX": "greatest"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Tests:
+    """Nodes that compare, in columns: `yes` follows where the feature is to `value` as `mode` says, else `no`."""
+
+    node: Sequence[int]
+    mode: Sequence[str]
+    feature: Sequence[int]
+    value: Array
+    yes: Sequence[int]
+    no: Sequence[int]
+    nan_is_yes: Sequence[int]
+
+
+def tree_ensemble_regressor(call: Call) -> str:
+    """`[N, F]` to `[N, n_targets]`."""
+    targets = call.attribute("n_targets", 1)
+    base = call.numbers("base_values", np.zeros(targets))
+    aggregate = call.attribute("aggregate_function", "SUM")
+    y = _emit(call, _read_forest(call, "target", targets), targets, base, aggregate)
+    return transformed(call, y, call.attribute("post_transform", "NONE"))
+
+
+def tree_ensemble(call: Call) -> str:
+    """`[N, F]` to `[N, n_targets]`."""
+    targets = call.attribute("n_targets", 1)
+    aggregate = _choice(call, "aggregate_function", 1, tuple(_AGGREGATES))
+    y = _emit(call, _read_split_forest(call, targets), targets, np.zeros(targets), aggregate)
+    return transformed(call, y, _choice(call, "post_transform", 0, POST_TRANSFORMS))
+
+
+def _choice(call: Call, name: str, default: int, names: tuple[str, ...]) -> str:
+    """What an attribute that is a number stands for."""
+    number = call.attribute(name, default)
+    if not 0 <= number < len(names):
+        call.malformed(f"attribute {name} is {number}")
+    return names[int(number)]
+
+
+def _emit(call: Call, forest: Forest, targets: int, base: Array, aggregate: str) -> str:
+    x = call.real(0)
+    if len(base) != targets:
+        call.malformed(f"attribute base_values has {len(base)} numbers for {targets} targets")
+    if aggregate not in _AGGREGATES:
+        call.malformed(f"attribute aggregate_function is {aggregate!r}")
+    if len(x.shape) != 2:
+        call.refuse(f"an input of shape {x.shape}; [N, F] is supported")
+    features = [test.feature for test in forest.tests.values()]
+    if features and not 0 <= min(features) <= max(features) < x.shape[1]:
+        call.malformed(f"nodes ask for features {min(features)} to {max(features)} of {x.shape[1]}")
+    try:
+        tables = forest.tables()
+    except MalformedForestError as error:
+        call.malformed(str(error))
+    parts = {"roots": tables.roots, "nodes": tables.nodes, "leaves": tables.leaves}
+    parts["base"] = base.astype("<f8").view("<i4").reshape(-1, 2)
+    constants = [call.scope.constant(f"{call.node.label}.{part}", value) for part, value in parts.items()]
+    op = TreeEnsemble(tables.bits, _AGGREGATES[aggregate], len(forest.roots) if aggregate == "AVERAGE" else 1)
+    return call.emit(op, (x.name, *constants), (x.shape[0], targets))
+
+
+def _read_forest(call: Call, what: str, targets: int) -> Forest:
+    """The forest of a model whose votes are in the attributes `what`_...; the first node of a tree is its root."""
+    trees, nodes, features, yes, no = (
+        call.attribute(f"nodes_{part}", ())
+        for part in ("treeids", "nodeids", "featureids", "truenodeids", "falsenodeids")
+    )
+    modes, values = call.strings("nodes_modes"), call.numbers("nodes_values", np.zeros(0))
+    nan_is_yes = call.attribute("nodes_missing_value_tracks_true", ()) or (0,) * len(trees)
+    _check_lengths(call, trees, nodes, features, yes, no, modes, values, nan_is_yes)
+    numbers = {key: i for i, key in enumerate(zip(trees, nodes, strict=True))}
+    if len(numbers) < len(trees):
+        call.malformed("a tree has two nodes of one number")
+    roots: dict[int, int] = {}
+    for i, tree in enumerate(trees):
+        roots.setdefault(tree, i)
+    forest = Forest(list(roots.values()), len(trees))
+    votes = _read_votes(call, what, targets)
+    for i, key in enumerate(numbers):
+        if modes[i] == "LEAF":
+            forest.leaf(i, votes.get(key, ()))
+    inner = [i for i, mode in enumerate(modes) if mode != "LEAF"]
+    tests = _Tests(
+        node=inner,
+        mode=[modes[i] for i in inner],
+        feature=[features[i] for i in inner],
+        value=values[inner],
+        yes=[numbers.get((trees[i], yes[i]), -1) for i in inner],
+        no=[numbers.get((trees[i], no[i]), -1) for i in inner],
+        nan_is_yes=[nan_is_yes[i] for i in inner],
+    )
+    _add_tests(call, forest, tests, iter(()))
+    return forest
+
+
+def _read_votes(call: Call, what: str, targets: int) -> Votes:
+    """By tree and node of a leaf."""
+    trees, nodes, ids = (call.attribute(f"{what}_{part}", ()) for part in ("treeids", "nodeids", "ids"))
+    weights = call.numbers(f"{what}_weights", np.zeros(0))
+    _check_lengths(call, trees, nodes, ids, weights)
+    _check_targets(call, ids, targets)
+    votes: Votes = defaultdict(list)
+    for tree, node, target, weight in zip(trees, nodes, ids, weights.tolist(), strict=True):
+        votes[tree, node].append((target, weight))
+    return votes
+
+
+def _read_split_forest(call: Call, targets: int) -> Forest:
+    """The forest of a model with a table of leaves, which are numbered behind the other nodes."""
+    features, yes, no, yes_is_leaf, no_is_leaf = (
+        call.attribute(f"nodes_{part}", ())
+        for part in ("featureids", "truenodeids", "falsenodeids", "trueleafs", "falseleafs")
+    )
+    n, none = len(features), np.zeros(0)
+    values, modes = call.numbers("nodes_splits", none), call.numbers("nodes_modes", none)
+    nan_is_yes = call.attribute("nodes_missing_value_tracks_true", ()) or (0,) * n
+    _check_lengths(call, features, yes, no, yes_is_leaf, no_is_leaf, values, modes, nan_is_yes)
+    targets_of, weights = call.attribute("leaf_targetids", ()), call.numbers("leaf_weights", none)
+    _check_lengths(call, targets_of, weights)
+    _check_targets(call, targets_of, targets)
+    if not all(0 <= mode < len(_MODES) for mode in modes):
+        call.malformed("attribute nodes_modes holds a number above 6")
+    forest = Forest(list(call.attribute("tree_roots", ())), n + len(weights))
+    for i, vote in enumerate(zip(targets_of, weights.tolist(), strict=True)):
+        forest.leaf(n + i, (vote,))
+    tests = _Tests(
+        node=range(n),
+        mode=[_MODES[int(mode)] for mode in modes],
+        feature=features,
+        value=values,
+        yes=[n + i if leaf else i for i, leaf in zip(yes, yes_is_leaf, strict=True)],
+        no=[n + i if leaf else i for i, leaf in zip(no, no_is_leaf, strict=True)],
+        nan_is_yes=nan_is_yes,
+    )
+    _add_tests(call, forest, tests, _read_members(call))
+    return forest
+
+
+def _read_members(call: Call) -> Iterator[list[float]]:
+    """The values that each BRANCH_MEMBER tests for; NaN ends them."""
+    members: list[float] = []
+    for value in call.numbers("membership_values", np.zeros(0)).tolist():
+        if isnan(value):
+            yield members
+            members = []
+        else:
+            members.append(value)
+
+
+def _check_lengths(call: Call, *columns: Sequence[object] | Array) -> None:
+    if not len(columns[0]) or len(set(map(len, columns))) > 1:
+        call.malformed("its attributes are empty or differ in length")
+
+
+def _check_targets(call: Call, ids: Sequence[int], targets: int) -> None:
+    if not 0 <= min(ids) <= max(ids) < targets:
+        call.malformed(f"its leaves vote for targets {min(ids)} to {max(ids)} of {targets}")
+
+
+def _add_tests(call: Call, forest: Forest, tests: _Tests, members: Iterator[list[float]]) -> None:
+    """Add nodes that compare in any way; `members` are those of each BRANCH_MEMBER."""
+    least, under = at_most(tests.value).tolist(), below(tests.value).tolist()
+    rows = zip(tests.node, tests.mode, tests.feature, tests.yes, tests.no, tests.nan_is_yes, strict=True)
+    for i, (node, mode, feature, yes, no, nan_is_yes) in enumerate(rows):
+        nan = bool(nan_is_yes)
+        match mode:
+            case "BRANCH_LEQ":
+                forest.test(node, least[i], feature, yes, no, nan_left=nan)
+            case "BRANCH_LT":
+                forest.test(node, under[i], feature, yes, no, nan_left=nan)
+            case "BRANCH_GT":
+                forest.test(node, least[i], feature, no, yes, nan_left=not nan)
+            case "BRANCH_GTE":
+                forest.test(node, under[i], feature, no, yes, nan_left=not nan)
+            case "BRANCH_EQ":
+                forest.member(node, _exact([tests.value[i]]), feature, yes, no, nan_is_yes=nan)
+            case "BRANCH_NEQ":  # NaN differs from every value, as ONNX Runtime has it
+                forest.member(node, _exact([tests.value[i]]), feature, no, yes, nan_is_yes=False)
+            case "BRANCH_MEMBER":
+                forest.member(node, _exact(next(members, [])), feature, yes, no, nan_is_yes=nan)
+            case _:
+                call.malformed(f"attribute nodes_modes holds {mode!r}")
+
+
+def _exact(values: Sequence[float]) -> list[float]:
+    """Those that an f32 can be equal to."""
+    with np.errstate(over="ignore"):
+        return [v for v in map(float, values) if float(np.float32(v)) == v]
