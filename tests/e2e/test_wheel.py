@@ -41,6 +41,7 @@ def test_the_wheel_is_pure_and_holds_engine_templates_and_targets(wheel):
     assert "edgefn/_shared/wrangler/README.md" in names
     assert "edgefn/_shared/fastly/README.md" in names
     assert "edgefn/build/javascript/model.js.jinja" in names
+    assert "edgefn/report/profile.html.jinja" in names
     assert {
         f"edgefn/engine/lib/{flavour}/{file}"
         for flavour in ("simd128", "relaxed-simd")

@@ -9,13 +9,11 @@ from statistics import median
 import numpy as np
 
 from edgefn.bench.cases import Case, load_cases
+from edgefn.bench.subject import open_subject
 from edgefn.engine.standalone import Runner
-from edgefn.graph.compiler import compile_model, fit_dims, read_model
-from edgefn.graph.plan import read_plan
 
 __all__ = ["ModelRun", "run_model"]
 
-PLAN_MAGIC = b"EFNP"
 SECONDS = 1.2
 LEAST, MOST = 20, 3000
 
@@ -49,14 +47,9 @@ def run_model(
 
     Raises ModelError, UnsupportedError, and UsageError as `load_cases` and `Archive.cases` do.
     """
-    file = read_model(path)
     archive = load_cases(inputs)
-    if file.data.startswith(PLAN_MAGIC):
-        blob = file.data
-    else:
-        dims = fit_dims(file, archive.shapes) | dict(dims or {})
-        blob = compile_model(file, name=path.stem, dims=dims).plan
-    cases = archive.cases(read_plan(blob))
+    subject = open_subject(path, dims, archive.shapes)
+    blob, cases = subject.blob, archive.cases(subject.plan)
     Runner(blob, flavour, epochs=epochs).close()  # compiles the engine
     started = time.perf_counter()
     with Runner(blob, flavour, epochs=epochs) as runner:

@@ -110,3 +110,28 @@ def profile(
         write_whole(html, view.page(found).encode())
         narrate(f"wrote {place(html)}")
     show(found, view.profile, as_json=json)
+
+
+@app.command()
+def compare(
+    a: Subject,
+    b: Subject,
+    *,
+    samples: Annotated[Path, typer.Option(help="An .npz file as `model run` takes it, of the inputs of either.")],
+    flavour: Annotated[str, typer.Option(help="Of the first: simd128 or relaxed-simd.")] = "simd128",
+    against: Annotated[str | None, typer.Option(help="Flavour of the second. [default: that of the first]")] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, help="Relative difference above which a layer parts. [default: 0.0001; 0.2 between types]"),
+    ] = None,
+    dim: Dims = None,
+    json: Json = False,
+) -> None:
+    """Find how far two models are apart, and the first layer where they part: floats and int8, or two flavours."""
+    from edgefn.bench.compare import compare_models
+    from edgefn.engine.library import known_flavour
+    from edgefn.report.comparison import comparison
+
+    flavours = known_flavour(flavour), known_flavour(against or flavour)
+    found = compare_models((a, b), samples, flavours, threshold=threshold, dims=sizes(dim))
+    show(found, comparison, as_json=json)
