@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from .runtimes import chromium, node, packages, workerd
+from .tflite_writer import writer
 
-__all__ = ["chromium", "node", "packages", "workerd"]
+__all__ = ["chromium", "node", "packages", "workerd", "writer"]
 
 ROOT = Path(__file__).parents[1]
 

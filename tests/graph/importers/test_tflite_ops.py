@@ -318,7 +318,7 @@ def test_an_activation_that_broadcasts_across_other_dimensions_is_refused(writer
     ("inputs", "outputs", "said"),
     [
         ([1], [1], "reads 'y', which nothing before it computes"),
-        ([0], [0], "one output of its own"),
+        ([0], [0], "outputs of its own"),
         ([], [1], "input 0"),
     ],
 )

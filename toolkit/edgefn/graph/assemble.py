@@ -50,6 +50,7 @@ class _Builder:
 
     def _keep(self) -> tuple[int, int]:
         """Place the states at the start of the arena; their size together, and where their first values lie."""
+        _bound(sum(state.initial.nbytes for state in self.graph.states))
         image = bytearray()
         for state in self.graph.states:
             self._offsets[state.read] = len(image)
@@ -69,11 +70,7 @@ class _Builder:
         buffers += [Buffer(size, i, i) for i, size in scratch.items()]
         offsets, size = place(buffers)
         offsets, self.arena_bytes = [self.state_bytes + at for at in offsets], self.state_bytes + size
-        if self.arena_bytes > MAX_ARENA_BYTES:
-            message = (
-                f"the model needs {self.arena_bytes:,} bytes of memory to run, at most {MAX_ARENA_BYTES:,} can be had"
-            )
-            raise ModelError("EFN-M008", message, hint="give it a smaller input or fewer channels")
+        _bound(self.arena_bytes)
         self._offsets |= zip(lives, offsets, strict=False)
         self._scratch = dict(zip(scratch, offsets[len(lives) :], strict=True))
 
@@ -119,3 +116,9 @@ class _Builder:
             value: Any = self._scratch[number] if p.kind == "scratch" else step.values[p.name]
             values.append(self.index(value) if p.kind == "tensor" else value)
         return PlanOp(code, tuple(values), tuple(self.index(r) for r in step.rest))
+
+
+def _bound(arena_bytes: int) -> None:
+    if arena_bytes > MAX_ARENA_BYTES:
+        message = f"the model needs {arena_bytes:,} bytes of memory to run, at most {MAX_ARENA_BYTES:,} can be had"
+        raise ModelError("EFN-M008", message, hint="give it a smaller input or fewer channels")

@@ -1,7 +1,7 @@
 """A graph under construction, as importers of every format make it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.bounds import MAX_DIM, MAX_ELEMENTS, MAX_RANK
-from edgefn.graph.ir import NUMPY, RUNTIME, DType, Graph, Node, Op, Port, Quantization, Shape, Tensor
+from edgefn.graph.ir import NUMPY, RUNTIME, DType, Graph, Node, Op, Port, Quantization, Shape, State, Tensor
 from edgefn.graph.ops import Reshape
 
 __all__ = ["Builder", "dtype_of"]
@@ -66,15 +66,21 @@ class Builder:
             raise ModelError("EFN-M008", message, hint="give it positive, smaller dimensions")
         return Port(port.name, self.graph.add(port))
 
+    def keep(self, read: str, value: str, first: Array) -> None:
+        """Let `read`, which no node computes, have what `value` was in the last run, and `first` in the first."""
+        t = self.tensor(read)
+        written = self.emit(t.name, Reshape(), (value,), replace(t, name=f"{t.name}.next"))
+        self.graph.states = (*self.graph.states, State(read, written, first))
+
     def outputs(self, inputs: tuple[Port, ...], named: "list[tuple[str, str]]") -> tuple[Port, ...]:
         """Ports for pairs of a name and the tensor that is given out under it.
 
-        An output has a place of its own, so what is also an input, a constant or another output is copied.
+        An output has a place of its own, so what is also an input, a state, a constant or another output is copied.
         """
         if not 1 <= len(named) <= MAX_PORTS or not 1 <= len(inputs) <= MAX_PORTS:
             message = f"the model has {len(inputs)} inputs and {len(named)} outputs"
             raise UnsupportedError("EFN-M011", message, hint=f"1 to {MAX_PORTS} of each are supported")
-        taken = {port.tensor for port in inputs}
+        taken = {port.tensor for port in inputs} | {state.read for state in self.graph.states}
         ports = []
         for name, tensor in named:
             t = self.tensor(tensor)

@@ -9,6 +9,7 @@ from edgefn.graph.importers.tflite.file import TfliteModel
 from edgefn.graph.importers.tflite.op import TfliteOp
 from edgefn.graph.importers.tflite.registry import HANDLERS, supported_ops
 from edgefn.graph.importers.tflite.scope import Call, Scope
+from edgefn.graph.importers.tflite.variables import find_assigned, keep_variables
 from edgefn.graph.ir import Graph, Port
 
 __all__ = ["import_tflite", "unsupported_ops"]
@@ -18,13 +19,19 @@ def import_tflite(model: TfliteModel, sizes: Mapping[str, int]) -> Graph:
     """Return the graph of a model's main subgraph. Errors are those that `Source.to_graph` names."""
     main = model.subgraphs[0]
     resolve_dims([SourcePort(main.tensors[i].name, "", main.tensors[i].shape) for i in main.inputs], sizes)
-    scope = Scope(Graph(main.name, rounding="fixed"), tensors=main.tensors)
+    scope = Scope(
+        Graph(main.name, rounding="fixed"),
+        subgraphs=model.subgraphs,
+        tensors=main.tensors,
+        assigned=find_assigned(main),
+    )
     called = {
         index: name for s in model.signatures if s.subgraph == 0 for name, index in (s.inputs | s.outputs).items()
     }
     inputs = tuple(_input(scope, index) for index in main.inputs)
     for op in main.ops:
         _import(scope, op)
+    keep_variables(scope)
     outputs = scope.outputs(
         inputs, [(main.tensors[i].name, Call(scope, _reading(i)).input(0).name) for i in main.outputs]
     )
@@ -70,9 +77,19 @@ def _import(scope: Scope, op: TfliteOp) -> None:
         known = ", ".join(one.name for one in supported_ops())
         message = f"{_unsupported(op, call.label)} is not supported. Supported are {known}"
         raise UnsupportedError("EFN-M010", message, hint="replace the op, or keep that part of the model outside")
-    if len(op.outputs) != 1 or op.outputs[0] < 0 or op.outputs[0] in scope.names:
-        call.malformed("it does not have one output of its own")
-    name = HANDLERS[op.op][0](call)
-    if scope.tensor(name).shape != call.output.shape:
-        call.malformed(f"it computes {scope.tensor(name).shape}, the file says {call.output.shape}")
-    scope.names[op.outputs[0]] = name
+    if len(set(op.outputs)) < len(op.outputs) or any(i < 0 or i in scope.names for i in op.outputs):
+        call.malformed("it does not have outputs of its own")
+    _bind(call, HANDLERS[op.op][0](call))
+
+
+def _bind(call: Call, made: str | tuple[str, ...]) -> None:
+    """Give the operator's outputs, but for handles of variables, what its handler made."""
+    scope, made = call.scope, (made,) if isinstance(made, str) else made
+    wanted = [index for index in call.op.outputs if index not in scope.handles]
+    if len(wanted) != len(made):
+        call.malformed(f"it has {len(wanted)} outputs, not {len(made)}")
+    for index, name in zip(wanted, made, strict=True):
+        said, shape = scope.declared(index).shape, scope.tensor(name).shape
+        if shape != said:
+            call.malformed(f"it computes {shape}, the file says {said}")
+        scope.names[index] = name

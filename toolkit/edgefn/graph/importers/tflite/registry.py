@@ -3,20 +3,22 @@
 from collections.abc import Callable
 
 from edgefn.graph.importers.source import SupportedOp
-from edgefn.graph.importers.tflite import elementwise, matrix, movement, pooling
+from edgefn.graph.importers.tflite import elementwise, matrix, movement, pooling, variables
 from edgefn.graph.importers.tflite.scope import Call
 
 __all__ = ["HANDLERS", "supported_ops"]
 
 _ACTIVATION = "fused RELU, RELU6, RELU_N1_TO_1"
 
-HANDLERS: dict[str, tuple[Callable[[Call], str], str]] = {
+HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "ADD": (
         elementwise.add,
         f"one shape, or a constant, a vector along the last dimension or an element; {_ACTIVATION}",
     ),
+    "ASSIGN_VARIABLE": (variables.assign_variable, ""),
     "AVERAGE_POOL_2D": (pooling.average_pool_2d, _ACTIVATION),
     "BATCH_MATMUL": (matrix.batch_matmul, "f32"),
+    "CALL_ONCE": (variables.call_once, "constants assigned to variables"),
     "CONCATENATION": (movement.concatenation, "up to 64 inputs of one quantization"),
     "CONV_2D": (matrix.conv_2d, f"constant weights; group 1; {_ACTIVATION}"),
     "DEPTHWISE_CONV_2D": (
@@ -33,12 +35,14 @@ HANDLERS: dict[str, tuple[Callable[[Call], str], str]] = {
         elementwise.quantize,
         "f32 to i8 with one scale; halves to even, where TFLite rounds them away from zero",
     ),
+    "READ_VARIABLE": (variables.read_variable, "after CALL_ONCE or ASSIGN_VARIABLE"),
     "RELU": (elementwise.relu, "input and output of one quantization"),
     "RELU6": (elementwise.relu6, "input and output of one quantization"),
     "RESHAPE": (movement.named_again, ""),
     "SOFTMAX": (elementwise.softmax, "beta 1"),
     "SQUEEZE": (movement.named_again, ""),
     "TRANSPOSE": (movement.transpose, "constant permutation"),
+    "VAR_HANDLE": (variables.var_handle, ""),
 }
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.builder import Builder
+from edgefn.graph.importers.tflite.file import TfliteSubgraph
 from edgefn.graph.importers.tflite.op import TfliteOp
 from edgefn.graph.importers.tflite.tensor import TfliteTensor
 from edgefn.graph.ir import NUMPY, Bounds, DType, Op, Quantization, Tensor
@@ -30,11 +31,31 @@ _ZERO_POINTS = {"i8": (-128, 127), "u8": (0, 255), "i32": (0, 0)}
 
 
 @dataclass(slots=True)
-class Scope(Builder):
-    """The graph under construction, the file's tensors, and the name in the graph of each that is known by now."""
+class Variable:
+    """What is kept between runs: `first` before the first one, `read` as a run finds it, `now` at this point of a run.
 
+    The last two are names in the graph, empty as long as nothing asked.
+    """
+
+    name: str
+    first: Array | None = None
+    read: str = ""
+    now: str = ""
+
+
+@dataclass(slots=True)
+class Scope(Builder):
+    """The graph under construction, the file's tensors, and the name in the graph of each that is known by now.
+
+    `handles` has the name of the variable that a tensor stands for, `assigned` the names of those that a run assigns.
+    """
+
+    subgraphs: tuple[TfliteSubgraph, ...] = ()
     tensors: tuple[TfliteTensor, ...] = ()
+    assigned: frozenset[str] = frozenset()
     names: dict[int, str] = field(default_factory=dict)
+    handles: dict[int, str] = field(default_factory=dict)
+    variables: dict[str, Variable] = field(default_factory=dict)
 
     def declared(self, index: int) -> Tensor:
         """A tensor as the file declares it, without its values."""

@@ -1,0 +1,125 @@
+"""Variables: what a model keeps from one run to the next, and the operators that create, read and write it.
+
+Resource variables go by name; CALL_ONCE names the subgraph that gives them their first values. Tensors that are marked
+as variable are the other kind: an operator that has one, such as an LSTM, reads and writes it, and it begins with
+zeros.
+"""
+
+from edgefn.graph.importers.tflite.file import TfliteSubgraph
+from edgefn.graph.importers.tflite.scope import Call, Scope, Variable
+from edgefn.graph.ir import NUMPY, RUNTIME, Tensor
+from edgefn.graph.ops import Reshape
+
+__all__ = [
+    "assign_variable",
+    "call_once",
+    "find_assigned",
+    "keep_variables",
+    "read_variable",
+    "value_of",
+    "var_handle",
+]
+
+type Nothing = tuple[()]
+
+
+def var_handle(call: Call) -> Nothing:
+    """A name for a variable; one that is never assigned stays what it was first."""
+    call.scope.handles[call.op.outputs[0]] = _key(call.option("container"), call.option("shared_name"))
+    return ()
+
+
+def call_once(call: Call) -> Nothing:
+    """Constants that a subgraph assigns."""
+    index, subgraphs = call.option("init_subgraph_index"), call.scope.subgraphs
+    if not 0 < index < len(subgraphs):
+        call.malformed(f"it calls subgraph {index} of {len(subgraphs)}")
+    once = subgraphs[index]
+    handles: dict[int, str] = {}
+    for op in once.ops:
+        if op.op == "VAR_HANDLE" and len(op.outputs) == 1:
+            handles[op.outputs[0]] = _key(op.options["container"], op.options["shared_name"])
+        elif op.op == "ASSIGN_VARIABLE" and len(op.inputs) == 2 and op.inputs[0] in handles:
+            _begin(call, once, handles[op.inputs[0]], op.inputs[1])
+        else:
+            call.refuse(
+                f"subgraph {once.name!r} has the operator {op.op}; constants assigned to variables are supported"
+            )
+    return ()
+
+
+def _begin(call: Call, once: TfliteSubgraph, key: str, index: int) -> None:
+    constant = once.tensors[index].constant
+    if constant is None or key in call.scope.variables:
+        call.refuse(f"variable {key!r} does not begin with one constant")
+    call.scope.variables[key] = Variable(key, constant)
+
+
+def read_variable(call: Call) -> str:
+    return value_of(call, _variable(call), call.output)
+
+
+def value_of(call: Call, variable: Variable, like: Tensor) -> str:
+    """What a variable is at this point of a run, with the type and the quantization of `like`."""
+    if not variable.now:
+        variable.now = _found(call, variable, like)
+    t = call.scope.tensor(variable.now)
+    if (t.dtype, t.shape) != (like.dtype, like.shape):
+        call.malformed(f"variable {variable.name!r} is {t.dtype} {t.shape}, not {like.dtype} {like.shape}")
+    return t.name if t.meaning == like.meaning else call.emit(Reshape(), (t.name,), like.shape, like)
+
+
+def _found(call: Call, variable: Variable, like: Tensor) -> str:
+    """What a run finds in a variable: a constant, when no run changes it."""
+    first = variable.first
+    if first is None:
+        call.refuse(f"variable {variable.name!r} is read before it is assigned, and CALL_ONCE gives it no value")
+    if RUNTIME[like.dtype] != like.dtype or first.dtype != NUMPY[like.dtype] or first.shape != like.shape:
+        call.refuse(
+            f"variable {variable.name!r} begins as {first.dtype} {first.shape} and is read as {like.dtype} {like.shape}"
+        )
+    if variable.name not in call.scope.assigned:
+        return call.scope.constant(variable.name, first, like.quantization)
+    variable.read = call.scope.graph.add(Tensor(variable.name, like.dtype, like.shape, like.quantization))
+    return variable.read
+
+
+def assign_variable(call: Call) -> Nothing:
+    variable, value = _variable(call), call.input(1)
+    first = variable.first
+    if first is not None and (first.dtype, first.shape) != (NUMPY[value.dtype], value.shape):
+        call.refuse(
+            f"variable {variable.name!r} changes from {first.dtype} {first.shape} to {value.dtype} {value.shape}"
+        )
+    variable.now = value.name
+    return ()
+
+
+def find_assigned(main: TfliteSubgraph) -> frozenset[str]:
+    """The names of the variables that a subgraph assigns."""
+    handles = {
+        op.outputs[0]: _key(op.options["container"], op.options["shared_name"])
+        for op in main.ops
+        if op.op == "VAR_HANDLE" and len(op.outputs) == 1
+    }
+    assigned = (handles.get(op.inputs[0], "") for op in main.ops if op.op == "ASSIGN_VARIABLE" and op.inputs)
+    return frozenset(assigned)
+
+
+def keep_variables(scope: Scope) -> None:
+    """Let what each variable is in the end be what the next run finds, where a run asks for it."""
+    for variable in scope.variables.values():
+        if variable.read and variable.first is not None and variable.now != variable.read:
+            scope.keep(variable.read, variable.now, variable.first)
+
+
+def _key(container: str, name: str) -> str:
+    return f"{container}/{name}" if container else name
+
+
+def _variable(call: Call) -> Variable:
+    handle = call.op.inputs[0] if call.op.inputs else -1
+    if handle not in call.scope.handles:
+        call.malformed("it has no handle of a variable")
+    key = call.scope.handles[handle]
+    return call.scope.variables.setdefault(key, Variable(key))
