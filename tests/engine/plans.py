@@ -307,4 +307,21 @@ def tree_ensemble(x: np.ndarray, forest: Forest) -> bytes:
     tables = (forest.roots, forest.nodes, forest.leaves, forest.base.reshape(-1, 1))
     indices = [b.constant(np.ascontiguousarray(t).view(np.int32)) for t in tables]
     b.op(45, source, *indices, target, forest.bits, forest.aggregate, forest.divisor, scratch)
+
+
+def many(
+    code: int, operands: Sequence[np.ndarray], dtype: str, dims: Sequence[int], *parameters, onto: int = -1
+) -> bytes:
+    """An op of operands, y, parameters; y may lie on operand `onto`."""
+    b = PlanBuilder()
+    sources = [b.last(x.dtype.name, x.shape) for x in operands]
+    target = b.tensor(dtype, dims) if onto < 0 else sources[onto]
+    b.op(code, *sources, target, *parameters)
+    return b.build(sources, [target])
+
+
+def lookup(x: np.ndarray, table: np.ndarray) -> bytes:
+    b = PlanBuilder()
+    target, source = b.tensor(table.dtype.name, x.shape), b.last(x.dtype.name, x.shape)
+    b.op(29, source, target, b.constant(table))
     return b.build([source], [target])

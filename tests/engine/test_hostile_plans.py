@@ -77,6 +77,11 @@ def samples() -> tuple[bytes, ...]:
     made.append(plans.accumulate(x))
     made.append(_heads())
     made.append(plans.tree_ensemble(x, random_forest(rng, 6, 5, 3)))
+    made += [plans.many(31, [x, x[:, :1]], "float32", x.shape, f) for f in (0, 7, 8)]
+    made.append(plans.many(31, [x[0], x], "uint8", x.shape, 15))
+    made.append(plans.many(32, [np.ones((3, 5), np.uint8), x, x[:1]], "float32", x.shape))
+    made += [plans.unary(33, x, dtype, x.shape) for dtype in ("int8", "int32")]
+    made.append(plans.lookup(np.ones((3, 5), np.int8), np.arange(256).astype(np.uint8)))
     return tuple(made)
 
 

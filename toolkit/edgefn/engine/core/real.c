@@ -188,3 +188,50 @@ float efn_atanh(float x) {
         return size == 1 ? x * __builtin_inff() : __builtin_nanf("");
     return (float)(logarithm((1.0 + x) / (1.0 - x)) / 2);
 }
+
+// ---- Of two numbers ----
+
+static int is_odd(float y) {
+    return __builtin_fabsf(y) < 16777216.0f && y == __builtin_truncf(y) && ((int32_t)y & 1);
+}
+
+// x^y of x >= 0.
+static double power(float x, float y) {
+    const int grows = (x > 1) == (y > 0);
+    if (x == 1)
+        return 1;
+    if (x == 0 || x == __builtin_inff() || __builtin_fabsf(y) == __builtin_inff())
+        return grows ? __builtin_inf() : 0;
+    const double e = y * logarithm(x);
+    return exponential(e < -700 ? -700 : e > 700 ? 700 : e);
+}
+
+float efn_pow(float x, float y) {
+    if (y == 0 || x == 1)
+        return 1;
+    if (x != x || y != y)
+        return x + y;
+    const double v = power(__builtin_fabsf(x), y);
+    if (!__builtin_signbit(x))
+        return (float)v;
+    if (is_odd(y))
+        return (float)-v;
+    const int fails = x < 0 && x > -__builtin_inff() && y != __builtin_truncf(y);
+    return fails && __builtin_fabsf(y) < __builtin_inff() ? __builtin_nanf("") : (float)v;
+}
+
+float efn_fmod(float x, float y) {
+    const double by = __builtin_fabs((double)y);
+    double rest = __builtin_fabs((double)x);
+    if (!(rest < __builtin_inf()) || !(by > 0))
+        return __builtin_nanf("");
+    while (rest >= by) {
+        // The upper 24 bits of the quotient, rounded down: times y they have 48 bits, so that nothing is rounded.
+        uint64_t bits;
+        const double quotient = rest / by * 0.99999999999999;
+        __builtin_memcpy(&bits, &quotient, 8);
+        const double part = __builtin_trunc(from_bits(bits & ~0x1FFFFFFFull));
+        rest -= by * (part < 1 ? 1 : part);
+    }
+    return (float)(x < 0 ? -rest : rest);
+}

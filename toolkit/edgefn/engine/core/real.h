@@ -14,4 +14,7 @@ float efn_asinh(float x);
 float efn_acosh(float x);
 float efn_atanh(float x);
 
+float efn_pow(float x, float y);  // as pow of C
+float efn_fmod(float x, float y); // exact
+
 #endif

@@ -31,7 +31,11 @@ const efn_op efn_ops[EFN_OPCODES] = {
     [26] = EFN_ROW(add_q8, efn_add_q8),
     [27] = EFN_ROW(average_pool_q8, efn_average_pool_q8),
     [28] = EFN_ROW(softmax_q8, efn_softmax_q8),
+    [29] = EFN_ROW(lookup_i8, efn_lookup),
     [30] = EFN_ROW(unary_f32, efn_unary_f32),
+    [31] = EFN_ROW(binary, efn_binary),
+    [32] = EFN_ROW(select, efn_select),
+    [33] = EFN_ROW(cast, efn_unary),
     [39] = EFN_ROW(matmul_f32, efn_matmul_f32),
     [45] = EFN_ROW(tree_ensemble, efn_tree_ensemble),
 };

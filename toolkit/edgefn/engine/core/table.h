@@ -76,8 +76,12 @@ EFN_DECLARE(dense_q8)
 EFN_DECLARE(add_q8)
 EFN_DECLARE(average_pool_q8)
 EFN_DECLARE(softmax_q8)
+EFN_DECLARE(lookup_i8)
 EFN_DECLARE(unary_f32)
 EFN_DECLARE(matmul_f32)
 EFN_DECLARE(tree_ensemble)
+EFN_DECLARE(binary)
+EFN_DECLARE(select)
+EFN_DECLARE(cast)
 
 #endif

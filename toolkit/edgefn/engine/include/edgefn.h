@@ -165,7 +165,7 @@ typedef struct {
 
 typedef struct {
     uint32_t x, y;
-} efn_unary; // softmax_f32, flip_sign, copy
+} efn_unary; // softmax_f32, flip_sign, copy, cast
 
 typedef struct {
     uint32_t x, y, table;
@@ -216,5 +216,15 @@ typedef struct {
 typedef struct {
     uint32_t x, roots, nodes, leaves, base, y, bits, aggregate, divisor, scratch;
 } efn_tree_ensemble;
+    uint32_t a, b, y, function; // as plan.md numbers them
+} efn_binary;
+
+typedef struct {
+    uint32_t cond, a, b, y;
+} efn_select;
+
+typedef struct {
+    uint32_t x, y, table;
+} efn_lookup;
 
 #endif

@@ -9,6 +9,8 @@ from edgefn.graph.ops import (
     add,
     average_pool,
     batch_norm,
+    binary,
+    cast,
     clamp,
     concat,
     conv2d,
@@ -16,11 +18,13 @@ from edgefn.graph.ops import (
     depthwise,
     dequantize,
     flip_sign,
+    lookup,
     matmul,
     max_pool,
     quantize,
     requantize,
     reshape,
+    select,
     softmax,
     transpose,
     tree_ensemble,
@@ -29,6 +33,8 @@ from edgefn.graph.ops import (
 from edgefn.graph.ops.add import Add
 from edgefn.graph.ops.average_pool import AveragePool
 from edgefn.graph.ops.batch_norm import BatchNorm
+from edgefn.graph.ops.binary import Binary
+from edgefn.graph.ops.cast import Cast
 from edgefn.graph.ops.clamp import Clamp
 from edgefn.graph.ops.concat import Concat
 from edgefn.graph.ops.conv2d import Conv2d
@@ -36,12 +42,14 @@ from edgefn.graph.ops.dense import Dense
 from edgefn.graph.ops.depthwise import Depthwise
 from edgefn.graph.ops.dequantize import Dequantize
 from edgefn.graph.ops.flip_sign import FlipSign
+from edgefn.graph.ops.lookup import Lookup
 from edgefn.graph.ops.matmul import MatMul, Strides
 from edgefn.graph.ops.matrix import Weighted
 from edgefn.graph.ops.max_pool import MaxPool
 from edgefn.graph.ops.quantize import Quantize
 from edgefn.graph.ops.requantize import Requantize
 from edgefn.graph.ops.reshape import Reshape
+from edgefn.graph.ops.select import Select
 from edgefn.graph.ops.softmax import Softmax
 from edgefn.graph.ops.transpose import Transpose
 from edgefn.graph.ops.tree_ensemble import TreeEnsemble
@@ -54,6 +62,8 @@ __all__ = [
     "Add",
     "AveragePool",
     "BatchNorm",
+    "Binary",
+    "Cast",
     "Clamp",
     "Concat",
     "Conv2d",
@@ -61,11 +71,13 @@ __all__ = [
     "Depthwise",
     "Dequantize",
     "FlipSign",
+    "Lookup",
     "MatMul",
     "MaxPool",
     "Quantize",
     "Requantize",
     "Reshape",
+    "Select",
     "Softmax",
     "Strides",
     "Transpose",
@@ -78,6 +90,8 @@ _CODES = (
     *(conv2d.CODES, depthwise.CODES, dense.CODES, add.CODES, average_pool.CODES, max_pool.CODES, clamp.CODES),
     *(softmax.CODES, quantize.CODES, dequantize.CODES, requantize.CODES, flip_sign.CODES),
     *(transpose.CODES, concat.CODES, reshape.CODES, unary.CODES, matmul.CODES, tree_ensemble.CODES),
+    *(transpose.CODES, concat.CODES, reshape.CODES, unary.CODES, matmul.CODES),
+    *(lookup.CODES, binary.CODES, select.CODES, cast.CODES),
 )
 BY_CODE = {op.code: op for codes in _CODES for op in codes}
 BY_NAME = {op.name: op for op in BY_CODE.values()}
@@ -87,6 +101,8 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Add: add.lower,
     AveragePool: average_pool.lower,
     BatchNorm: batch_norm.lower,
+    Binary: binary.lower,
+    Cast: cast.lower,
     Clamp: clamp.lower,
     Concat: concat.lower,
     Conv2d: conv2d.lower,
@@ -94,11 +110,13 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Depthwise: depthwise.lower,
     Dequantize: dequantize.lower,
     FlipSign: flip_sign.lower,
+    Lookup: lookup.lower,
     MatMul: matmul.lower,
     MaxPool: max_pool.lower,
     Quantize: quantize.lower,
     Requantize: requantize.lower,
     Reshape: reshape.lower,
+    Select: select.lower,
     Softmax: softmax.lower,
     Transpose: transpose.lower,
     TreeEnsemble: tree_ensemble.lower,
