@@ -87,11 +87,28 @@ __all__ = [
 ]
 
 _CODES = (
-    *(conv2d.CODES, depthwise.CODES, dense.CODES, add.CODES, average_pool.CODES, max_pool.CODES, clamp.CODES),
-    *(softmax.CODES, quantize.CODES, dequantize.CODES, requantize.CODES, flip_sign.CODES),
-    *(transpose.CODES, concat.CODES, reshape.CODES, unary.CODES, matmul.CODES, tree_ensemble.CODES),
-    *(transpose.CODES, concat.CODES, reshape.CODES, unary.CODES, matmul.CODES),
-    *(lookup.CODES, binary.CODES, select.CODES, cast.CODES),
+    add.CODES,
+    average_pool.CODES,
+    binary.CODES,
+    cast.CODES,
+    clamp.CODES,
+    concat.CODES,
+    conv2d.CODES,
+    dense.CODES,
+    depthwise.CODES,
+    dequantize.CODES,
+    flip_sign.CODES,
+    lookup.CODES,
+    matmul.CODES,
+    max_pool.CODES,
+    quantize.CODES,
+    requantize.CODES,
+    reshape.CODES,
+    select.CODES,
+    softmax.CODES,
+    transpose.CODES,
+    tree_ensemble.CODES,
+    unary.CODES,
 )
 BY_CODE = {op.code: op for codes in _CODES for op in codes}
 BY_NAME = {op.name: op for op in BY_CODE.values()}
