@@ -307,6 +307,7 @@ def tree_ensemble(x: np.ndarray, forest: Forest) -> bytes:
     tables = (forest.roots, forest.nodes, forest.leaves, forest.base.reshape(-1, 1))
     indices = [b.constant(np.ascontiguousarray(t).view(np.int32)) for t in tables]
     b.op(45, source, *indices, target, forest.bits, forest.aggregate, forest.divisor, scratch)
+    return b.build([source], [target])
 
 
 def many(

@@ -216,6 +216,8 @@ typedef struct {
 typedef struct {
     uint32_t x, roots, nodes, leaves, base, y, bits, aggregate, divisor, scratch;
 } efn_tree_ensemble;
+
+typedef struct {
     uint32_t a, b, y, function; // as plan.md numbers them
 } efn_binary;
 
