@@ -1,4 +1,4 @@
-"""Benchmarks. Each also notes its figure, and `make bench` ends with all of them as the table of
+"""Benchmarks. Each also notes its figures, and `make bench` ends with all of them as the tables of
 docs/reference/performance.md."""
 
 from pathlib import Path
@@ -9,29 +9,40 @@ from edgefn.build import build
 from edgefn.project import load_function
 
 ROOT = Path(__file__).parents[2]
-FIGURES = pytest.StashKey()
+TABLES = pytest.StashKey()
 
 
 def pytest_configure(config):
-    config.stash[FIGURES] = []
+    config.stash[TABLES] = {}
 
 
 @pytest.fixture
-def figure(request):
-    """Note one line of the table: what was measured, the figure, and what it is held against."""
+def line(request):
+    """Note one line of the table that has this header."""
+
+    def note(header, cells):
+        request.config.stash[TABLES].setdefault(header, []).append(cells)
+
+    return note
+
+
+@pytest.fixture
+def figure(line):
+    """Note one line of the first table: what was measured, the figure, and what it is held against."""
 
     def note(what, measured, wanted=""):
-        request.config.stash[FIGURES].append(f"| {what} | {measured} | {wanted} |")
+        line(("what", "measured", "wanted"), (what, measured, wanted))
 
     return note
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter, config):
-    if config.stash[FIGURES] and config.getoption("benchmark_enable"):
-        terminalreporter.write_line("\n| what | measured | wanted |\n|---|---|---|")
-        for line in config.stash[FIGURES]:
-            terminalreporter.write_line(line)
+    if config.getoption("benchmark_enable"):
+        for header, lines in config.stash[TABLES].items():
+            terminalreporter.write_line("")
+            for cells in (header, ["---"] * len(header), *lines):
+                terminalreporter.write_line(f"| {' | '.join(cells)} |")
 
 
 @pytest.fixture(scope="session")

@@ -41,11 +41,11 @@ def parsed(run):
 def test_ops_stand_in_their_order_with_bars_then_their_sum_and_how_it_compares():
     assert profile(RUN).splitlines() == [
         "m (simd128)",
-        "     op           layer  shape       time                                 MACs  GMAC/s  weights  memory",
-        "  0  conv2d_i8    stem   1x8x8x16  0.6 ms  60.0 %  ████████████████  1,200,000     2.0     3 kB    5 kB",
-        "  1  max_pool_i8  pool   1x4x4x16  0.4 ms  40.0 %  ███████████                                     2 kB",
-        "     all                             1 ms                            1,200,000     1.2     3 kB    6 kB",
-        "  whole inferences: 1.2 ms median of 50, 1 ms least, 1.0 GMAC/s",
+        "     op           layer  shape            time                                 MACs  GMAC/s  weights  memory",
+        "  0  conv2d_i8    stem   1x8x8x16    600.00 µs  60.0 %  ████████████████  1,200,000     2.0     3 kB    5 kB",
+        "  1  max_pool_i8  pool   1x4x4x16    400.00 µs  40.0 %  ███████████                                     2 kB",
+        "     all                           1,000.00 µs                            1,200,000     1.2     3 kB    6 kB",
+        "  whole inferences: 1.200 ms median of 50, 1.000 ms least, 1.0 GMAC/s",
         "  the ops' least times add up to 90.0 % of a whole inference's",
         "  by kind: conv2d 60.0 %, max_pool 40.0 %",
         f"  inputs: made up; {RUN.method} (0.005 ms)",

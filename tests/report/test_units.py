@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edgefn.report.units import milliseconds, place, size
+from edgefn.report.units import duration, milliseconds, place, size
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,11 @@ def test_sizes_have_three_digits(nbytes, text):
 )
 def test_milliseconds_have_three_digits(value, text):
     assert milliseconds(value) == text
+
+
+def test_a_column_of_durations_has_one_unit():
+    assert [duration(ms, longest=0.9) for ms in (0.9, 0.0126, 9e-6)] == ["900.00 µs", "12.60 µs", "0.01 µs"]
+    assert [duration(ms, longest=1200.0) for ms in (1200.0, 4.31, 0.0004)] == ["1,200.000 ms", "4.310 ms", "0.000 ms"]
 
 
 def test_a_path_is_shown_as_it_would_be_typed_here(tmp_path, monkeypatch):

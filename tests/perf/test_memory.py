@@ -1,0 +1,34 @@
+"""What real models take of memory: the second table of docs/reference/performance.md."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from edgefn.bench.anatomy import dissect
+from edgefn.bench.cases import load_cases
+from edgefn.graph.compiler import fit_dims, read_model
+from edgefn.report.units import size
+
+pytestmark = pytest.mark.perf
+
+PLACES = [Path(os.environ.get("EDGEFN_MODELS", "")), Path(__file__).resolve().parents[3] / "shared" / "models"]
+MODELS = sorted(p for place in PLACES for p in (place / "open").glob("*") if p.suffix in {".onnx", ".tflite"})
+HEADER = ("model", "arena", "decided by", "least possible", "weights", "the file", "linear memory")
+
+
+@pytest.mark.skipif(not MODELS, reason="real models are not here: set EDGEFN_MODELS to the folder that holds open/")
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
+@pytest.mark.benchmark(group="memory of real models")
+def test_memory(benchmark, line, path):
+    """The sizes of open dimensions are those of the inputs that lie beside the model."""
+    dims = fit_dims(read_model(path), load_cases(path.with_suffix(".npz")).shapes)
+    found = benchmark.pedantic(dissect, args=(path, dims), rounds=1)
+    if found.memory is None:
+        pytest.skip(f"not compiled: {found.unsupported[0]}")
+    memory = found.memory
+    pin = next(node.op for node in found.nodes if node.id == memory.pinned_by)
+    figures = [size(n) for n in (memory.bound, memory.weights, memory.file, memory.linear)]
+    line(HEADER, (path.name, size(memory.arena), pin, *figures))
+    assert memory.bound <= memory.arena <= 1.1 * memory.bound
+    assert memory.arena + memory.weights < memory.linear < memory.arena + memory.weights + 300_000
