@@ -326,3 +326,11 @@ def lookup(x: np.ndarray, table: np.ndarray) -> bytes:
     target, source = b.tensor(table.dtype.name, x.shape), b.last(x.dtype.name, x.shape)
     b.op(29, source, target, b.constant(table))
     return b.build([source], [target])
+
+
+def gather(x: np.ndarray, indices: np.ndarray, axis: int, dims: Sequence[int], *, constant: bool = False) -> bytes:
+    b = PlanBuilder()
+    source, target = b.tensor(x.dtype.name, x.shape), b.tensor(x.dtype.name, dims)
+    places = b.constant(indices) if constant else b.tensor("int32", indices.shape)
+    b.op(36, source, places, target, axis)
+    return b.build([source] if constant else [source, places], [target])

@@ -82,6 +82,9 @@ def samples() -> tuple[bytes, ...]:
     made.append(plans.many(32, [np.ones((3, 5), np.uint8), x, x[:1]], "float32", x.shape))
     made += [plans.unary(33, x, dtype, x.shape) for dtype in ("int8", "int32")]
     made.append(plans.lookup(np.ones((3, 5), np.int8), np.arange(256).astype(np.uint8)))
+    made.append(plans.unary(34, x, "float32", (2, 3, 2), 4, *(1, 1, 1, 2, 3, 2), *(0, 0, 0, 15, 5, -2)))
+    made.append(plans.unary(35, x, "float32", (2, 7, 6), *(0, 3, 1, 0, 0, 0), 0x3F800000))
+    made.append(plans.gather(x, np.array([[1, -1], [2**31 - 1, 0]], np.int32), 1, (2, 2, 2, 5)))
     return tuple(made)
 
 

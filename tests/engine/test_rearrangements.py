@@ -1,4 +1,4 @@
-"""transpose, concat and copy move bytes and nothing else."""
+"""What moves bytes and does nothing else: transpose, concat, copy, strided, pad and gather."""
 
 import numpy as np
 import pytest
@@ -41,3 +41,46 @@ def test_a_concatenation_is_numpys_concatenation(dtype, data, rank):
 def test_a_copy_is_exact_for_every_small_size(n):
     x = counted("uint8", (n,))
     hold(plans.unary(22, x, "uint8", (1, n)), [x], x.reshape(1, n))
+
+
+@QUICK
+@given(dtype=ANY_DTYPE, data=st.data())
+def test_a_strided_op_reads_what_numpy_reads_by_strides(dtype, data):
+    dims = data.draw(st.lists(st.integers(1, 5), min_size=6, max_size=6))
+    strides = data.draw(st.lists(st.sampled_from([0, 0, 1, 1, -1, 2, 5, 16, -7]), min_size=6, max_size=6))
+    reaches = [(d - 1) * s for d, s in zip(dims, strides, strict=True)]
+    offset = -sum(r for r in reaches if r < 0) + data.draw(st.integers(0, 3))
+    x = counted(dtype, (offset + sum(r for r in reaches if r > 0) + 1,))
+    places = offset + sum(i * s for i, s in zip(np.indices(dims), strides, strict=True))
+    plan = plans.unary(34, x, dtype, (int(np.prod(dims)),), offset, *dims, *strides)
+    hold(plan, [x], x[places].reshape(-1))
+
+
+@QUICK
+@given(dtype=ANY_DTYPE, data=st.data(), rank=st.integers(0, 6))
+def test_a_pad_is_numpys_pad(dtype, data, rank):
+    shape = data.draw(st.tuples(*[st.integers(1, 4)] * rank))
+    widths = data.draw(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=rank, max_size=rank))
+    x = counted(dtype, shape)
+    value = np.array(77).astype(dtype)
+    expected = np.pad(x, widths, constant_values=value) if rank else x
+    begins = [*(begin for begin, _ in widths), *[0] * (6 - rank)]
+    bits = int.from_bytes(value.tobytes(), "little")
+    hold(plans.unary(35, x, dtype, expected.shape, *begins, bits), [x], expected)
+
+
+@QUICK
+@given(dtype=ANY_DTYPE, data=st.data(), constant=st.booleans())
+def test_a_gather_is_numpys_take_with_indices_held_inside(dtype, data, constant):
+    shape = data.draw(st.lists(st.integers(1, 5), min_size=1, max_size=4))
+    axis = data.draw(st.integers(0, len(shape) - 1))
+    count = data.draw(st.lists(st.integers(1, 4), min_size=0, max_size=2))
+    far = st.sampled_from([-(2**31), 2**31 - 1])
+    size = int(np.prod(count, dtype=int))
+    chosen = data.draw(st.lists(st.integers(-9, 9) | far, min_size=size, max_size=size))
+    indices = np.array(chosen, np.int32).reshape(count)
+    x, n = counted(dtype, shape), shape[axis]
+    rows = [min(max(i + n if i < 0 else i, 0), n - 1) for i in chosen]
+    expected = np.take(x, np.array(rows, int).reshape(count), axis)
+    plan = plans.gather(x, indices, axis, expected.shape, constant=constant)
+    hold(plan, [x] if constant else [x, indices], expected)

@@ -30,6 +30,7 @@ __all__ = [
     "State",
     "Tensor",
     "Window",
+    "unpermuted",
 ]
 
 type Array = NDArray[Any]
@@ -153,10 +154,19 @@ class Window:
     pad: tuple[int, int] = (0, 0)
 
 
+def unpermuted(values: tuple[int, ...], perm: tuple[int, ...]) -> tuple[int, ...]:
+    """Values of the axes behind a transpose by `perm`, in the order of the axes in front of it."""
+    return tuple(values[perm.index(i)] for i in range(len(perm)))
+
+
 class Op:
     """What a node does: a frozen dataclass of `edgefn.graph.ops`, equal when it does the same."""
 
     __slots__ = ()
+
+    def before(self, perm: tuple[int, ...]) -> "Op | None":
+        """Return the op that does in front of a transpose what this one does behind it; None when there is none."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 __all__ = ["OpCode", "Parameter", "opcode"]
 
-type Kind = Literal["tensor", "int", "f32", "scratch"]
+type Kind = Literal["tensor", "int", "signed", "f32", "scratch"]
 
 FIRST_OF_MINOR = (1, 23, 29)  # codes that version 1.0, 1.1 and 1.2 began with
 
-_KINDS: dict[str, Kind] = {"*": "tensor", ".": "f32", "@": "scratch"}
+_KINDS: dict[str, Kind] = {"*": "tensor", "-": "signed", ".": "f32", "@": "scratch"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,6 @@ def opcode(
     variadic: bool = False,
     in_place: str = "",
 ) -> OpCode:
-    """An op code with its parameters as words: `*x` is a tensor, `.low` an f32, `axis` an int, and `@scratch`."""
-    parameters = tuple(Parameter(word.lstrip("*.@"), _KINDS.get(word[0], "int")) for word in words.split())
+    """An op code; its parameters are words: `*x` a tensor, `.low` an f32, `axis` an int, `-s0` signed, `@scratch`."""
+    parameters = tuple(Parameter(word.lstrip("*-.@"), _KINDS.get(word[0], "int")) for word in words.split())
     return OpCode(code, name, parameters, check, evaluate, scratch, variadic, tuple(in_place.split()))

@@ -77,4 +77,14 @@ EFN_INLINE void efn_fill(void *to, uint8_t value, uint32_t n) {
         t[i] = value;
 }
 
+// Set n words to `value`.
+EFN_INLINE void efn_fill_words(void *to, uint32_t value, uint32_t n) {
+    uint32_t *t = to;
+    uint32_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        wasm_v128_store(t + i, wasm_i32x4_splat((int32_t)value));
+    for (; i < n; i++)
+        t[i] = value;
+}
+
 #endif

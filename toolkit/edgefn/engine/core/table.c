@@ -38,4 +38,7 @@ const efn_op efn_ops[EFN_OPCODES] = {
     [33] = EFN_ROW(cast, efn_unary),
     [39] = EFN_ROW(matmul_f32, efn_matmul_f32),
     [45] = EFN_ROW(tree_ensemble, efn_tree_ensemble),
+    [34] = EFN_ROW(strided, efn_strided),
+    [35] = EFN_ROW(pad, efn_pad),
+    [36] = EFN_ROW(gather, efn_gather_op),
 };

@@ -83,5 +83,8 @@ EFN_DECLARE(tree_ensemble)
 EFN_DECLARE(binary)
 EFN_DECLARE(select)
 EFN_DECLARE(cast)
+EFN_DECLARE(strided)
+EFN_DECLARE(pad)
+EFN_DECLARE(gather)
 
 #endif

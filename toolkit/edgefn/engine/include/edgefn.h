@@ -229,4 +229,17 @@ typedef struct {
     uint32_t x, y, table;
 } efn_lookup;
 
+typedef struct {
+    uint32_t x, y, offset, dims[EFN_MAX_RANK];
+    int32_t strides[EFN_MAX_RANK];
+} efn_strided;
+
+typedef struct {
+    uint32_t x, y, begin[EFN_MAX_RANK], value;
+} efn_pad;
+
+typedef struct {
+    uint32_t x, indices, y, axis;
+} efn_gather_op;
+
 #endif

@@ -2,7 +2,7 @@
 
 from edgefn.errors import ModelError
 
-__all__ = ["MAX_DIM", "MAX_ELEMENTS", "MAX_FILE_BYTES", "MAX_NODES", "MAX_RANK", "MAX_TENSORS", "bound"]
+__all__ = ["MAX_DIM", "MAX_ELEMENTS", "MAX_FILE_BYTES", "MAX_FOLDED", "MAX_NODES", "MAX_RANK", "MAX_TENSORS", "bound"]
 
 MAX_FILE_BYTES = 256 << 20
 MAX_NODES = 4_096
@@ -10,6 +10,7 @@ MAX_TENSORS = 65_536
 MAX_RANK = 6
 MAX_DIM = 1 << 24
 MAX_ELEMENTS = 1 << 27
+MAX_FOLDED = 1 << 24  # elements of a constant that is computed at import
 
 
 def bound(fulfilled: bool, message: str) -> None:

@@ -18,14 +18,20 @@ from edgefn.graph.ops import (
     depthwise,
     dequantize,
     flip_sign,
+    gather,
     lookup,
     matmul,
     max_pool,
+    pad,
     quantize,
+    repeat,
     requantize,
     reshape,
     select,
+    slicing,
     softmax,
+    strided,
+    tile,
     transpose,
     tree_ensemble,
     unary,
@@ -42,15 +48,20 @@ from edgefn.graph.ops.dense import Dense
 from edgefn.graph.ops.depthwise import Depthwise
 from edgefn.graph.ops.dequantize import Dequantize
 from edgefn.graph.ops.flip_sign import FlipSign
+from edgefn.graph.ops.gather import Gather
 from edgefn.graph.ops.lookup import Lookup
 from edgefn.graph.ops.matmul import MatMul, Strides
 from edgefn.graph.ops.matrix import Weighted
 from edgefn.graph.ops.max_pool import MaxPool
+from edgefn.graph.ops.pad import Pad
 from edgefn.graph.ops.quantize import Quantize
+from edgefn.graph.ops.repeat import Repeat
 from edgefn.graph.ops.requantize import Requantize
 from edgefn.graph.ops.reshape import Reshape
 from edgefn.graph.ops.select import Select
+from edgefn.graph.ops.slicing import Slice
 from edgefn.graph.ops.softmax import Softmax
+from edgefn.graph.ops.tile import Tile
 from edgefn.graph.ops.transpose import Transpose
 from edgefn.graph.ops.tree_ensemble import TreeEnsemble
 from edgefn.graph.ops.unary import Unary
@@ -71,15 +82,20 @@ __all__ = [
     "Depthwise",
     "Dequantize",
     "FlipSign",
+    "Gather",
     "Lookup",
     "MatMul",
     "MaxPool",
+    "Pad",
     "Quantize",
+    "Repeat",
     "Requantize",
     "Reshape",
     "Select",
+    "Slice",
     "Softmax",
     "Strides",
+    "Tile",
     "Transpose",
     "TreeEnsemble",
     "Unary",
@@ -98,14 +114,17 @@ _CODES = (
     depthwise.CODES,
     dequantize.CODES,
     flip_sign.CODES,
+    gather.CODES,
     lookup.CODES,
     matmul.CODES,
     max_pool.CODES,
+    pad.CODES,
     quantize.CODES,
     requantize.CODES,
     reshape.CODES,
     select.CODES,
     softmax.CODES,
+    strided.CODES,
     transpose.CODES,
     tree_ensemble.CODES,
     unary.CODES,
@@ -127,14 +146,19 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Depthwise: depthwise.lower,
     Dequantize: dequantize.lower,
     FlipSign: flip_sign.lower,
+    Gather: gather.lower,
     Lookup: lookup.lower,
     MatMul: matmul.lower,
     MaxPool: max_pool.lower,
+    Pad: pad.lower,
     Quantize: quantize.lower,
+    Repeat: repeat.lower,
     Requantize: requantize.lower,
     Reshape: reshape.lower,
     Select: select.lower,
+    Slice: slicing.lower,
     Softmax: softmax.lower,
+    Tile: tile.lower,
     Transpose: transpose.lower,
     TreeEnsemble: tree_ensemble.lower,
     Unary: unary.lower,

@@ -22,6 +22,9 @@ MAX_INPUTS = 64
 class Concat(Op):
     axis: int
 
+    def before(self, perm: tuple[int, ...]) -> "Concat":
+        return Concat(perm[self.axis])
+
 
 def lower(low: Lowering, node: Node, op: Concat) -> Step:
     rest = tuple(low.source(name) for name in node.inputs)

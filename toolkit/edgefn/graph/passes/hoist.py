@@ -1,13 +1,28 @@
 """Clamps and quantizes travel up through what only moves data, to the op that computed it; dequantizes travel down."""
 
-from edgefn.graph.ir import Graph, Node
-from edgefn.graph.ops import Clamp, Concat, Dequantize, MaxPool, Quantize, Reshape, Transpose
+import numpy as np
+
+from edgefn.graph.ir import OPEN, Graph, Node
+from edgefn.graph.ops import (
+    Clamp,
+    Concat,
+    Dequantize,
+    Gather,
+    MaxPool,
+    Pad,
+    Quantize,
+    Repeat,
+    Reshape,
+    Slice,
+    Tile,
+    Transpose,
+)
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["hoist", "sink_dequantizes"]
 
 # A maximum commutes with every function that never decreases.
-_MOVING = (Reshape, Transpose, MaxPool)
+_MOVING = (Gather, MaxPool, Repeat, Reshape, Slice, Tile, Transpose)
 # A round goes up so far at most, which keeps a round linear for any file; real models have one or two.
 MAX_CHAIN = 8
 
@@ -21,7 +36,7 @@ def _up(walk: Walk, node: Node) -> None:
     if not isinstance(node.op, Clamp | Quantize):
         walk.keep(node)
         return
-    chain = _chain(walk, node.inputs[0])
+    chain = _chain(walk, node, node.inputs[0])
     top = walk.sole_maker(chain[-1].inputs[0] if chain else node.inputs[0])
     if top and isinstance(top.op, Concat) and isinstance(node.op, Quantize):
         source = _each(walk, node, top, last=not chain)
@@ -32,14 +47,15 @@ def _up(walk: Walk, node: Node) -> None:
         return
     for i, moved in enumerate(reversed(chain)):
         last = i == len(chain) - 1
-        source = walk.emit(moved.name, moved.op, (source,), node.output if last else _as(walk, node, moved.output))
+        inputs = (source, *moved.inputs[1:])
+        source = walk.emit(moved.name, moved.op, inputs, node.output if last else _as(walk, node, moved.output))
 
 
-def _chain(walk: Walk, name: str) -> list[Node]:
-    """Return moving nodes above `name`, nearest first."""
+def _chain(walk: Walk, node: Node, name: str) -> list[Node]:
+    """Return nodes above `name` that `node` commutes with, nearest first."""
     chain: list[Node] = []
     maker = walk.sole_maker(name)
-    while maker and _moves(walk, maker) and len(chain) < MAX_CHAIN:
+    while maker and (_moves(walk, maker) or _pads_kept(maker, node)) and len(chain) < MAX_CHAIN:
         chain.append(maker)
         maker = walk.sole_maker(maker.inputs[0])
     return chain
@@ -47,7 +63,14 @@ def _chain(walk: Walk, name: str) -> list[Node]:
 
 def _moves(walk: Walk, node: Node) -> bool:
     """Whether a node moves data and does nothing else: a reshape may give integers another scale."""
-    return isinstance(node.op, _MOVING) and len({t.meaning for t in walk.graph.of((*node.inputs, node.output))}) == 1
+    x, y = walk.graph.of((node.inputs[0], node.output))
+    return isinstance(node.op, _MOVING) and x.meaning == y.meaning
+
+
+def _pads_kept(node: Node, by: Node) -> bool:
+    """Whether a node puts zeros around its input which `by` does not change: integers have one that means zero."""
+    bounds = by.op.bounds if isinstance(by.op, Clamp) else OPEN
+    return isinstance(node.op, Pad) and node.op.value == 0 and bounds.low <= 0 <= bounds.high
 
 
 def _as(walk: Walk, node: Node, like: str) -> str:
@@ -71,8 +94,10 @@ def sink_dequantizes(graph: Graph) -> bool:
 
 
 def _down(walk: Walk, node: Node) -> None:
-    sources = [_quantized(walk, name) for name in node.inputs]
-    if not isinstance(node.op, (*_MOVING, Concat)) or None in sources:
+    data, others = (node.inputs[:1], node.inputs[1:]) if isinstance(node.op, Gather) else (node.inputs, ())
+    movable = isinstance(node.op, (*_MOVING, Concat)) or _pads_kept(node, node)
+    sources = [_quantized(walk, name, node) for name in data] if movable else [None]
+    if None in sources:
         walk.keep(node)
         return
     quantizations = [walk.graph.tensors[s].quantization for s in sources if s]
@@ -81,14 +106,19 @@ def _down(walk: Walk, node: Node) -> None:
         walk.keep(node)
         return
     inner = walk.graph.like(node.output, dtype="i8", quantization=first)
-    walk.emit(node.name, node.op, tuple(s for s in sources if s), inner)
+    walk.emit(node.name, node.op, (*(s for s in sources if s), *others), inner)
     walk.emit(node.name, Dequantize(), (inner,), node.output)
 
 
-def _quantized(walk: Walk, name: str) -> str | None:
-    """Return the i8 activation behind a dequantized one."""
+def _quantized(walk: Walk, name: str, reader: Node) -> str | None:
+    """Return the i8 tensor behind a dequantized one: an activation, or a table whose rows are gathered."""
     maker = walk.makers.get(name)
     if not maker or not isinstance(maker.op, Dequantize):
         return None
     t = walk.graph.tensors[maker.inputs[0]]
-    return t.name if t.dtype == "i8" and t.quantization and t.quantization.per_tensor else None
+    if t.quantization is None or not t.quantization.per_tensor:
+        return None
+    if t.dtype == "u8" and t.constant is not None and isinstance(reader.op, Gather):
+        value = (t.constant.astype(np.int16) - 128).astype(np.int8)
+        return walk.graph.like(t.name, dtype="i8", constant=value, quantization=t.quantization.signed)
+    return t.name if t.dtype == "i8" else None

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from edgefn.graph.ir import Graph, Node
+from edgefn.graph.ir import Graph, Node, Op
 from edgefn.graph.ops import (
     Add,
     Clamp,
-    Concat,
     Dequantize,
     FlipSign,
+    Gather,
     Quantize,
     Requantize,
     Reshape,
@@ -37,16 +37,22 @@ def sink_transposes(graph: Graph, *, through_quantization: bool) -> bool:
             _compose(walk, node, node.op.perm)
             return
         perm = _common_perm(walk, node)
-        if (
-            perm is None
-            or not (isinstance(node.op, (*indifferent, Add, Concat, Softmax)) or _renames(walk, node))
-            or (isinstance(node.op, Softmax) and perm[-1] != len(perm) - 1)
-        ):
+        op = _before(walk, node, perm, indifferent) if perm else None
+        if perm is None or op is None:
             walk.keep(node)
         else:
-            _sink(walk, node, perm)
+            _sink(walk, node, perm, op)
 
     return rewrite(graph, visit)
+
+
+def _before(walk: Walk, node: Node, perm: tuple[int, ...], indifferent: tuple[type[Op], ...]) -> Op | None:
+    """Return the op that does in front of the transpose what the node does behind it."""
+    if isinstance(node.op, Softmax) and perm[-1] != len(perm) - 1:
+        return None
+    if isinstance(node.op, (*indifferent, Add, Softmax)) or _renames(walk, node):
+        return node.op
+    return node.op.before(perm)
 
 
 def _renames(walk: Walk, node: Node) -> bool:
@@ -71,7 +77,7 @@ def _compose(walk: Walk, node: Node, perm: tuple[int, ...]) -> None:
 def _common_perm(walk: Walk, node: Node) -> tuple[int, ...] | None:
     """Return the permutation that all inputs went through; a constant goes through any."""
     perms = set()
-    for name in node.inputs:
+    for name in _moving(walk, node):
         maker = walk.makers.get(name)
         if maker and isinstance(maker.op, Transpose):
             perms.add(maker.op.perm)
@@ -80,19 +86,26 @@ def _common_perm(walk: Walk, node: Node) -> tuple[int, ...] | None:
     return perms.pop() if len(perms) == 1 else None
 
 
-def _sink(walk: Walk, node: Node, perm: tuple[int, ...]) -> None:
+def _moving(walk: Walk, node: Node) -> tuple[str, ...]:
+    """Return the inputs that have the axes of the output: not the indices of a gather, which stand for one axis."""
+    if isinstance(node.op, Gather):
+        return node.inputs[:1] if len(walk.graph.tensors[node.inputs[1]].shape) == 1 else ()
+    return node.inputs
+
+
+def _sink(walk: Walk, node: Node, perm: tuple[int, ...], op: Op) -> None:
     """`op(transpose(x))` becomes `transpose(op(x))`."""
     graph = walk.graph
     inverse = tuple(int(i) for i in np.argsort(perm))
-    op = Concat(perm[node.op.axis]) if isinstance(node.op, Concat) else node.op
-    inputs = tuple(_before(walk, name, inverse) for name in node.inputs)
+    moving = _moving(walk, node)
+    inputs = (*(_untransposed(walk, name, inverse) for name in moving), *node.inputs[len(moving) :])
     shape = graph.tensors[node.output].shape
     inner = graph.like(node.output, shape=tuple(shape[i] for i in inverse))
     walk.emit(node.name, op, inputs, inner)
     walk.emit(node.name, Transpose(perm), (inner,), node.output)
 
 
-def _before(walk: Walk, name: str, inverse: tuple[int, ...]) -> str:
+def _untransposed(walk: Walk, name: str, inverse: tuple[int, ...]) -> str:
     t = walk.graph.tensors[name]
     if t.constant is None:
         return walk.makers[name].inputs[0]

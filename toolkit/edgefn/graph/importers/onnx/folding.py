@@ -1,47 +1,45 @@
 """ONNX ops on constants: what exporters compute shapes with. Everything is bounded, since it runs at import."""
 
 from collections.abc import Callable
-from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.importers.bounds import MAX_RANK
+from edgefn.graph.importers.bounds import MAX_FOLDED
 from edgefn.graph.importers.onnx.file import DTYPES
 from edgefn.graph.importers.onnx.movement import target_shape, unsqueezed
+from edgefn.graph.importers.onnx.rearranging import REARRANGED
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ir import NUMPY
 
-__all__ = ["FOLDED", "MAX_FOLDED", "fold"]
+__all__ = ["FOLDED", "OF_SHAPES", "fold"]
 
 type Array = NDArray[Any]
 
-MAX_FOLDED = 1 << 24
+type Rule = Callable[[Call], Array | tuple[Array, ...]]
+
+# What needs the shape of its input only.
+OF_SHAPES = frozenset({"EyeLike", "Shape", "Size"})
 
 
-def fold(call: Call) -> Array | None:
-    """Return the value of a node whose inputs are constant; None when it has to run. Shape needs a shape only."""
-    rule = FOLDED.get(call.node.op)
+def fold(call: Call) -> tuple[Array, ...] | None:
+    """Return the values of a node whose inputs are constant; None when it has to run."""
+    rule = FOLDED.get(call.node.qualified)
     if rule is None:
         return None
-    if call.node.op != "Shape" and not all(call.input(i).constant is not None for i in _present(call)):
+    if call.node.op not in OF_SHAPES and not all(call.input(i).constant is not None for i in _present(call)):
         return None
     with np.errstate(all="ignore"):
         try:
-            return np.asarray(rule(call))
+            values = rule(call)
+            return values if isinstance(values, tuple) else (np.asarray(values),)
         except (TypeError, ValueError, IndexError, OverflowError, ZeroDivisionError, np.exceptions.AxisError) as error:
             call.malformed(str(error))
 
 
 def _present(call: Call) -> list[int]:
     return [i for i in range(len(call.node.inputs)) if call.has(i)]
-
-
-def _bounded(call: Call, shape: tuple[int, ...]) -> tuple[int, ...]:
-    if len(shape) > MAX_RANK or any(d < 0 for d in shape) or prod(shape) > MAX_FOLDED:
-        call.malformed(f"a constant of shape {shape}")
-    return shape
 
 
 def _constant(call: Call) -> Array:
@@ -69,36 +67,8 @@ def _cast(call: Call) -> Array:
 
 
 def _constant_of_shape(call: Call) -> Array:
-    shape = _bounded(call, tuple(int(d) for d in call.constant(0).reshape(-1)))
+    shape = call.bounded(tuple(int(d) for d in call.constant(0).reshape(-1)))
     return np.full(shape, call.attribute("value", np.zeros(1, np.float32)).reshape(-1)[0])
-
-
-def _gather(call: Call) -> Array:
-    data, indices = call.constant(0), call.constant(1).astype(np.int64)
-    axis = call.axis(call.attribute("axis", 0), data.ndim)
-    _bounded(call, data.shape[:axis] + indices.shape + data.shape[axis + 1 :])
-    return np.take(data, indices, axis)
-
-
-def _slice(call: Call) -> Array:
-    data = call.constant(0)
-    axes: Any
-    starts: Any
-    ends: Any
-    steps: Any
-    if call.opset < 10:
-        starts, ends = call.attribute("starts", ()), call.attribute("ends", ())
-        axes, steps = call.attribute("axes", tuple(range(len(starts)))), (1,) * len(starts)
-    else:
-        starts, ends = call.constant(1), call.constant(2)
-        axes = call.constant(3) if call.has(3) else np.arange(len(starts))
-        steps = call.constant(4) if call.has(4) else np.ones(len(starts), np.int64)
-    index: list[slice] = [slice(None)] * data.ndim
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        # Python's slice clips like ONNX's, but reads a negative end below the start as counted from the back.
-        stop = None if step < 0 and end < -data.shape[call.axis(int(axis), data.ndim)] else int(end)
-        index[call.axis(int(axis), data.ndim)] = slice(int(start), stop, int(step))
-    return data[tuple(index)]
 
 
 def _concat(call: Call) -> Array:
@@ -133,7 +103,7 @@ def _transpose(call: Call) -> Array:
 def _binary(compute: Callable[[Array, Array], Array]) -> Callable[[Call], Array]:
     def rule(call: Call) -> Array:
         a, b = call.constant(0), call.constant(1)
-        _bounded(call, np.broadcast_shapes(a.shape, b.shape))
+        call.bounded(np.broadcast_shapes(a.shape, b.shape))
         return compute(a, b).astype(a.dtype)
 
     return rule
@@ -145,21 +115,20 @@ def _divide(a: Array, b: Array) -> Array:
     return np.asarray(np.trunc(a / b))
 
 
-FOLDED: dict[str, Callable[[Call], Array]] = {
+FOLDED: dict[str, Rule] = {
     "Add": _binary(lambda a, b: np.asarray(a + b)),
     "Cast": _cast,
     "Concat": _concat,
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
     "Div": _binary(_divide),
-    "Gather": _gather,
     "Identity": lambda call: call.constant(0),
     "Mul": _binary(lambda a, b: np.asarray(a * b)),
     "Reshape": _reshape,
     "Shape": _shape,
-    "Slice": _slice,
     "Squeeze": _squeeze,
     "Sub": _binary(lambda a, b: np.asarray(a - b)),
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,
+    **REARRANGED,
 }

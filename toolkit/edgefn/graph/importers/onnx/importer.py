@@ -78,9 +78,9 @@ def _import(scope: Scope, node: OnnxNode) -> None:
     named = [name for name in node.outputs if name]
     if not named or len(set(named)) < len(named) or any(name in scope.names for name in named):
         call.malformed("its output has no name of its own")
-    value = fold(call)
-    if value is not None:
-        scope.names[node.outputs[0]] = scope.constant(node.outputs[0], value)
+    values = fold(call)
+    if values is not None:
+        _bind(call, tuple(scope.constant(named[0], value) for value in values))
     elif node.qualified in HANDLERS:
         _bind(call, HANDLERS[node.qualified][0](call))
     else:

@@ -2,8 +2,19 @@
 
 from collections.abc import Callable
 
-from edgefn.graph.importers.onnx import elementwise, matrix, movement, pooling, product, quantization, trees
-from edgefn.graph.importers.onnx.folding import FOLDED
+from edgefn.graph.importers.onnx import (
+    elementwise,
+    gathering,
+    matrix,
+    movement,
+    padding,
+    pooling,
+    product,
+    quantization,
+    slicing,
+    trees,
+)
+from edgefn.graph.importers.onnx.folding import FOLDED, OF_SHAPES
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.source import SupportedOp
 
@@ -29,18 +40,28 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     ),
     "DequantizeLinear": (quantization.dequantize_linear, "i8 and u8 per tensor; per channel for constants; i32 biases"),
     "Dropout": (elementwise.identity, "inference"),
+    "Expand": (slicing.expand, "constant shape"),
     "Flatten": (movement.flatten, ""),
     "Gemm": (product.gemm, "alpha positive where B is computed at run time"),
+    "Gather": (gathering.gather, ""),
+    "GatherElements": (gathering.gather_elements, "constant indices"),
+    "GatherND": (gathering.gather_nd, "constant indices, or indices of the first dimension"),
     "GlobalAveragePool": (pooling.global_average_pool, "rank 4"),
     "GlobalMaxPool": (pooling.global_max_pool, "rank 4"),
     "Identity": (elementwise.identity, ""),
     "MatMul": (product.matmul, ""),
     "MaxPool": (pooling.max_pool, f"{_POOL}; no indices"),
+    "Pad": (padding.pad, "constant pads and value"),
     "QuantizeLinear": (quantization.quantize_linear, "i8 and u8, per tensor; per channel for constants"),
     "Relu": (elementwise.relu, ""),
     "Reshape": (movement.reshape, "constant shape"),
+    "ScatterElements": (gathering.scatter_elements, "constant indices; no reduction"),
+    "ScatterND": (gathering.scatter_nd, "constant indices; no reduction"),
+    "Slice": (slicing.slice_, "constant starts, ends, axes and steps"),
     "Softmax": (elementwise.softmax, ""),
+    "Split": (slicing.split, "constant sizes"),
     "Squeeze": (movement.squeeze, "constant axes"),
+    "Tile": (slicing.tile, "constant repeats"),
     "Transpose": (movement.transpose, ""),
     "Unsqueeze": (movement.unsqueeze, "constant axes"),
     "ai.onnx.ml.TreeEnsemble": (trees.tree_ensemble, f"input of rank 2; {_TRANSFORMS}"),
@@ -51,6 +72,6 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
 
 def supported_ops() -> tuple[SupportedOp, ...]:
     """Every supported ONNX op, by name."""
-    folded = dict.fromkeys(FOLDED, _CONSTANT) | {"Shape": "", "Constant": "numbers and tensors"}
+    folded = dict.fromkeys(FOLDED, _CONSTANT) | dict.fromkeys(OF_SHAPES, "") | {"Constant": "numbers and tensors"}
     table = folded | {name: restrictions for name, (_, restrictions) in HANDLERS.items()}
     return tuple(SupportedOp(name, table[name]) for name in sorted(table))

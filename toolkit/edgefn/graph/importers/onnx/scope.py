@@ -1,6 +1,6 @@
 """What the handlers of ONNX ops see: the graph under construction, known constants, and checks that name the node."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Never
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
+from edgefn.graph.importers.bounds import MAX_FOLDED, MAX_RANK
 from edgefn.graph.importers.builder import Builder
 from edgefn.graph.importers.onnx.file import OnnxNode
 from edgefn.graph.ir import NUMPY, RUNTIME, DType, Op, Quantization, Tensor
@@ -53,6 +54,13 @@ class Call:
         if value is None:
             self.refuse(f"input {self.node.inputs[index]!r} is computed at run time; it must be a constant")
         return value
+
+    def integers(self, index: int) -> list[int]:
+        """Return a list of integers that must be known at compile time: a shape, axes, sizes."""
+        value = self.constant(index)
+        if value.dtype.kind not in "iu" or value.ndim > 1:
+            self.malformed(f"input {self.node.inputs[index]!r} is {value.dtype} of shape {value.shape}, not integers")
+        return [int(v) for v in value.reshape(-1)]
 
     def fixed(self, t: Tensor) -> bool:
         """Whether a tensor is constant, perhaps quantized."""
@@ -122,6 +130,12 @@ class Call:
             self.malformed(f"axis {value} of a tensor of rank {rank}")
         return value % rank
 
+    def bounded(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """Return the shape of a constant that is computed at import, which must not be too large."""
+        if len(shape) > MAX_RANK or any(d < 0 for d in shape) or prod(shape) > MAX_FOLDED:
+            self.malformed(f"a constant of shape {tuple(shape)}")
+        return tuple(shape)
+
     def emit(self, op: Op, inputs: Iterable[str], shape: Iterable[int], **fields: Any) -> str:  # noqa: ANN401
         """Compute a fresh f32 tensor (or what `fields` say) with `op`."""
         name = self.node.outputs[0] if self.node.outputs else self.node.op
@@ -129,10 +143,13 @@ class Call:
             self.node.label, op, inputs, Tensor(name, fields.pop("dtype", "f32"), tuple(shape), **fields)
         )
 
+    def moved(self, op: Op, x: Tensor, shape: Iterable[int], *more: str) -> str:
+        """Compute a fresh tensor of elements of `x`, in its type and quantization; `more` are further inputs."""
+        return self.emit(op, (x.name, *more), shape, dtype=x.dtype, quantization=x.quantization)
+
     def transpose(self, x: str, perm: tuple[int, ...]) -> str:
         t = self.scope.tensor(x)
-        shape = [t.shape[p] for p in perm]
-        return self.emit(Transpose(perm), (x,), shape, dtype=t.dtype, quantization=t.quantization)
+        return self.moved(Transpose(perm), t, [t.shape[p] for p in perm])
 
     def reshape(self, x: str, shape: Iterable[int]) -> str:
         t, shape = self.scope.tensor(x), tuple(shape)
@@ -140,7 +157,7 @@ class Call:
             self.malformed(f"{t.shape} cannot be reshaped to {shape}")
         if shape == t.shape:
             return x
-        return self.emit(Reshape(), (x,), shape, dtype=t.dtype, quantization=t.quantization)
+        return self.moved(Reshape(), t, shape)
 
     def weights(self, index: int, perm: tuple[int, ...]) -> Tensor:
         """Constant weights, or dequantized constant weights, with their axes permuted."""

@@ -1,0 +1,145 @@
+"""Parts of a tensor and repetitions of it: Slice, Split, Expand, Tile."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgefn.graph.importers.bounds import MAX_RANK
+from edgefn.graph.importers.onnx.scope import Call
+from edgefn.graph.ir import Shape, Tensor
+from edgefn.graph.ops import Slice, Tile
+
+__all__ = [
+    "Span",
+    "expand",
+    "expanded_shape",
+    "read_slice",
+    "read_split",
+    "read_tile",
+    "slice_",
+    "sliced",
+    "split",
+    "tile",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a slice takes along one axis: `count` elements from `begin` on, `step` apart."""
+
+    begin: int
+    step: int
+    count: int
+
+
+def slice_(call: Call) -> str:
+    """Constant starts, ends, axes and steps; before opset 10 as attributes, without steps."""
+    x = call.value(0)
+    return sliced(call, x, read_slice(call, x.shape))
+
+
+def sliced(call: Call, x: Tensor, spans: Sequence[Span]) -> str:
+    """Emit a slice with one span for each axis, unless it takes everything."""
+    shape = tuple(s.count for s in spans)
+    if spans == [Span(0, 1, d) for d in x.shape]:
+        return x.name
+    op = Slice(tuple(s.begin if s.count else 0 for s in spans), tuple(s.step for s in spans))
+    return call.moved(op, x, shape)
+
+
+def read_slice(call: Call, shape: Shape) -> list[Span]:
+    """What Slice takes of a tensor of `shape`, one span for each axis."""
+    spans = [Span(0, 1, d) for d in shape]
+    for start, end, axis, step in zip(*_bounds(call), strict=True):
+        where = call.axis(axis, len(shape))
+        if step == 0:
+            call.malformed("a step of 0")
+        # Python's slice clips like ONNX's, but reads a negative end below the start as counted from the back.
+        stop = None if step < 0 and end < -shape[where] else end
+        taken = range(shape[where])[start:stop:step]
+        spans[where] = Span(taken.start, step, len(taken))
+    return spans
+
+
+def _bounds(call: Call) -> list[list[int]]:
+    """Starts, ends, axes and steps."""
+    if call.opset < 10:
+        starts, ends = call.attribute("starts", ()), call.attribute("ends", ())
+        axes = call.attribute("axes", tuple(range(len(starts))))
+        return [list(starts), list(ends), list(axes), [1] * len(starts)]
+    starts, ends = call.integers(1), call.integers(2)
+    axes = call.integers(3) if call.has(3) else list(range(len(starts)))
+    steps = call.integers(4) if call.has(4) else [1] * len(starts)
+    if not len(starts) == len(ends) == len(axes) == len(steps):
+        call.malformed(f"{len(starts)} starts, {len(ends)} ends, {len(axes)} axes and {len(steps)} steps")
+    return [starts, ends, axes, steps]
+
+
+def split(call: Call) -> tuple[str, ...]:
+    """Sizes as an attribute or a constant input, or as many equal parts as there are outputs."""
+    x = call.value(0)
+    axis, sizes = read_split(call, x.shape)
+    begins = np.cumsum([0, *sizes]).tolist()
+    whole = [Span(0, 1, d) for d in x.shape]
+    return tuple(
+        sliced(call, x, [*whole[:axis], Span(begin, 1, size), *whole[axis + 1 :]])
+        for begin, size in zip(begins, sizes, strict=False)
+    )
+
+
+def read_split(call: Call, shape: Shape) -> tuple[int, list[int]]:
+    """The axis that Split divides, and the sizes of the parts."""
+    axis = call.axis(call.attribute("axis", 0), len(shape))
+    length, count = shape[axis], len(call.node.outputs)
+    if call.opset >= 13 and call.has(1):
+        sizes = call.integers(1)
+    elif call.opset < 13 and "split" in call.node.attributes:
+        sizes = list(call.attribute("split", ()))
+    else:
+        part = -(-length // max(1, call.attribute("num_outputs", count)))
+        sizes = [max(0, min(part, length - i * part)) for i in range(count)]
+    if len(sizes) != count or sum(sizes) != length or min(sizes) < 0:
+        call.malformed(f"parts {sizes} of axis {axis} of shape {shape} for {count} outputs")
+    return axis, sizes
+
+
+def expand(call: Call) -> str:
+    """Broadcast to a constant shape."""
+    x = call.value(0)
+    shape = expanded_shape(call, x.shape)
+    wide = call.scope.tensor(call.reshape(x.name, (*[1] * (len(shape) - len(x.shape)), *x.shape)))
+    return sliced(call, wide, [Span(0, int(n == d), n) for n, d in zip(shape, wide.shape, strict=True)])
+
+
+def expanded_shape(call: Call, shape: Shape) -> Shape:
+    """What Expand broadcasts `shape` to."""
+    wanted = tuple(call.integers(1))
+    try:
+        found = np.broadcast_shapes(shape, wanted)
+    except ValueError:
+        call.malformed(f"{shape} does not broadcast to {wanted}")
+    if len(found) > MAX_RANK:
+        call.refuse(f"{len(found)} dimensions; up to {MAX_RANK} are supported")
+    return found
+
+
+def tile(call: Call) -> str:
+    """Constant repeats."""
+    x = call.value(0)
+    counts = read_tile(call, len(x.shape))
+    for axis, count in enumerate(counts):  # one by one, as six dimensions cannot hold all of them at once
+        if count != 1:
+            t = call.scope.tensor(x.name)
+            shape = (*t.shape[:axis], t.shape[axis] * count, *t.shape[axis + 1 :])
+            one = tuple(count if i == axis else 1 for i in range(len(shape)))
+            x = call.scope.tensor(call.moved(Tile(one), t, shape))
+    return x.name
+
+
+def read_tile(call: Call, rank: int) -> list[int]:
+    """How often Tile repeats each axis."""
+    counts = call.integers(1)
+    if len(counts) != rank or any(c < 0 for c in counts):
+        call.malformed(f"repeats {counts} of a tensor of rank {rank}")
+    return counts
