@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from onnx import TensorProto, helper
 
 from edgefn.bench import cases
 from edgefn.bench.cases import load_cases
@@ -58,3 +59,34 @@ def test_a_header_that_claims_more_than_memory_holds_is_refused(plan, tmp_path):
     with pytest.raises(UsageError) as caught:
         load_cases(tmp_path / "c.npz").cases(plan)
     assert caught.value.code == "EFN-U040"
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """x [n, 2] to the class of each row, of which y is the score."""
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 2]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "rows", [x], [y])
+    (tmp_path / "m.onnx").write_bytes(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString()
+    )
+    return read_plan(compile_model(read_model(tmp_path / "m.onnx"), name="rows").plan)
+
+
+def saved(path, **arrays):
+    np.savez(path, **{name.replace("__", "/"): array for name, array in arrays.items()})
+    return load_cases(path)
+
+
+def test_a_case_of_several_items_counts_as_as_many(rows, tmp_path):
+    x = np.arange(8, dtype=np.float32).reshape(4, 2)
+    archive = saved(tmp_path / "c.npz", in__0__x=x[:1], in__1__x=x[1:], out__1__y=x[1:])
+    found = archive.cases(rows)
+    assert [case.inputs[0].tolist() for case in found] == [[row] for row in x.tolist()]
+    assert [case.wanted[0] is None for case in found] == [True, False, False, False]
+
+
+def test_a_case_whose_arrays_hold_different_numbers_of_items_is_refused(rows, tmp_path):
+    archive = saved(tmp_path / "c.npz", in__0__x=np.zeros((2, 2), np.float32), out__0__y=np.zeros((3, 2), np.float32))
+    with pytest.raises(UsageError, match=r"hold \[2, 3\] items") as caught:
+        archive.cases(rows)
+    assert caught.value.code == "EFN-U042"

@@ -3,7 +3,7 @@
 import pytest
 
 from edgefn.errors import ModelError, UsageError
-from edgefn.graph.importers.dims import resolve_dims, sizes_of
+from edgefn.graph.importers.dims import leaves_batch_open, resolve_dims, sizes_of
 from edgefn.graph.importers.source import SourcePort
 
 IDS = SourcePort("ids", "i64", ("batch", "seq"))
@@ -42,3 +42,31 @@ def test_a_size_that_fits_nothing_is_refused(sizes, said):
 def test_sizes_are_read_off_shapes():
     sizes = sizes_of([IDS, STATE, NAMELESS], {"ids": (2, 5), "state": (2, 2, 8), "x": (1, 9, 4)})
     assert resolve_dims([IDS, STATE, NAMELESS], sizes) == ((2, 5), (2, 2, 8), (1, 9, 4))
+
+
+def test_a_batch_of_one_stays_unsaid():
+    assert sizes_of([IDS], {"ids": (1, 5)}) == {"ids.1": 5}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "sizes", "is_open"),
+    [
+        ([("n", 4)], [("n",), ("n", 2)], {}, True),
+        ([("?", 4)], [("?", 2)], {}, True),
+        ([("n", 4)], [("unk_7", 2)], {}, True),  # exporters give what they compute names of its own
+        ([("n", "seq")], [("n", 2)], {"seq": 5}, True),
+        ([("n", 4)], [("n", 2)], {"n": 1}, False),
+        ([("n", 4)], [("n", 2)], {"x0.0": 1}, False),
+        ([("n", 4)], [(1, 2)], {}, False),
+        ([("n", 4)], [()], {}, False),
+        ([("n", 4), (2, "n", 8)], [("n", 2)], {}, False),
+        ([("n", 4), ("m", 4)], [("n", 2)], {}, False),
+        ([("n", "seq")], [("seq", "n", 2)], {"seq": 1}, False),
+        ([("?", "?")], [("?", 2)], {"x0.1": 1}, False),
+    ],
+)
+def test_a_batch_is_open_where_it_is_the_first_dimension_of_everything(inputs, outputs, sizes, is_open):
+    ports = [
+        [SourcePort(f"{side}{i}", "f32", s) for i, s in enumerate(p)] for side, p in (("x", inputs), ("y", outputs))
+    ]
+    assert leaves_batch_open(*ports, sizes) is is_open

@@ -8,6 +8,7 @@ from typing import Literal
 from edgefn.bench.subject import Subject, open_subject
 from edgefn.engine.standalone import Runner
 from edgefn.errors import ModelError
+from edgefn.graph.batch import batch_of
 from edgefn.graph.compiler import inspect_model, is_about_support, read_model
 from edgefn.graph.flow import Flow, Value, flow_of
 from edgefn.graph.footprint import Footprint, Resident, footprint_of
@@ -75,6 +76,7 @@ class Memory:
 class Anatomy:
     """`version` is ONNX's opset, TFLite's schema or a plan's format; `params` None where only the model could tell.
 
+    `batch` is how many items it can be given at once, one being run after another.
     For an unsupported model `unsupported` says why, `nodes` are those of its file, and the rest is empty.
     """
 
@@ -89,6 +91,7 @@ class Anatomy:
     edges: tuple[Edge, ...]
     memory: Memory | None
     supported: bool
+    batch: int = 1
     unsupported: tuple[str, ...] = ()
 
 
@@ -130,6 +133,7 @@ def _supported(subject: Subject) -> Anatomy:
         edges=tuple(_edges(flow)),
         memory=_memory(subject, footprint),
         supported=True,
+        batch=batch_of(plan),
     )
 
 
@@ -138,7 +142,7 @@ def _ports(plan: Plan, side: str) -> tuple[SourcePort, ...]:
     indices = plan.inputs if side == "inputs" else plan.outputs
     tensors = (plan.tensors[i] for i in indices)
     ports = zip(plan.meta[side], tensors, strict=True)
-    return tuple(SourcePort(p["name"], p.get("dtype") or t.dtype, t.dims) for p, t in ports)
+    return tuple(SourcePort(p["name"], p.get("dtype") or t.dtype, t.dims, tuple(p.get("labels", ()))) for p, t in ports)
 
 
 def _op(subject: Subject, number: int, live: int) -> GraphNode:

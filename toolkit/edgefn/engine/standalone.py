@@ -1,9 +1,10 @@
 """Run plans natively: engine.wasm, driven through wasmtime by plain memory copies."""
 
 import ctypes
+import json
 import struct
 from collections.abc import Buffer, Sequence
-from functools import cache
+from functools import cache, cached_property
 from types import TracebackType
 from typing import Self
 
@@ -69,11 +70,35 @@ class Runner:
     def run(self, inputs: Sequence[Buffer], *, reference: bool = False) -> list[bytes]:
         """Return the output tensors for these input tensors, all as raw little-endian bytes.
 
-        `reference` uses the scalar implementation. Raises ModelError when the number or a size of the inputs is wrong.
+        The inputs may hold several items, up to `batch`, as the outputs then do. `reference` uses the scalar
+        implementation. Raises ModelError when the number or a size of the inputs is wrong.
         """
+        raw = [_raw(data) for data in inputs]
+        items = self._items(raw)
+        outputs = [self._run_one([_part(data, i, items) for data in raw], reference) for i in range(items)]
+        return [b"".join(parts) for parts in zip(*outputs, strict=True)]
+
+    def _run_one(self, inputs: Sequence[Buffer], reference: bool) -> list[bytes]:
         self.write(inputs)
         self._run_ops(0, self.op_count, reference)
         return [self.tensor(index) for index in self.outputs]
+
+    def _items(self, inputs: Sequence[bytes]) -> int:
+        """How many items the inputs hold, if all hold as many and the plan can be given them."""
+        sizes = [self._spans[index][1] for index in self.inputs]
+        items = len(inputs[0]) // sizes[0] if inputs else 1
+        alike = [len(data) for data in inputs] == [items * size for size in sizes]
+        return items if alike and 1 < items <= self.batch else 1
+
+    @cached_property
+    def batch(self) -> int:
+        """How many items the plan, which is for one, can be given at once; 1 where it cannot."""
+        try:
+            meta = json.loads(self._meta)
+        except (ValueError, RecursionError):
+            return 1
+        batch = meta.get("batch", 1) if isinstance(meta, dict) else 1
+        return batch if isinstance(batch, int) else 1
 
     def reset(self) -> None:
         """Let the model forget what it keeps between runs."""
@@ -138,6 +163,8 @@ class Runner:
         tensors, count, _, _, self.op_count, io, inputs, outputs, weights = struct.unpack_from("<9I", plan, 16)
         indices = struct.unpack_from(f"<{inputs + outputs}I", plan, io)
         self.inputs, self.outputs = indices[:inputs], indices[inputs:]
+        meta, meta_bytes = struct.unpack_from("<2I", plan, 56)
+        self._meta = plan[meta : meta + meta_bytes]
         self._arena = _aligned(start + len(plan))
         bases = (self._arena, start + weights)
         records = struct.iter_unpack(RECORD, plan[tensors : tensors + struct.calcsize(RECORD) * count])
@@ -190,6 +217,12 @@ class Runner:
                 self._memory.grow(self._live, -(-missing // PAGE))
             except WasmtimeError:
                 raise _refused(f"the model needs {end:,} bytes of memory, which the engine cannot have") from None
+
+
+def _part(data: bytes, item: int, items: int) -> bytes:
+    """The bytes of one item."""
+    size = len(data) // items
+    return data[item * size : (item + 1) * size]
 
 
 def _raw(data: Buffer) -> bytes:

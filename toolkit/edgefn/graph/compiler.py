@@ -124,6 +124,8 @@ def fit_dims(file: ModelFile, shapes: Mapping[str, tuple[int, ...]]) -> dict[str
 
 def _compile(source: Source, name: str, sha256: str, dims: Mapping[str, int]) -> "tuple[Graph, Draft, Plan]":
     from edgefn.graph.assemble import assemble  # noqa: PLC0415 -- numpy is slow to import
+    from edgefn.graph.batch import MAX_BATCH, is_of_one_item  # noqa: PLC0415
+    from edgefn.graph.importers.dims import leaves_batch_open  # noqa: PLC0415
     from edgefn.graph.layers import described  # noqa: PLC0415
     from edgefn.graph.lower import lower  # noqa: PLC0415
     from edgefn.graph.passes import optimize  # noqa: PLC0415
@@ -140,8 +142,16 @@ def _compile(source: Source, name: str, sha256: str, dims: Mapping[str, int]) ->
         "inputs": [_port(p) for p in graph.inputs],
         "outputs": [_port(p) for p in graph.outputs],
     }
-    return graph, draft, assemble(graph, draft, meta)
+    plan = assemble(graph, draft, meta)
+    if leaves_batch_open(source.inputs, source.outputs, dims) and is_of_one_item(plan):
+        meta["batch"] = MAX_BATCH
+    return graph, draft, plan
 
 
-def _port(port: "Port") -> dict[str, str | None]:
-    return {"name": port.name, "layout": port.layout} | ({"dtype": port.dtype} if port.dtype else {})
+def _port(port: "Port") -> dict[str, object]:
+    said: dict[str, object] = {"name": port.name, "layout": port.layout}
+    if port.dtype:
+        said["dtype"] = port.dtype
+    if port.labels:
+        said["labels"] = list(port.labels)
+    return said

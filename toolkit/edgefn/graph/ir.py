@@ -183,13 +183,15 @@ class Node:
 class Port:
     """An input or output as the outside world sees it: `name` of the model's author, `tensor` in the graph.
 
-    `dtype` is the type that the model declares, where the tensor has another.
+    `dtype` is the type that the model declares, where the tensor has another. `labels` are what an i32 output counts,
+    or what the last dimension of scores is for.
     """
 
     name: str
     tensor: str
     layout: Literal["NCHW", "NHWC"] | None = None
     dtype: DType | None = None
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

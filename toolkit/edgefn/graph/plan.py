@@ -176,4 +176,9 @@ def _is_port(port: object) -> bool:
         and isinstance(port.get("name"), str)
         and port.get("layout", 0) in ("NCHW", "NHWC", None)
         and isinstance(port.get("dtype", ""), str)
+        and _are_strings(port.get("labels", []))
     )
+
+
+def _are_strings(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(v, str) for v in value)

@@ -13,13 +13,15 @@ __all__ = ["Model", "load_model"]
 class Model:
     """Call it with one tensor an input; it returns one tensor, or a tuple when the model has several outputs.
 
+    Where `batch` is above 1, the first dimension of all tensors, which is 1, may be any number up to it.
+
     A model with a state (a streaming one) remembers from call to call, as long as the instance lives: `reset()` before
     a stream begins.
     """
 
     def __init__(self, name: str, opened: OpenedPlan) -> None:
         self.name = name
-        self.inputs, self.outputs = read_signature(opened.plan)
+        self.inputs, self.outputs, self.batch = read_signature(opened.plan)
         self._run = opened.run
         self._reset = opened.reset
 
@@ -30,15 +32,30 @@ class Model:
         """
         if len(tensors) != len(self.inputs):
             raise ValueError(f"model {self.name!r} takes {len(self.inputs)} tensors, {len(tensors)} given")
+        items = self._items(tensors)
         for tensor, port in zip(tensors, self.inputs, strict=True):
-            _check(self.name, tensor, port)
-        results = tuple(Tensor.zeros(port.dtype, port.shape) for port in self.outputs)
-        self._run(tuple(t.data for t in tensors), tuple(t.data for t in results))
+            self._check(tensor, port, items)
+        results = tuple(Tensor.zeros(port.dtype, _shape(port, items)) for port in self.outputs)
+        for item in range(items):
+            self._run(tuple(_part(t, item, items) for t in tensors), tuple(_part(t, item, items) for t in results))
         return results[0] if len(results) == 1 else results
 
     def reset(self) -> None:
         """Forget what earlier calls left; nothing happens when the model keeps nothing."""
         self._reset()
+
+    def _items(self, tensors: tuple[Tensor, ...]) -> int:
+        """How many items the first tensor holds, if the model can be given as many."""
+        shape = tensors[0].shape
+        return shape[0] if shape and 1 <= shape[0] <= self.batch else 1
+
+    def _check(self, tensor: Tensor, port: Port, items: int) -> None:
+        if tensor.dtype != port.dtype or tensor.shape != _shape(port, items):
+            many = f", or up to {self.batch} in the first dimension of all" if self.batch > 1 else ""
+            raise ValueError(
+                f"model {self.name!r} takes {port.dtype} {port.shape}{many} as {port.name!r}, "
+                f"not {tensor.dtype} {tensor.shape}"
+            )
 
     def __repr__(self) -> str:
         return f"Model({self.name!r})"
@@ -66,8 +83,11 @@ def _native() -> Callable[[str, str], OpenedPlan]:
     return opener
 
 
-def _check(model: str, tensor: Tensor, port: Port) -> None:
-    if tensor.dtype != port.dtype or tensor.shape != port.shape:
-        raise ValueError(
-            f"model {model!r} takes {port.dtype} {port.shape} as {port.name!r}, not {tensor.dtype} {tensor.shape}"
-        )
+def _shape(port: Port, items: int) -> tuple[int, ...]:
+    return port.shape if items == 1 else (items, *port.shape[1:])
+
+
+def _part(tensor: Tensor, item: int, items: int) -> memoryview:
+    """The data of one item."""
+    size = len(tensor.data) // items
+    return tensor.data[item * size : (item + 1) * size]

@@ -3,7 +3,7 @@
 import json
 import struct
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = ["OpenedPlan", "Port", "Signature", "read_signature"]
 
@@ -13,7 +13,10 @@ DTYPES = {1: "float32", 2: "int8", 3: "uint8", 4: "int32"}
 
 
 class Port(NamedTuple):
-    """One input or output: `scale` 0 means that it is not quantized."""
+    """One input or output: `scale` 0 means that it is not quantized.
+
+    `labels` are the model's words for what an int32 output counts, or for the places of the last dimension of scores.
+    """
 
     name: str
     dtype: str
@@ -21,6 +24,7 @@ class Port(NamedTuple):
     scale: float
     zero_point: int
     nbytes: int
+    labels: tuple[str, ...] = ()
 
 
 class OpenedPlan(NamedTuple):
@@ -35,8 +39,11 @@ class OpenedPlan(NamedTuple):
 
 
 class Signature(NamedTuple):
+    """`batch` is how many items the plan, which is for one, can be given at once; 1 where it cannot."""
+
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    batch: int
 
 
 def read_signature(plan: bytes) -> Signature:
@@ -45,14 +52,15 @@ def read_signature(plan: bytes) -> Signature:
     io, inputs, outputs = struct.unpack_from("<III", plan, 36)
     meta_offset, meta_bytes = struct.unpack_from("<II", plan, 56)
     meta = json.loads(plan[meta_offset : meta_offset + meta_bytes])
-    names = [port["name"] for port in meta["inputs"] + meta["outputs"]]
+    said = meta["inputs"] + meta["outputs"]
     indices = struct.unpack_from(f"<{inputs + outputs}I", plan, io)
-    ports = tuple(_port(plan, tensors + 48 * i, name) for i, name in zip(indices, names, strict=True))
-    return Signature(ports[:inputs], ports[inputs:])
+    ports = tuple(_port(plan, tensors + 48 * i, port) for i, port in zip(indices, said, strict=True))
+    return Signature(ports[:inputs], ports[inputs:], meta.get("batch", 1))
 
 
-def _port(plan: bytes, at: int, name: str) -> Port:
+def _port(plan: bytes, at: int, said: dict[str, Any]) -> Port:
     dtype, rank, _, _, _, nbytes = struct.unpack_from("<BBBBII", plan, at)
     dims = struct.unpack_from("<6I", plan, at + 12)
     scale, zero_point = struct.unpack_from("<fi", plan, at + 36)
-    return Port(name, DTYPES[dtype], dims[:rank], scale, zero_point, nbytes)
+    labels = tuple(said.get("labels", ()))
+    return Port(said["name"], DTYPES[dtype], dims[:rank], scale, zero_point, nbytes, labels)

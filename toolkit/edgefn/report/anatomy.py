@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # a view needs the shape of a result, not the code that made 
 __all__ = ["anatomy"]
 
 MOST_PARTS = 6
+MOST_LABELS = 12
 _WHAT = {"input": "input ", "result": "", "scratch": "scratch of ", "state": "state"}
 _VERSIONS = {"onnx": "opset", "tflite": "schema", "plan": "version"}
 
@@ -25,9 +26,16 @@ def anatomy(model: "Anatomy") -> str:
         f"  {params}{model.macs:,} multiply-accumulates",
         *(_graph(model) if model.supported else _listed(model)),
     ]
+    lines += [f"  labels of {p.name}: {_few(p.labels)}" for p in model.outputs if p.labels]
+    lines += [f"  takes up to {model.batch:,} items at once"] if model.batch > 1 else []
     lines += _memory(model, model.memory) if model.memory else []
     lines += ["  not supported:", *(f"    {reason}" for reason in model.unsupported)] if model.unsupported else []
     return "\n".join(lines)
+
+
+def _few(labels: "Sequence[str]") -> str:
+    more = f" and {len(labels) - MOST_LABELS:,} more" if len(labels) > MOST_LABELS else ""
+    return ", ".join(map(short, labels[:MOST_LABELS])) + more
 
 
 def _listed(model: "Anatomy") -> list[str]:

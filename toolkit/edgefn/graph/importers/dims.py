@@ -10,7 +10,7 @@ from edgefn.errors import ModelError, UsageError
 from edgefn.graph.importers.bounds import MAX_DIM
 from edgefn.graph.importers.source import SourcePort
 
-__all__ = ["Sizes", "resolve_dims", "sizes_of"]
+__all__ = ["Sizes", "leaves_batch_open", "resolve_dims", "sizes_of"]
 
 type Sizes = Mapping[str, int]
 
@@ -33,13 +33,30 @@ def resolve_dims(inputs: Sequence[SourcePort], sizes: Sizes) -> tuple[tuple[int,
     return tuple(tuple(_size(port, axis, known) for axis in range(len(port.shape))) for port in inputs)
 
 
+def leaves_batch_open(inputs: Sequence[SourcePort], outputs: Sequence[SourcePort], sizes: Sizes) -> bool:
+    """Whether every input and output is a number of items, in its first dimension, that `sizes` do not say.
+
+    No other dimension of an input may go by the name that the first one of an output has: that counts something else.
+    """
+    ports = (*inputs, *outputs)
+    if not all(port.shape and isinstance(port.shape[0], str) for port in ports):
+        return False
+    batch = {port.shape[0] for port in inputs}
+    others = {dim for port in inputs for dim in port.shape[1:]}
+    said = any(name in sizes for port in inputs for name in _names(port, 0))
+    return len(batch) == 1 and not said and not others & {port.shape[0] for port in ports}
+
+
 def sizes_of(inputs: Sequence[SourcePort], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
-    """The sizes under which the inputs named in `shapes` have these shapes, as far as they can have them."""
+    """The sizes under which the inputs named in `shapes` have these shapes, as far as they can have them.
+
+    A batch of 1 stays unsaid.
+    """
     return {
         f"{port.name}.{axis}": size
         for port in inputs
         for axis, size in enumerate(shapes.get(port.name, ()))
-        if axis < len(port.shape) and isinstance(port.shape[axis], str)
+        if axis < len(port.shape) and isinstance(port.shape[axis], str) and (axis, size) != (0, 1)
     }
 
 

@@ -12,11 +12,15 @@ __all__ = ["Source", "SourceNode", "SourcePort", "SupportedOp"]
 
 @dataclass(frozen=True, slots=True)
 class SourcePort:
-    """An input or output; `shape` holds a name where the model leaves a dimension open."""
+    """An input or output; `shape` holds a name where the model leaves a dimension open.
+
+    `labels` are what an output counts, or what its last dimension is for.
+    """
 
     name: str
     dtype: str
     shape: tuple[int | str, ...]
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
