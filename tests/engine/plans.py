@@ -255,6 +255,65 @@ def softmax_q8(x: np.ndarray, table: np.ndarray, *, in_place: bool = False) -> b
 
 
 @dataclass(frozen=True)
+class Columns:
+    """Weights of a dynamic product: i8 [M][K] as they are packed, the zero point of each column, and the extras."""
+
+    w: np.ndarray
+    zeros: np.ndarray
+    extras: np.ndarray
+    narrow: int = 0
+
+    @property
+    def whole(self) -> np.ndarray:
+        """The weights less their zero points."""
+        whole = self.w.astype(np.int64) - self.zeros[:, None]
+        np.add.at(whole, (self.extras[:, 0], self.extras[:, 1]), self.extras[:, 2])
+        return whole
+
+    def words(self, b: PlanBuilder, rows: int) -> tuple[int, ...]:
+        m, k = self.w.shape
+        k4 = -(-k // 4) * 4
+        full = np.zeros((r8(m), k4), np.int8)
+        full[:m, :k] = self.w
+        quads = full.reshape(-1, 8, k4 // 4, 4).transpose(0, 2, 1, 3)
+        sums = pad_channels(self.whole.sum(axis=1).astype(np.int32))
+        constants = (quads, sums, pad_channels(self.zeros.astype(np.int32)), self.extras.astype(np.int32))
+        scratch = b.reserve(_block(rows) * k4 * 2 + (_block(rows) + r8(m)) * 4)
+        packed = b.constant(quads, (quads.size,))
+        return packed, *(b.constant(c) for c in constants[1:]), self.narrow, scratch
+
+
+def dense_dynamic(x, steps, columns: Columns, layer: Layer, scales: np.ndarray) -> bytes:
+    """dense_dynamic of i8 x [..., K] under the range `steps`."""
+    b, m = PlanBuilder(), len(columns.w)
+    target, of = b.tensor("float32", (*x.shape[:-1], m)), b.tensor("float32", (2,))
+    weights = columns.words(b, x.size // x.shape[-1])
+    source = b.last("int8", x.shape)
+    ends = (b.constant(pad_channels(scales)), b.constant(pad_channels(layer.bias)))
+    b.op(48, source, of, *ends, target, float(layer.low), float(layer.high), *weights)
+    return b.build([source, of], [target])
+
+
+def dense_integer(x, columns: Columns) -> bytes:
+    """dense_i8_i32 of i8 x [..., K] and a zero point."""
+    b = PlanBuilder()
+    target, zero = b.tensor("int32", (*x.shape[:-1], len(columns.w))), b.tensor("int8", ())
+    weights = columns.words(b, x.size // x.shape[-1])
+    source = b.last("int8", x.shape)
+    b.op(54, source, zero, target, *weights)
+    return b.build([source, zero], [target])
+
+
+def dynamic_quantize(x: np.ndarray) -> bytes:
+    """The range of x, and x quantized by it."""
+    b = PlanBuilder()
+    steps, target, source = b.tensor("float32", (2,)), b.tensor("int8", x.shape), b.last("float32", x.shape)
+    b.op(46, source, steps)
+    b.op(47, source, steps, target)
+    return b.build([source], [target, steps])
+
+
+@dataclass(frozen=True)
 class Matrices:
     """Where batches of matrices lie in an operand: strides of the four batch axes, and of rows and columns."""
 

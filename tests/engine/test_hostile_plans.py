@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from . import plans
 from .cornered import Cornered
-from .plans import Layer, Matrices, PlanBuilder, Window
+from .plans import Columns, Layer, Matrices, PlanBuilder, Window
 from .test_tree_ensemble import random_forest
 
 MANY = settings(max_examples=400, deadline=None)
@@ -41,6 +41,18 @@ def _heads() -> bytes:
     x = np.ones((5, 2, 3), np.float32)
     read, back = Matrices((0, 0, 0, 3), 6, 1), Matrices((0, 0, 0, 3), 1, 6)
     return plans.matmul(x, x, (1, 1, 1, 2), (5, 5, 3), (read, back, Matrices((0, 0, 0, 5), 10, 1)), (5, 2, 5), 0.5)
+
+
+def _dynamic_samples() -> list[bytes]:
+    """Dynamic quantization."""
+    x = np.full((5, 7), 3, np.int8)
+    weights = Columns(np.full((9, 7), 5, np.int8), np.zeros(9, np.int32), np.array([[8, 6, 1]]), 1)
+    after, ones = Layer(np.zeros(9, np.float32)), np.ones(9, np.float32)
+    return [
+        plans.dynamic_quantize(np.ones((3, 5), np.float32)),
+        plans.dense_dynamic(x, np.ones(2, np.float32), weights, after, ones),
+        plans.dense_integer(x, weights),
+    ]
 
 
 @cache
@@ -85,6 +97,7 @@ def samples() -> tuple[bytes, ...]:
     made.append(plans.unary(34, x, "float32", (2, 3, 2), 4, *(1, 1, 1, 2, 3, 2), *(0, 0, 0, 15, 5, -2)))
     made.append(plans.unary(35, x, "float32", (2, 7, 6), *(0, 3, 1, 0, 0, 0), 0x3F800000))
     made.append(plans.gather(x, np.array([[1, -1], [2**31 - 1, 0]], np.int32), 1, (2, 2, 2, 5)))
+    made += _dynamic_samples()
     return tuple(made)
 
 

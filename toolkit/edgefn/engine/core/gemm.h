@@ -45,6 +45,8 @@ void efn_gemv_i8(const efn_layer_i8 *layer, const int16_t *row, int8_t *y);
 #define EFN_LADDER(RUNG) \
     RUNG(0) RUNG(1) RUNG(2) RUNG(3) RUNG(4) RUNG(5) RUNG(6) RUNG(7) \
     RUNG(8) RUNG(9) RUNG(10) RUNG(11) RUNG(12) RUNG(13) RUNG(14) RUNG(15)
+#define EFN_SHORT_LADDER(RUNG) \
+    RUNG(0) RUNG(1) RUNG(2) RUNG(3) RUNG(4) RUNG(5) RUNG(6) RUNG(7)
 // clang-format on
 
 #endif

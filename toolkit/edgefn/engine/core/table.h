@@ -86,5 +86,9 @@ EFN_DECLARE(cast)
 EFN_DECLARE(strided)
 EFN_DECLARE(pad)
 EFN_DECLARE(gather)
+EFN_DECLARE(dynamic_range_f32)
+EFN_DECLARE(dynamic_quantize_f32_i8)
+EFN_DECLARE(dense_dynamic)
+EFN_DECLARE(dense_i8_i32)
 
 #endif

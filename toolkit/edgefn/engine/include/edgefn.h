@@ -205,6 +205,30 @@ typedef struct {
 } efn_matmul_f32;
 
 typedef struct {
+    uint32_t x, range, y;
+} efn_dynamic_quantize;
+
+typedef struct {
+    uint32_t w, sums, zeros, extras, narrow, scratch;
+} efn_weights_i8;
+
+typedef struct {
+    uint32_t column, step;
+    int32_t amount; // that a weight is more than its packed i8
+} efn_extra;
+
+typedef struct {
+    uint32_t x, zero, y;
+    efn_weights_i8 weights;
+} efn_dense_i8_i32;
+
+typedef struct {
+    uint32_t x, range, scales, bias, y;
+    float low, high;
+    efn_weights_i8 weights;
+} efn_dense_dynamic;
+
+typedef struct {
     uint32_t y, axis, n, x[]; // x[n]
 } efn_concat;
 

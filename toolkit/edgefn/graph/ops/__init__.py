@@ -15,8 +15,10 @@ from edgefn.graph.ops import (
     concat,
     conv2d,
     dense,
+    dense_dynamic,
     depthwise,
     dequantize,
+    dynamic,
     flip_sign,
     gather,
     lookup,
@@ -45,8 +47,10 @@ from edgefn.graph.ops.clamp import Clamp
 from edgefn.graph.ops.concat import Concat
 from edgefn.graph.ops.conv2d import Conv2d
 from edgefn.graph.ops.dense import Dense
+from edgefn.graph.ops.dense_dynamic import DenseDynamic, DenseInteger
 from edgefn.graph.ops.depthwise import Depthwise
 from edgefn.graph.ops.dequantize import Dequantize
+from edgefn.graph.ops.dynamic import DynamicQuantize, DynamicRange
 from edgefn.graph.ops.flip_sign import FlipSign
 from edgefn.graph.ops.gather import Gather
 from edgefn.graph.ops.lookup import Lookup
@@ -79,8 +83,12 @@ __all__ = [
     "Concat",
     "Conv2d",
     "Dense",
+    "DenseDynamic",
+    "DenseInteger",
     "Depthwise",
     "Dequantize",
+    "DynamicQuantize",
+    "DynamicRange",
     "FlipSign",
     "Gather",
     "Lookup",
@@ -111,8 +119,10 @@ _CODES = (
     concat.CODES,
     conv2d.CODES,
     dense.CODES,
+    dense_dynamic.CODES,
     depthwise.CODES,
     dequantize.CODES,
+    dynamic.CODES,
     flip_sign.CODES,
     gather.CODES,
     lookup.CODES,
@@ -143,8 +153,12 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Concat: concat.lower,
     Conv2d: conv2d.lower,
     Dense: dense.lower,
+    DenseDynamic: dense_dynamic.lower_dynamic,
+    DenseInteger: dense_dynamic.lower_integer,
     Depthwise: depthwise.lower,
     Dequantize: dequantize.lower,
+    DynamicQuantize: dynamic.lower_quantize,
+    DynamicRange: dynamic.lower_range,
     FlipSign: flip_sign.lower,
     Gather: gather.lower,
     Lookup: lookup.lower,

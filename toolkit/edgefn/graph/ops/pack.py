@@ -9,6 +9,7 @@ __all__ = [
     "pack_depthwise",
     "pack_matrix_f32",
     "pack_matrix_i8",
+    "pack_quads",
     "pack_vector",
     "packed_depthwise",
     "packed_matrix",
@@ -16,6 +17,7 @@ __all__ = [
     "unpack_depthwise",
     "unpack_matrix_f32",
     "unpack_matrix_i8",
+    "unpack_quads",
 ]
 
 type Array = NDArray[Any]
@@ -64,6 +66,21 @@ def unpack_matrix_i8(data: bytes, m: int, k: int) -> Array:
     pairs = round_up(k, 2) // 2
     blocks = np.frombuffer(data, np.int8).reshape(-1, pairs, LANES, 2)
     return blocks.transpose(0, 2, 1, 3).reshape(-1, pairs * 2)[:m, :k]
+
+
+def pack_quads(w: Array) -> bytes:
+    """`[M, K]` i8 as `[M/8][K4/4][8][4]`, K4 = K rounded up to 4."""
+    m, k = w.shape
+    full = np.zeros((round_up(m, LANES), round_up(k, 4)), np.int8)
+    full[:m, :k] = w
+    return full.reshape(-1, LANES, full.shape[1] // 4, 4).transpose(0, 2, 1, 3).tobytes()
+
+
+def unpack_quads(data: bytes, m: int, k: int) -> Array:
+    """`[M, K]` i8 of what `pack_quads` made."""
+    quads = round_up(k, 4) // 4
+    blocks = np.frombuffer(data, np.int8).reshape(-1, quads, LANES, 4)
+    return blocks.transpose(0, 2, 1, 3).reshape(-1, quads * 4)[:m, :k]
 
 
 def pack_depthwise(w: Array) -> bytes:
