@@ -95,6 +95,15 @@ def test_layers_of_other_names_are_found_by_what_they_return(floats, digits_mode
     assert match_layers(a, nameless) == ((7, 9),)
 
 
+def test_of_layers_of_one_name_and_shape_the_last_ones_are_a_pair(floats, digits_model):
+    a, b = open_subject(floats), open_subject(digits_model)
+    named = [replace(s, layers=tuple(replace(layer, name="x", output="") for layer in s.layers)) for s in (a, b)]
+    shapes = [[s.plan.tensors[op["y"]].dims for op in s.plan.ops] for s in (a, b)]
+    pairs = match_layers(*named)
+    assert pairs[:2] == ((0, 1), (1, 2))
+    assert all(shapes[0][i] == shapes[1][j] for i, j in pairs)
+
+
 def test_layers_of_one_name_and_another_shape_are_no_pair(floats, digits_model):
     a, b = open_subject(floats), open_subject(digits_model)
     alike = replace(b, layers=tuple(replace(layer, name="conv4", output="") for layer in b.layers))
@@ -181,6 +190,8 @@ def test_the_command_prints_outputs_layers_and_a_verdict_or_json(edgefn, floats,
         (["MODEL", "MODEL", "--samples", "text.onnx"], 2, "EFN-U040"),
         (["MODEL", "MODEL", "--samples", "other.npz"], 2, "EFN-U041"),
         (["MODEL", "MODEL", "--samples", "SAMPLES", "--against", "avx"], 2, "EFN-U031"),
+        (["MODEL", "MODEL", "--samples", "SAMPLES", "--threshold", "nan"], 2, "EFN-U046"),
+        (["MODEL", "MODEL", "--samples", "SAMPLES", "--threshold=-1"], 2, "EFN-U046"),
     ],
 )
 def test_what_cannot_be_compared_is_one_clear_error(edgefn, digits_model, samples, tmp_path, arguments, status, code):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from edgefn.bench.feeding import Pair, feed, pair_ports, real, turned
 from edgefn.bench.matching import match_layers
 from edgefn.bench.subject import Subject, open_subject
 from edgefn.engine.standalone import Runner
+from edgefn.errors import UsageError
 from edgefn.graph.records import PlanTensor
 
 __all__ = ["Comparison", "LayerDifference", "OutputDifference", "compare_models"]
@@ -82,9 +84,11 @@ def compare_models(
     """Run two models or plans side by side on all cases in `samples`, which may be of the inputs of either.
 
     Without a threshold it is ALIKE, or QUANTIZED when a layer has another type in one than in the other. Raises
-    ModelError, UnsupportedError, UsageError as `load_cases` and `Archive.cases` do, and EFN-U045 when inputs or
-    outputs of the two do not belong together.
+    ModelError, UnsupportedError, UsageError as `load_cases` and `Archive.cases` do, EFN-U045 when inputs or outputs of
+    the two do not belong together, and EFN-U046 for a threshold that is none.
     """
+    if threshold is not None and not 0 <= threshold < inf:
+        raise UsageError("EFN-U046", f"a layer cannot part at {threshold}", hint="give for example: --threshold 0.01")
     archive = load_cases(samples)
     a, b = (open_subject(path, dims, archive.shapes) for path in paths)
     layers = [_Layer(i, j) for i, j in match_layers(a, b)]

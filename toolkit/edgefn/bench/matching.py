@@ -1,6 +1,6 @@
 """Which op of one plan computes what an op of another does: by the names that the model's author gave."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 
 from edgefn.bench.subject import Subject
@@ -10,6 +10,7 @@ from edgefn.graph.layers import Layer
 __all__ = ["match_layers"]
 
 type Pairs = dict[int, int]
+type Key = tuple[str, tuple[int, ...]]  # a name, and the shape of the result
 type Named = Callable[[Layer], str]
 
 
@@ -24,8 +25,10 @@ def match_layers(a: Subject, b: Subject) -> tuple[tuple[int, int], ...]:
         return tuple((i, i) for i in range(len(a.plan.ops)))
     pairs: Pairs = {}
     for of_a, of_b in product((_output, _name), repeat=2):
-        _add(pairs, a, b, _by_name(a, of_a, b, of_b))
-    _add(pairs, a, b, _returned(a, b))
+        pairs |= _alike(_named(a, of_a, set(pairs)), _named(b, of_b, set(pairs.values())))
+    for one, other in _returned(a, b):
+        if one not in pairs and other not in pairs.values() and _dims(a, one) == _dims(b, other):
+            pairs[one] = other
     return tuple(sorted(pairs.items()))
 
 
@@ -46,24 +49,19 @@ def _dims(s: Subject, number: int) -> tuple[int, ...]:
     return s.plan.tensors[index].dims
 
 
-def _add(pairs: Pairs, a: Subject, b: Subject, candidates: Iterable[tuple[int, int]]) -> None:
-    """Take the pairs of equal shapes whose ops have no partner yet."""
-    taken = set(pairs.values())
-    for one, other in candidates:
-        if one not in pairs and other not in taken and _dims(a, one) == _dims(b, other):
-            pairs[one] = other
-            taken.add(other)
+def _named(s: Subject, named: Named, taken: set[int]) -> dict[Key, list[int]]:
+    """The ops that have no partner yet by their name and shape, in their order."""
+    found: dict[Key, list[int]] = {}
+    for number, layer in enumerate(s.layers):
+        if number not in taken and named(layer):
+            found.setdefault((named(layer), _dims(s, number)), []).append(number)
+    return found
 
 
-def _by_name(a: Subject, of_a: Named, b: Subject, of_b: Named) -> Iterable[tuple[int, int]]:
-    """Pairs of one name; where several ops have it, the last ones come first."""
-    named: dict[str, list[int]] = {}
-    for number, layer in enumerate(b.layers):
-        named.setdefault(of_b(layer), []).insert(0, number)
-    for number in reversed(range(len(a.layers))):
-        name = of_a(a.layers[number])
-        for other in named.get(name, ()) if name else ():
-            yield number, other
+def _alike(a: dict[Key, list[int]], b: dict[Key, list[int]]) -> Iterator[tuple[int, int]]:
+    """Pairs of one name and shape; of several the last with the last, which computes what the others led to."""
+    for key, numbers in a.items():
+        yield from zip(reversed(numbers), reversed(b.get(key, [])), strict=False)
 
 
 def _returned(a: Subject, b: Subject) -> Iterable[tuple[int, int]]:

@@ -122,7 +122,7 @@ def compare(
     against: Annotated[str | None, typer.Option(help="Flavour of the second. [default: that of the first]")] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(min=0, help="Relative difference above which a layer parts. [default: 0.0001; 0.2 between types]"),
+        typer.Option(help="Relative difference above which a layer parts. [default: 0.0001; 0.2 between types]"),
     ] = None,
     dim: Dims = None,
     json: Json = False,
