@@ -23,7 +23,7 @@ from edgefn.graph.ir import DType
 
 __all__ = ["DTYPES", "OPSETS", "OnnxModel", "OnnxNode", "OnnxPort", "read_file"]
 
-OPSETS = (7, 27)
+OPSETS = (7, 28)
 DTYPES: dict[int, DType] = {1: "f32", 2: "u8", 3: "i8", 6: "i32", 7: "i64", 9: "bool", 10: "f16", 11: "f64"}
 _EXPORT = "give the path of an .onnx or .tflite file, or export one"
 _KIND = Kind("an ONNX model", _EXPORT)
@@ -114,9 +114,11 @@ def _model(proto: Any, source: Path) -> OnnxModel:  # noqa: ANN401 -- protobuf c
 
 
 def _opset(proto: Any, source: Path) -> int:  # noqa: ANN401
-    found = [o.version for o in proto.opset_import if o.domain in {"", "ai.onnx"}]
-    version = int(found[0]) if found else 0
     low, high = OPSETS
+    found = [o.version for o in proto.opset_import if o.domain in {"", "ai.onnx"}]
+    if not found and proto.opset_import and all(n.domain not in {"", "ai.onnx"} for n in proto.graph.node):
+        return high  # a model of other domains only
+    version = int(found[0]) if found else 0
     if not low <= version <= high:
         said = f"uses opset {version}" if found else "names no ONNX opset"
         raise UnsupportedError("EFN-M010", f"{source} {said}; {low} to {high} are supported", hint=_CONVERT)

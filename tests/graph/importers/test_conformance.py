@@ -1,0 +1,200 @@
+"""The ONNX project's own tests of its operators, generated from the installed onnx package, for every op we claim.
+
+A case has to agree, or to be refused for a reason that stands here. Cases with an op that we do not claim have to be
+refused with its name.
+"""
+
+import re
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from edgefn.engine.library import FLAVOURS
+from edgefn.engine.standalone import Runner
+from edgefn.errors import ModelError, UnsupportedError
+from edgefn.graph.importers.bounds import MAX_RANK
+from edgefn.graph.importers.onnx.file import DTYPES, OPSETS
+from edgefn.graph.importers.onnx.registry import HANDLERS, supported_ops
+from edgefn.graph.plan import read_plan
+
+CLAIMED = {op.name for op in supported_ops()}
+RUNTIME = {"f32": np.float32, "i8": np.int8, "u8": np.uint8, "i32": np.int32}
+HALF_RTOL = 2e-3  # f16 is computed in f32: the expected values are rounded, ours are not
+
+# What the names of refused cases look like, and why they are.
+RESTRICTIONS: dict[str, str] = {
+    "^test_(averagepool|maxpool)_[13]d": "pools of images only",
+    "^test_averagepool_2d_(ceil_last_window_starts_on_pad|dilations)": "average pools without dilations",
+    "^test_(add|clip_default)_u?int8": "arithmetic of f32 only",
+    "^test_batchnorm_.*training_mode": "training",
+    "^test_dropout_.*mask|^test_maxpool_with_argmax": "a second output",
+    "^test_maxpool_2d_dilations": "pools without dilations",
+    "^test_training_": "training",
+    "_blocked": "blocked quantization",
+    "^test_(de)?quantizelinear(_axis)?$": "activations quantized per channel",
+}
+# Cases that cannot agree, and why.
+DIFFERENT: dict[str, str] = {
+    "test_ai_onnx_ml_tree_ensemble_single_tree": "a threshold of f64 lies on an input of f64; trees compare in f32",
+}
+
+
+@dataclass
+class Outcome:
+    """What became of the cases of one op: names that agree, and why others were refused or are wrong."""
+
+    agree: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    wrong: dict[str, str] = field(default_factory=dict)
+
+
+class Cases(dict[str, list]):
+    def __repr__(self) -> str:
+        return f"cases of {len(self)} ops"  # in the report of a failure, what they hold would take minutes
+
+
+@pytest.fixture(scope="module")
+def cases():
+    """Every case by the op that it tests; a case that spells out the function of an op is one of this op."""
+    from onnx.backend.test.case.node import collect_testcases
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        collected = collect_testcases(None)
+    ops = {c.name: _qualified(c.model.graph.node[0]) for c in collected if "_expanded" not in c.name}
+    found = Cases()
+    for case in collected:
+        found.setdefault(ops.get(case.name.partition("_expanded")[0], ""), []).append(case)
+    return found
+
+
+@pytest.fixture(scope="module")
+def outcomes():
+    return {}
+
+
+@pytest.mark.parametrize("op", sorted(CLAIMED))
+def test_the_cases_of_an_op_agree_or_are_refused_for_a_known_reason(op, cases, outcomes, compiled):
+    outcome = outcomes[op] = Outcome()
+    for case in cases.get(op, []):
+        if _ops(case.model.graph) <= CLAIMED and _excuse(case) is None:
+            _try(case, compiled, outcome)
+    assert outcome.wrong.keys() == DIFFERENT.keys() & {case.name for case in cases.get(op, [])}, outcome.wrong
+    assert not {name: why for name, why in outcome.refused.items() if _restriction(name) is None}
+
+
+def test_what_is_not_claimed_is_refused_with_its_name(cases, compiled):
+    for case in (c for some in cases.values() for c in some):
+        unknown = _ops(case.model.graph) - CLAIMED
+        if not unknown and _excuse(case) is None:
+            continue
+        with pytest.raises(ModelError) as caught:
+            compiled(case.model)
+        if len(case.model.graph.node) == 1 and unknown and _excuse(case) is None:
+            assert caught.value.code == "EFN-M010", case.name
+            assert any(name in caught.value.message for name in unknown), case.name
+
+
+def test_every_restriction_is_one(outcomes, capsys):
+    """Prints how many cases agree."""
+    if set(outcomes) != CLAIMED:
+        pytest.skip("not all cases were run")
+    refused = {name for outcome in outcomes.values() for name in outcome.refused}
+    assert [pattern for pattern in RESTRICTIONS if not any(re.search(pattern, name) for name in refused)] == []
+    with capsys.disabled():
+        agree = sum(len(outcome.agree) for outcome in outcomes.values())
+        print(f"\nconformance: {agree} cases of {len(CLAIMED)} ops agree, {len(refused)} are refused")
+
+
+def _qualified(node) -> str:
+    return f"{node.domain}.{node.op_type}" if node.domain else node.op_type
+
+
+def _ops(graph) -> set[str]:
+    """All ops of a graph, those of its branches too."""
+    inner = [a.g for n in graph.node for a in n.attribute if a.type == onnx.AttributeProto.GRAPH]
+    return {_qualified(n) for n in graph.node}.union(*map(_ops, inner))
+
+
+def _excuse(case) -> str | None:
+    """What no op of ours takes."""
+    versions = [o.version for o in case.model.opset_import if o.domain == ""]
+    if versions and not OPSETS[0] <= versions[0] <= OPSETS[1]:
+        return "opset"
+    for port in (*case.model.graph.input, *case.model.graph.output):
+        if port.type.WhichOneof("value") != "tensor_type":
+            return "sequences, optionals"
+        if port.type.tensor_type.elem_type not in DTYPES:
+            return "types of numbers"
+    values = [_array(v) for side in case.data_sets[0] for v in side]
+    if any(v.size == 0 or v.ndim > MAX_RANK for v in values):
+        return "empty tensors, ranks"
+    return None
+
+
+def _array(value):
+    return numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else np.asarray(value)
+
+
+def _restriction(name: str) -> str | None:
+    return next((why for pattern, why in RESTRICTIONS.items() if re.search(pattern, name)), None)
+
+
+def _try(case, compiled, outcome: Outcome) -> None:
+    try:
+        plan, given = _compiled(case, compiled)
+    except ModelError as error:
+        outcome.refused[case.name] = f"{error.code} {error.message}"
+        return
+    for flavour in FLAVOURS:
+        try:
+            _compare(case, plan, given, flavour)
+        except AssertionError as difference:
+            outcome.wrong[case.name] = f"{flavour}: {difference}"
+            return
+    outcome.agree.append(case.name)
+
+
+def _compiled(case, compiled) -> tuple[bytes, list[np.ndarray]]:
+    """The plan, and inputs for it. The cases feed everything.
+
+    What has to be known at compile time, such as a shape, is made constant where it must be: all inputs but the first,
+    or all, where an op is supported on constants only.
+    """
+    inputs = list(map(_array, case.data_sets[0][0]))
+    try:
+        return compiled(case.model).plan, inputs
+    except UnsupportedError:
+        if len(inputs) > 1 and case.model.graph.node[0].op_type in HANDLERS:
+            return compiled(_with_constants(case.model, inputs, first=1)).plan, inputs[:1]
+        if _ops(case.model.graph) & set(HANDLERS):
+            raise
+    fixed = _with_constants(case.model, inputs, first=0)
+    fixed.graph.input.append(onnx.helper.make_tensor_value_info("unused", onnx.TensorProto.FLOAT, [1]))
+    return compiled(fixed).plan, [np.zeros(1, np.float32)]
+
+
+def _with_constants(model, inputs, first: int):
+    fixed = onnx.ModelProto.FromString(model.SerializeToString())
+    names = [i.name for i in fixed.graph.input]
+    del fixed.graph.input[first:]
+    for name, value in zip(names[first:], inputs[first:], strict=True):
+        fixed.graph.initializer.append(numpy_helper.from_array(value, name))
+    return fixed
+
+
+def _compare(case, plan: bytes, inputs, flavour: str) -> None:
+    parsed, outputs = read_plan(plan), case.data_sets[0][1]
+    fed = [np.asarray(x, RUNTIME[parsed.tensors[i].dtype]) for x, i in zip(inputs, parsed.inputs, strict=True)]
+    with Runner(plan, flavour) as runner:
+        found = runner.run([np.ascontiguousarray(x).tobytes() for x in fed])
+    for raw, index, wanted in zip(found, parsed.outputs, map(_array, outputs), strict=True):
+        t = parsed.tensors[index]
+        y = np.frombuffer(raw, RUNTIME[t.dtype]).reshape(t.dims)
+        assert y.shape == wanted.shape
+        rtol = HALF_RTOL if wanted.dtype == np.float16 else case.rtol
+        np.testing.assert_allclose(y, wanted.astype(y.dtype), rtol=rtol, atol=case.atol)
