@@ -69,3 +69,61 @@ def test_a_chain_of_elementwise_ops_takes_one_place(model, check):
     m.output(x)
     plan = check(m).plan
     assert len({plan.tensors[op["y"]].offset for op in plan.ops}) == 1
+
+
+def rows(m, x, begin, end):
+    """Rows of a matrix, which lie together."""
+    return m.node("Slice", x, m.constant(np.array([begin])), m.constant(np.array([end])), m.constant(np.array([0])))
+
+
+@pytest.fixture
+def matrix(model, check):
+    """Builds a model around a function of a computed matrix of 8 by 4, checks its results, and gives the ops."""
+
+    def build(body):
+        m = model()
+        x = m.node("MatMul", m.input("x", (8, 4)), m.random(4, 4))
+        m.output(m.node("MatMul", body(m, x), m.random(4, 3)))
+        return check(m)
+
+    return build
+
+
+def test_rows_of_a_matrix_are_a_part_of_it(matrix):
+    found = matrix(lambda m, x: rows(m, rows(m, x, 1, 7), 2, 4))
+    assert found.ops == ["dense_f32", "dense_f32"]
+    made, read = (found.plan.tensors[op[name]] for op, name in zip(found.plan.ops, "yx"))
+    assert read.offset == made.offset + 3 * 16
+
+
+def test_what_is_a_part_may_be_reshaped(matrix):
+    ops = matrix(lambda m, x: m.node("Reshape", rows(m, x, 2, 6), m.constant(np.array([2, 2, 4])))).ops
+    assert ops == ["dense_f32", "dense_f32"]
+
+
+def test_a_sum_is_not_written_onto_a_part(matrix):
+    plan = matrix(lambda m, x: m.node("Add", rows(m, x, 0, 4), rows(m, x, 4, 8))).plan
+    found = places(plan, "add_f32")
+    assert found["b"] == found["a"] + 64
+    assert found["y"] not in range(found["a"], found["a"] + 128)
+
+
+def test_a_matrix_is_not_written_over_while_its_rows_are_read(matrix):
+    found = places(matrix(lambda m, x: m.node("Add", x, rows(m, x, 0, 1))).plan, "add_f32")
+    assert found["b"] == found["a"] != found["y"]
+
+
+@pytest.mark.parametrize("begin", [0, 3])
+def test_a_part_that_is_an_output_is_copied(model, check, begin):
+    m = model()
+    x = m.node("MatMul", m.input("x", (8, 4)), m.random(4, 4))
+    m.output(rows(m, x, begin, begin + 2))
+    m.output(m.node("Reshape", rows(m, x, begin, begin + 2), m.constant(np.array([4, 2]))))
+    assert check(m).ops == ["dense_f32", "strided", "copy"]
+
+
+def test_rows_that_begin_at_no_multiple_of_16_bytes_are_moved(model, check):
+    m = model()
+    x = m.node("MatMul", m.input("x", (8, 3)), m.random(3, 3))
+    m.output(m.node("MatMul", rows(m, x, 1, 3), m.random(3, 2)))
+    assert check(m).ops == ["dense_f32", "strided", "dense_f32"]

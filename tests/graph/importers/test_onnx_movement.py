@@ -243,7 +243,7 @@ def test_images_stay_nhwc_through_what_moves_them(model, check):
 def test_a_quantize_moves_up_through_what_moves_elements(model, check):
     m = model()
     x = m.qdq(m.input("x", (1, 4, 8, 8)), 0.02, 110)
-    x = m.node("Slice", x, m.constant(integers(1)), m.constant(integers(4)), m.constant(integers(1)))
+    x = m.node("Slice", x, m.constant(integers(1)), m.constant(integers(4)), m.constant(integers(2)))
     x = m.qdq(m.node("Pad", x, m.constant(integers(0, 0, 1, 1, 0, 0, 1, 1))), 0.02, 110)
     m.output(x)
     result = check(m, atol=0.0201)

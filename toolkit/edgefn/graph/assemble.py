@@ -7,9 +7,9 @@ from edgefn.graph.draft import Draft, Packed, Step
 from edgefn.graph.header import MAX_ARENA_BYTES
 from edgefn.graph.ir import Graph
 from edgefn.graph.lifetimes import carry_states, lifetimes, nbytes, write_in_place
-from edgefn.graph.memory import ALIGNMENT, Buffer, place
+from edgefn.graph.memory import Buffer, place
 from edgefn.graph.ops import BY_NAME
-from edgefn.graph.records import Plan, PlanOp, PlanTensor
+from edgefn.graph.records import ALIGNMENT, Plan, PlanOp, PlanTensor
 
 __all__ = ["assemble"]
 
@@ -81,7 +81,8 @@ class _Builder:
         if what not in self._indices:
             t = self.graph.tensors[what]
             scale, zero = t.quantization.scalar if t.quantization else (0.0, 0)
-            offset = self._offsets[self.draft.root(what)]
+            root, begin = self.draft.place(what)
+            offset = self._offsets[root] + begin
             self._indices[what] = self._record(
                 PlanTensor(t.dtype, t.shape, "arena", offset, nbytes(self.graph, what), scale, zero)
             )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from edgefn.errors import UnsupportedError
 from edgefn.graph.ir import Bounds, Graph, Node, Quantization, Shape, Tensor
+from edgefn.graph.records import ALIGNMENT
 
 __all__ = ["Draft", "Lowering", "Packed", "Step", "constant_of", "factor", "scalar_of"]
 
@@ -40,15 +41,23 @@ class Step:
 
 @dataclass(slots=True)
 class Draft:
-    """Steps in order. `alias` maps a tensor to the one whose bytes it shares."""
+    """Steps in order. `alias` maps a tensor to the one whose bytes it shares, of a part from `begin` on."""
 
     steps: list[Step] = field(default_factory=list)
     alias: dict[str, str] = field(default_factory=dict)
+    begin: dict[str, int] = field(default_factory=dict)
 
     def root(self, name: str) -> str:
+        """The tensor that has a place of its own and holds this one."""
+        return self.place(name)[0]
+
+    def place(self, name: str) -> tuple[str, int]:
+        """The root of a tensor, and at which byte of it the tensor begins."""
+        at = 0
         while name in self.alias:
+            at += self.begin.get(name, 0)
             name = self.alias[name]
-        return name
+        return name, at
 
 
 class Lowering:
@@ -74,6 +83,18 @@ class Lowering:
             return name
         shape = self.graph.tensors[name].shape
         return Packed(t.dtype, shape, np.ascontiguousarray(t.constant).tobytes(), t.quantization)
+
+    def whole(self, name: str) -> bool:
+        """Whether a tensor is all of its root, not a part."""
+        return self.graph.tensors[name].size == self.graph.tensors[self.draft.root(name)].size
+
+    def part(self, node: Node, begin: int) -> bool:
+        """Let what a node computes be a part of its input, from byte `begin` on, where that can be."""
+        x, y = node.inputs[0], node.output
+        if begin % ALIGNMENT or y in self.sinks or self.graph.tensors[self.draft.root(x)].constant is not None:
+            return False
+        self.draft.alias[y], self.draft.begin[y] = x, begin
+        return True
 
     @property
     def fixed(self) -> bool:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from edgefn.graph.flow import Flow, Value, flow_of
-from edgefn.graph.memory import ALIGNMENT
-from edgefn.graph.records import Plan
+from edgefn.graph.records import ALIGNMENT, Plan
 from edgefn.graph.reference import Machine
 
 __all__ = ["Footprint", "Resident", "footprint_of"]

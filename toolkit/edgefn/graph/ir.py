@@ -218,8 +218,8 @@ class Graph:
     nodes: list[Node] = field(default_factory=list)
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
-    states: tuple[State, ...] = ()
     rounding: Rounding = "float"
+    states: tuple[State, ...] = ()
 
     def add(self, tensor: Tensor) -> str:
         """Add a tensor under a fresh name derived from its own, and return that name."""

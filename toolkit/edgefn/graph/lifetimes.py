@@ -29,7 +29,7 @@ def carry_states(graph: Graph, draft: Draft) -> None:
     copies = []
     for state in graph.states:
         made, last = steps[state.written][0], steps.get(state.read, (0, -1))[1]
-        if last < made or (last == made and state.read in _overwritable(draft, draft.steps[made])):
+        if last < made or (last == made and state.read in _overwritable(graph, draft, draft.steps[made])):
             draft.alias[state.written] = state.read
         else:
             node = Node(state.read, Reshape(), (state.written,), state.read)
@@ -42,7 +42,7 @@ def write_in_place(graph: Graph, draft: Draft) -> None:
     lives = lifetimes(graph, draft)
     for i, step in enumerate(draft.steps):
         y = draft.root(step.values["y"])
-        onto = next((o for o in _overwritable(draft, step) if lives[o][1] == i), None)
+        onto = next((o for o in _overwritable(graph, draft, step) if lives[o][1] == i), None)
         if onto and lives[y][0] == i and nbytes(graph, onto) == nbytes(graph, y):
             draft.alias[y] = onto
             lives[onto] = (lives[onto][0], lives.pop(y)[1])
@@ -68,10 +68,19 @@ def _touched(draft: Draft, step: Step) -> list[str]:
     return [draft.root(v) for v in (*step.values.values(), *step.rest) if isinstance(v, str)]
 
 
-def _overwritable(draft: Draft, step: Step) -> list[str]:
-    """Buffers of the operands that the op may write onto, and that it reads through no other operand."""
+def _overwritable(graph: Graph, draft: Draft, step: Step) -> list[str]:
+    """Buffers of the operands that the op may write onto, and that it reads through no other operand.
+
+    An operand that is a part of its buffer is none.
+    """
     allowed = BY_NAME[step.code].in_place
-    operands = {name: draft.root(v) for name, v in step.values.items() if isinstance(v, str)}
-    others = {root for name, root in operands.items() if name not in allowed}
-    others |= {draft.root(v) for v in step.rest if isinstance(v, str)}
-    return [operands[name] for name in allowed if name in operands and operands[name] not in others]
+    operands = [(name, v) for name, v in step.values.items() if isinstance(v, str)]
+    operands += [("", v) for v in step.rest if isinstance(v, str)]
+    onto = {v: draft.root(v) for name, v in operands if name in allowed and _whole(graph, draft, v)}
+    others = {draft.root(v) for name, v in operands if name not in allowed or v not in onto}
+    return [root for root in onto.values() if root not in others]
+
+
+def _whole(graph: Graph, draft: Draft, name: str) -> bool:
+    """Whether a tensor is all of its buffer."""
+    return nbytes(graph, name) == nbytes(graph, draft.root(name))

@@ -10,12 +10,13 @@ from itertools import accumulate
 
 import numpy as np
 
-__all__ = ["ALIGNMENT", "Buffer", "bound", "place"]
+from edgefn.graph.records import ALIGNMENT
+
+__all__ = ["Buffer", "bound", "place"]
 
 type Order = list[int]
 type Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
-ALIGNMENT = 16
 WORK = 8_000  # buffers placed while improving, some 80 ms
 STRIDE = 7_919  # a prime: where to try next, spread over all places
 

@@ -16,12 +16,12 @@ class Reshape(Op):
 
 
 def lower(low: Lowering, node: Node, _op: Reshape) -> Step | None:
-    """Share the bytes, unless a source or a constant would have to be a sink too."""
+    """Share the bytes, unless a source, a constant or a part would have to be a sink too."""
     draft, x, y = low.draft, low.draft.root(node.inputs[0]), node.output
     if y not in low.sinks:
-        draft.alias[y] = x
+        draft.alias[y] = node.inputs[0]
         return None
-    if x in low.sources | low.sinks or low.graph.tensors[x].constant is not None:
+    if not low.whole(node.inputs[0]) or x in low.sources | low.sinks or low.graph.tensors[x].constant is not None:
         return low.unary(node, "copy")
     draft.alias[x] = y
     return None

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from edgefn.graph.draft import Lowering, Step
 from edgefn.graph.ir import Node, Op, unpermuted
-from edgefn.graph.ops.strided import row_major, strided_step
+from edgefn.graph.ops.strided import merged, row_major, strided_step
+from edgefn.graph.records import ITEM_BYTES
 
 __all__ = ["Slice", "lower"]
 
@@ -23,9 +24,13 @@ class Slice(Op):
         return Slice(unpermuted(self.begin, perm), unpermuted(self.step, perm))
 
 
-def lower(low: Lowering, node: Node, op: Slice) -> Step:
+def lower(low: Lowering, node: Node, op: Slice) -> Step | None:
+    """Share the bytes where the elements lie together."""
     (x,), y = low.operands(node)
     strides = row_major(x.shape)
     offset = sum(b * s for b, s in zip(op.begin, strides, strict=True))
     axes = [(length, step * s) for length, step, s in zip(y.shape, op.step, strides, strict=True)]
+    together = all(stride == 1 for _, stride in merged(axes))
+    if together and low.part(node, offset * ITEM_BYTES[x.dtype]):
+        return None
     return strided_step(low, node, offset, axes)
