@@ -393,3 +393,12 @@ def gather(x: np.ndarray, indices: np.ndarray, axis: int, dims: Sequence[int], *
     places = b.constant(indices) if constant else b.tensor("int32", indices.shape)
     b.op(36, source, places, target, axis)
     return b.build([source] if constant else [source, places], [target])
+
+
+def resample(x: np.ndarray, index: np.ndarray, weight: np.ndarray, axis: int) -> bytes:
+    b = PlanBuilder()
+    length, taps = index.shape
+    target = b.tensor("float32", (*x.shape[:axis], length, *x.shape[axis + 1 :]))
+    source = b.last("float32", x.shape)
+    b.op(40, source, b.constant(index), b.constant(weight), target, axis, taps)
+    return b.build([source], [target])

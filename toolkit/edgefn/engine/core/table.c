@@ -41,6 +41,7 @@ const efn_op efn_ops[EFN_OPCODES] = {
     [34] = EFN_ROW(strided, efn_strided),
     [35] = EFN_ROW(pad, efn_pad),
     [36] = EFN_ROW(gather, efn_gather_op),
+    [40] = EFN_ROW(resample_f32, efn_resample_f32),
     [46] = EFN_ROW(dynamic_range_f32, efn_unary),
     [47] = EFN_ROW(dynamic_quantize_f32_i8, efn_dynamic_quantize),
     [48] = EFN_ROW(dense_dynamic, efn_dense_dynamic),

@@ -266,4 +266,8 @@ typedef struct {
     uint32_t x, indices, y, axis;
 } efn_gather_op;
 
+typedef struct {
+    uint32_t x, index, weight, y, axis, taps;
+} efn_resample_f32;
+
 #endif

@@ -1,6 +1,6 @@
 """A graph under construction, as importers of every format make it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.bounds import MAX_DIM, MAX_ELEMENTS, MAX_RANK
-from edgefn.graph.ir import NUMPY, RUNTIME, DType, Graph, Node, Op, Port, Quantization, Shape, State, Tensor
+from edgefn.graph.ir import NUMPY, RUNTIME, DType, Graph, Node, Op, Port, Quantization, State, Tensor
 from edgefn.graph.ops import Reshape
 
 __all__ = ["Builder", "dtype_of"]
@@ -49,7 +49,7 @@ class Builder:
         self.made[name] = node
         return name
 
-    def check_size(self, label: str, shape: Shape) -> None:
+    def check_size(self, label: str, shape: Sequence[int]) -> None:
         """Raise ModelError EFN-M008 when a tensor of `shape` would be empty or too large."""
         if len(shape) > MAX_RANK or prod(shape) > MAX_ELEMENTS or any(not 0 < d <= MAX_DIM for d in shape):
             shown = "x".join(map(str, shape))

@@ -28,6 +28,7 @@ from edgefn.graph.ops import (
     quantize,
     repeat,
     requantize,
+    resample,
     reshape,
     select,
     slicing,
@@ -61,6 +62,7 @@ from edgefn.graph.ops.pad import Pad
 from edgefn.graph.ops.quantize import Quantize
 from edgefn.graph.ops.repeat import Repeat
 from edgefn.graph.ops.requantize import Requantize
+from edgefn.graph.ops.resample import Resample
 from edgefn.graph.ops.reshape import Reshape
 from edgefn.graph.ops.select import Select
 from edgefn.graph.ops.slicing import Slice
@@ -98,6 +100,7 @@ __all__ = [
     "Quantize",
     "Repeat",
     "Requantize",
+    "Resample",
     "Reshape",
     "Select",
     "Slice",
@@ -131,6 +134,7 @@ _CODES = (
     pad.CODES,
     quantize.CODES,
     requantize.CODES,
+    resample.CODES,
     reshape.CODES,
     select.CODES,
     softmax.CODES,
@@ -168,6 +172,7 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Quantize: quantize.lower,
     Repeat: repeat.lower,
     Requantize: requantize.lower,
+    Resample: resample.lower,
     Reshape: reshape.lower,
     Select: select.lower,
     Slice: slicing.lower,

@@ -11,6 +11,7 @@ from edgefn.graph.ops import (
     Gather,
     Quantize,
     Requantize,
+    Resample,
     Reshape,
     Softmax,
     Transpose,
@@ -87,7 +88,9 @@ def _common_perm(walk: Walk, node: Node) -> tuple[int, ...] | None:
 
 
 def _moving(walk: Walk, node: Node) -> tuple[str, ...]:
-    """Return the inputs that have the axes of the output: not the indices of a gather, which stand for one axis."""
+    """Return the inputs that have the axes of the output: not indices, which stand for one of them, nor weights."""
+    if isinstance(node.op, Resample):
+        return node.inputs[:1]
     if isinstance(node.op, Gather):
         return node.inputs[:1] if len(walk.graph.tensors[node.inputs[1]].shape) == 1 else ()
     return node.inputs
