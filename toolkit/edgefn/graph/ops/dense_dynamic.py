@@ -21,6 +21,7 @@ __all__ = ["CODES", "DenseDynamic", "DenseInteger", "lower_dynamic", "lower_inte
 type Array = NDArray[Any]
 
 SEVEN_BITS = 127
+MOST = 255  # of the distance between a weight and its zero point
 FEW = 256  # one weight in so many may be an extra: they are added one by one
 
 
@@ -77,11 +78,13 @@ def _weights(value: Array, zeros: Array) -> dict[str, Any]:
 
 
 def _first(centred: Array) -> Array:
-    """What each column `[M, K]` is packed from: of both ends of its range, the one that leaves out fewer."""
-    low, high = centred.min(axis=1), centred.max(axis=1) - SEVEN_BITS
-    above = (centred > (low + SEVEN_BITS)[:, None]).sum(axis=1)
-    below = (centred < high[:, None]).sum(axis=1)
-    return np.where(above <= below, low, high)
+    """Where the seven bits begin that hold the most of each column `[M, K]`, whose values are -255 to 255."""
+    columns, values = len(centred), 2 * MOST + 1
+    places = (centred + MOST + np.arange(columns)[:, None] * values).reshape(-1)
+    counts = np.bincount(places, minlength=columns * values).reshape(columns, values)
+    below = np.concatenate([np.zeros((columns, 1), np.int64), counts.cumsum(axis=1)], axis=1)
+    held = below[:, SEVEN_BITS + 1 :] - below[:, : -SEVEN_BITS - 1]
+    return np.asarray(held.argmax(axis=1) - MOST)
 
 
 def _extras(left: Array) -> NDArray[np.int32]:

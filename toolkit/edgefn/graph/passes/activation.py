@@ -1,10 +1,13 @@
 from dataclasses import replace
 
 from edgefn.graph.ir import Graph, Node
-from edgefn.graph.ops import Add, AveragePool, Clamp, Weighted
+from edgefn.graph.ops import Add, AveragePool, Clamp, DenseDynamic, Weighted
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["fold_activations"]
+
+
+_BOUNDED = Weighted | DenseDynamic | Add | AveragePool | Clamp
 
 
 def fold_activations(graph: Graph) -> bool:
@@ -14,7 +17,7 @@ def fold_activations(graph: Graph) -> bool:
 
 def _visit(walk: Walk, node: Node) -> None:
     maker = walk.sole_maker(node.inputs[0]) if isinstance(node.op, Clamp) else None
-    if not isinstance(node.op, Clamp) or not maker or not isinstance(maker.op, Weighted | Add | AveragePool | Clamp):
+    if not isinstance(node.op, Clamp) or not maker or not isinstance(maker.op, _BOUNDED):
         walk.keep(node)
         return
     if isinstance(maker.op, AveragePool) and walk.graph.tensors[node.output].dtype == "f32":

@@ -14,7 +14,7 @@ def _visit(walk: Walk, node: Node) -> None:
     maker = walk.makers.get(node.inputs[0]) if isinstance(node.op, FlipSign) else None
     if maker and isinstance(maker.op, FlipSign):
         source, target = walk.graph.of((maker.inputs[0], node.output))
-        if source.quantization and source.quantization.same(target.quantization):
+        if source.meaning == target.meaning:
             walk.replace(node, source.name)
             return
     walk.keep(node)

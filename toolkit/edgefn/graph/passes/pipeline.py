@@ -10,6 +10,7 @@ from edgefn.graph.passes.bias import fold_biases
 from edgefn.graph.passes.constants import fold_constants
 from edgefn.graph.passes.dead import remove_dead
 from edgefn.graph.passes.duplicates import merge_duplicates
+from edgefn.graph.passes.dynamic import fuse_dynamic
 from edgefn.graph.passes.flatten import absorb_flattening
 from edgefn.graph.passes.flips import cancel_flips
 from edgefn.graph.passes.hoist import hoist, sink_dequantizes
@@ -28,7 +29,7 @@ MAX_ROUNDS = 16
 _TIDY: tuple[Pass, ...] = (merge_reshapes, merge_duplicates, remove_dead)
 _STAGES: tuple[tuple[Pass, ...], ...] = (
     (cancel_flips, partial(sink_transposes, through_quantization=True), *_TIDY),
-    (fold_batch_norms, fold_biases, hoist, fold_activations, *_TIDY),
+    (fold_batch_norms, fold_biases, fuse_dynamic, hoist, fold_activations, *_TIDY),
     (hoist, sink_dequantizes, fuse_quantized, fold_activations, *_TIDY),
     (fold_constants, fold_biases, *_TIDY),
     (partial(sink_transposes, through_quantization=False), absorb_flattening, relax_transposes, absorb_moves, *_TIDY),

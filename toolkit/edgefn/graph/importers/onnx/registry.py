@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from edgefn.graph.importers.onnx import (
+    dynamic,
     elementwise,
     gathering,
     matrix,
@@ -24,6 +25,7 @@ __all__ = ["HANDLERS", "supported_ops"]
 
 _POOL = "rank 4; ceil_mode; auto_pad; no dilations"
 _CONSTANT = "of constants only"
+_ZERO_POINT = "one zero point on the left, one or one a column on the right"
 _TRANSFORMS = "post_transform NONE, SOFTMAX"
 
 type Handler = Callable[[Call], str | tuple[str, ...]]
@@ -42,6 +44,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "DequantizeLinear": (quantization.dequantize_linear, "i8 and u8 per tensor; per channel for constants; i32 biases"),
     "DepthToSpace": (resizing.depth_to_space, ""),
     "Dropout": (elementwise.identity, "inference"),
+    "DynamicQuantizeLinear": (dynamic.dynamic_quantize_linear, ""),
     "Expand": (slicing.expand, "constant shape"),
     "Flatten": (movement.flatten, ""),
     "Gemm": (product.gemm, "alpha positive where B is computed at run time"),
@@ -52,6 +55,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "GlobalMaxPool": (pooling.global_max_pool, "rank 4"),
     "Identity": (elementwise.identity, ""),
     "MatMul": (product.matmul, ""),
+    "MatMulInteger": (dynamic.matmul_integer, f"constant right side of rank 2; {_ZERO_POINT}"),
     "MaxPool": (pooling.max_pool, f"{_POOL}; no indices"),
     "Pad": (padding.pad, "constant pads and value"),
     "QuantizeLinear": (quantization.quantize_linear, "i8 and u8, per tensor; per channel for constants"),
@@ -72,7 +76,12 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Upsample": (resizing.upsample, "constant scales"),
     "ai.onnx.ml.TreeEnsemble": (trees.tree_ensemble, f"input of rank 2; {_TRANSFORMS}"),
     "ai.onnx.ml.TreeEnsembleRegressor": (trees.tree_ensemble_regressor, f"input of rank 2; {_TRANSFORMS}"),
+    "com.microsoft.DynamicQuantizeMatMul": (dynamic.dynamic_quantize_matmul, "constant right side of rank 2"),
     "com.microsoft.FusedMatMul": (product.fused_matmul, "positive alpha; no transBatchA, transBatchB"),
+    "com.microsoft.MatMulIntegerToFloat": (
+        dynamic.matmul_integer_to_float,
+        f"constant right side of rank 2; {_ZERO_POINT}",
+    ),
 }
 
 

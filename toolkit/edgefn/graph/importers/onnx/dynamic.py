@@ -1,0 +1,107 @@
+"""Dynamic quantization: DynamicQuantizeLinear, MatMulInteger, and what ONNX Runtime's quantizer fuses of them."""
+
+import numpy as np
+
+from edgefn.graph.importers.onnx.scope import Call
+from edgefn.graph.importers.onnx.slicing import Span, sliced
+from edgefn.graph.ir import Tensor
+from edgefn.graph.ops import Binary, Cast, DenseDynamic, DenseInteger, DynamicQuantize, DynamicRange, FlipSign
+
+__all__ = ["dynamic_quantize_linear", "dynamic_quantize_matmul", "matmul_integer", "matmul_integer_to_float"]
+
+
+def dynamic_quantize_linear(call: Call) -> tuple[str, str, str]:
+    """The integers as u8, their scale and their zero point."""
+    x = call.real(0)
+    integers, steps = _quantized(call, x)
+    y = call.emit(FlipSign(), (integers,), x.shape, dtype="u8")
+    scale, zero = (sliced(call, call.scope.tensor(steps), [Span(i, 1, 1)]) for i in (0, 1))
+    point = call.emit(Cast(), (zero,), (1,), dtype="u8")
+    return y, call.reshape(scale, ()), call.reshape(point, ())
+
+
+def _quantized(call: Call, x: Tensor) -> tuple[str, str]:
+    """The integers of `x` as i8, and its range."""
+    steps = call.emit(DynamicRange(), (x.name,), (2,))
+    return call.emit(DynamicQuantize(), (x.name, steps), x.shape, dtype="i8"), steps
+
+
+def matmul_integer(call: Call) -> str:
+    """i8 or u8 `[..., K]` by constant `[K, N]`; one zero point of the left side, one or one a column of the right."""
+    return _product(call, 0, 1, 2, 3)
+
+
+def _product(call: Call, a: int, b: int, a_zero: int, b_zero: int) -> str:
+    """The i32 product of inputs a and b."""
+    x, (w, zeros) = call.value(a), _weights(call, b, b_zero)
+    if x.dtype not in {"i8", "u8"}:
+        call.malformed(f"{x.dtype} input {x.name!r}")
+    columns, k = call.scope.tensor(w).shape
+    if not x.shape or x.shape[-1] != k:
+        call.malformed(f"{x.shape} does not fit weights of {k} rows")
+    inputs = (_signed(call, x), _zero_point(call, x, a_zero), w, zeros)
+    return call.emit(DenseInteger(), inputs, (*x.shape[:-1], columns), dtype="i32")
+
+
+def _weights(call: Call, index: int, zero: int) -> tuple[str, str]:
+    """Weights as `[N, K]` and a zero point for each of their columns."""
+    value = call.constant(index)
+    if value.ndim != 2 or value.dtype not in {np.dtype(np.int8), np.dtype(np.uint8)}:
+        call.refuse(f"weights of {value.dtype} {value.shape}; matrices of i8 or u8 are supported")
+    point = call.constant(zero) if call.has(zero) else np.zeros(1, value.dtype)
+    if point.dtype != value.dtype or point.size not in {1, value.shape[1]}:
+        call.malformed(f"zero points of {point.dtype} {point.shape} for weights of {value.dtype} {value.shape}")
+    name = call.node.inputs[index]
+    zeros = np.broadcast_to(point.reshape(-1).astype(np.int32), value.shape[1:])
+    return call.scope.constant(name, value.T), call.scope.constant(f"{name}.zeros", zeros)
+
+
+def _signed(call: Call, x: Tensor) -> str:
+    """`x` as i8, 128 lower where it is u8."""
+    if x.dtype == "i8":
+        return x.name
+    if x.constant is not None:
+        return call.scope.constant(x.name, (x.constant ^ np.uint8(128)).view(np.int8))
+    return call.emit(FlipSign(), (x.name,), x.shape, dtype="i8")
+
+
+def _zero_point(call: Call, x: Tensor, index: int) -> str:
+    """The zero point of `x` after `_signed`, as one i8."""
+    if not call.has(index):
+        return call.scope.constant(f"{x.name}.zero", np.full(1, -128 if x.dtype == "u8" else 0, np.int8))
+    zero = call.value(index)
+    if zero.dtype != x.dtype or zero.size != 1:
+        call.refuse(f"zero points of {zero.dtype} {zero.shape} for {x.dtype} {x.shape}; one is supported")
+    return call.reshape(_signed(call, zero), (1,))
+
+
+def matmul_integer_to_float(call: Call) -> str:
+    """MatMulInteger, multiplied by both scales; and an optional bias."""
+    total = _product(call, 0, 1, 4, 5)
+    shape = call.scope.tensor(total).shape
+    scale = call.emit(Binary("mul"), (call.real(2).name, call.real(3).name), _scales(call, shape[-1]))
+    real = call.emit(Cast(), (total,), shape)
+    y = call.emit(Binary("mul"), (real, scale), shape)
+    return call.emit(Binary("add"), (y, call.bias(6, shape[-1])[0]), shape) if call.has(6) else y
+
+
+def _scales(call: Call, columns: int) -> tuple[int, ...]:
+    """The shape of the product of both scales."""
+    left, right = call.real(2).shape, call.real(3).shape
+    if left not in {(), (1,)} or right not in {(), (1,), (columns,)}:
+        call.refuse(f"scales of shape {left} and {right}; one, or one a column on the right side, are supported")
+    return np.broadcast_shapes(left, right)
+
+
+def dynamic_quantize_matmul(call: Call) -> str:
+    """`[..., K]` in floats, quantized dynamically, by constant `[K, N]` with its scales; and an optional bias."""
+    x, (w, zeros) = call.real(0), _weights(call, 1, 3)
+    columns, k = call.scope.tensor(w).shape
+    if not x.shape or x.shape[-1] != k:
+        call.malformed(f"{x.shape} does not fit weights of {k} rows")
+    scale = call.constant(2).reshape(-1)
+    if scale.size not in {1, columns}:
+        call.malformed(f"{scale.size} scales for {columns} columns")
+    scales = call.scope.constant(call.node.inputs[2], np.broadcast_to(scale.astype(np.float32), (columns,)))
+    bias = call.bias(4, columns) or (call.scope.constant(f"{call.node.label}.bias", np.zeros(columns, np.float32)),)
+    return call.emit(DenseDynamic(), (*_quantized(call, x), w, zeros, scales, *bias), (*x.shape[:-1], columns))
