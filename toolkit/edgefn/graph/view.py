@@ -59,6 +59,10 @@ class View:
         t = self.tensor[name]
         return np.frombuffer(self._weights, np.uint8)[t.offset : t.offset + t.nbytes].view(dtype)
 
+    def scratch(self, size: int) -> None:
+        """Need `size` bytes of scratch memory inside the arena."""
+        self.need(self.op["scratch"] + size <= self.arena_bytes, f"scratch of {size:,} bytes is outside the arena")
+
     def equal_sizes(self) -> None:
         """Need x to be whole and as large as y."""
         self.need(self.tensor["x"].size == self.tensor["y"].size, "x and y differ in size")

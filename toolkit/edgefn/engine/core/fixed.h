@@ -77,23 +77,82 @@ EFN_INLINE v128_t efn_scaled_lanes(v128_t v, const int32_t *mult, const int32_t 
     return efn_shifted_lanes(v, wasm_v128_load(right));
 }
 
-// Shifts of which the second rounding can be done in f32, exactly: what is not clamped anyway is less than 2^9, with up
-// to 14 bits behind the point. There nothing is shifted to the left, and the addition of y_zero does not wrap.
+// Multipliers and shifts for which one rounding in f64 gives what TFLite's two give. For v = acc * mult * 2^(shift -
+// 31), TFLite's result is floor(v + 1/2 + h) where v >= 0, h being half of 2^shift, the step of its first rounding;
+// below zero it is floor(v + 1/2 - h). With 12 bits of shift at most, v is exact in f64 wherever the result is not
+// clamped anyway
+// (|acc| < 2^22, or |v| > 512), and v + h is never halfway between two integers, unless mult ends in many zeros.
 EFN_INLINE int efn_is_near(int32_t mult, int32_t shift) {
-    return mult == 0 || (-14 <= shift && shift < 0); // 0 whatever its shift, as above M
+    return mult == 0 || (-12 <= shift && shift < 0 && (mult & 0xFF) != 0); // 0 whatever its shift, as above M
 }
 
-EFN_INLINE float efn_near_factor(int32_t shift) {
-    return 1.0f / (float)(1 << (-shift & 15));
+// 2^exponent, from -1022 up.
+EFN_INLINE double efn_power_of_two(int32_t exponent) {
+    const uint64_t bits = (uint64_t)(1023 + exponent) << 52;
+    double value;
+    __builtin_memcpy(&value, &bits, 8);
+    return value;
 }
 
-// i32x4 in low .. high, as efn_narrow_lanes gives it.
-EFN_INLINE v128_t efn_near_lanes(v128_t v, const int32_t *mult, const float *factor, const efn_narrowing *to) {
-    v = wasm_f32x4_convert_i32x4(efn_high_lanes(v, wasm_v128_load(mult)));
-    v = efn_clamp_lanes(wasm_f32x4_mul(v, wasm_v128_load(factor)), to->low, to->high);
-    const v128_t half = wasm_v128_or(wasm_v128_and(v, wasm_f32x4_const_splat(-0.0f)), wasm_f32x4_const_splat(0.5f));
-    v = wasm_f32x4_trunc(wasm_f32x4_add(v, half));
-    return wasm_i32x4_add(wasm_f32x4_add(v, wasm_f32x4_const_splat(EFN_ROUNDING)), to->shift);
+// What a layer's channels need for it: the factor of each, and h.
+EFN_INLINE void efn_near_factors(int32_t mult, int32_t shift, double *by, double *half) {
+    *by = mult * efn_power_of_two(mult == 0 ? 0 : shift - 31);
+    *half = efn_power_of_two(mult == 0 ? 0 : shift - 1);
+}
+
+typedef struct {
+    v128_t rounding;  // f64x2: an addition of 1.5 * 2^52 rounds to an integer and leaves it in the low bits; y_zero is
+                      // in it
+    v128_t sign;      // f64x2: -0.0 where results below y_zero count, so that h follows the sign; else 0
+    v128_t low, high; // i8x16
+} efn_nearing;
+
+EFN_INLINE efn_nearing efn_nearing_of(int32_t y_zero, int32_t low, int32_t high) {
+    return (efn_nearing){wasm_f64x2_splat(6755399441055744.0 + y_zero),
+                         low < y_zero ? wasm_f64x2_const_splat(-0.0) : wasm_f64x2_const_splat(0.0),
+                         wasm_i8x16_splat((int8_t)low), wasm_i8x16_splat((int8_t)high)};
+}
+
+EFN_INLINE v128_t efn_near_pair(v128_t f64x2, const double *by, const double *half, const efn_nearing *to) {
+    const v128_t v = wasm_f64x2_mul(f64x2, wasm_v128_load(by));
+    const v128_t h = wasm_v128_or(wasm_v128_and(v, to->sign), wasm_v128_load(half));
+    return wasm_f64x2_add(wasm_f64x2_add(v, h), to->rounding);
+}
+
+// i32x4 to i32x4 with y_zero added.
+EFN_INLINE v128_t efn_near_lanes(v128_t acc, const double *by, const double *half, const efn_nearing *to) {
+    const v128_t upper = wasm_i32x4_shuffle(acc, acc, 2, 3, 2, 3);
+    const v128_t low = efn_near_pair(wasm_f64x2_convert_low_i32x4(acc), by, half, to);
+    const v128_t high = efn_near_pair(wasm_f64x2_convert_low_i32x4(upper), by + 2, half + 2, to);
+    return wasm_i32x4_shuffle(low, high, 0, 2, 4, 6);
+}
+
+// The same for a layer with f64 multipliers, all below 1: adding the number before 1/2, with the sign of v, and
+// dropping what is behind the point rounds halves away from zero.
+EFN_INLINE v128_t efn_near_pair_f64(v128_t f64x2, const double *mult, const efn_nearing *to) {
+    const v128_t v = wasm_f64x2_mul(f64x2, wasm_v128_load(mult));
+    const v128_t half = wasm_f64x2_const_splat(0.49999999999999994);
+    const v128_t h = wasm_v128_or(wasm_v128_and(v, wasm_f64x2_const_splat(-0.0)), half);
+    return wasm_f64x2_add(wasm_f64x2_trunc(wasm_f64x2_add(v, h)), to->rounding);
+}
+
+EFN_INLINE v128_t efn_near_lanes_f64(v128_t acc, const double *mult, const efn_nearing *to) {
+    const v128_t upper = wasm_i32x4_shuffle(acc, acc, 2, 3, 2, 3);
+    const v128_t low = efn_near_pair_f64(wasm_f64x2_convert_low_i32x4(acc), mult, to);
+    const v128_t high = efn_near_pair_f64(wasm_f64x2_convert_low_i32x4(upper), mult + 2, to);
+    return wasm_i32x4_shuffle(low, high, 0, 2, 4, 6);
+}
+
+EFN_INLINE v128_t efn_neared_lanes_f64(v128_t left, v128_t right, const double *mult, const efn_nearing *to) {
+    const v128_t v = efn_to_i8(efn_near_lanes_f64(left, mult, to), efn_near_lanes_f64(right, mult + 4, to));
+    return wasm_i8x16_min(wasm_i8x16_max(v, to->low), to->high);
+}
+
+// Two i32x4 to eight i8 in the low half.
+EFN_INLINE v128_t efn_neared_lanes(v128_t left, v128_t right, const double *by, const double *half,
+                                   const efn_nearing *to) {
+    const v128_t v = efn_to_i8(efn_near_lanes(left, by, half, to), efn_near_lanes(right, by + 4, half + 4, to));
+    return wasm_i8x16_min(wasm_i8x16_max(v, to->low), to->high);
 }
 
 // f64x2 to the nearest integers, halves away from zero, saturated, in the low half.

@@ -17,15 +17,15 @@ static uint8_t *gather_line(const efn_image *image, const uint8_t *line, int32_t
     return to;
 }
 
-const uint8_t *efn_gather(const efn_image *image, uint32_t index, uint8_t *row) {
+// The row of the next pixel.
+static const uint8_t *gather(const efn_walk *walk, uint8_t *row) {
+    const efn_image *image = &walk->image;
     const efn_window *window = &image->window;
-    const uint32_t area = image->out_h * image->out_w;
-    const uint32_t n = index / area, oy = index % area / image->out_w, ox = index % image->out_w;
-    const uint8_t *plane = image->x + (size_t)n * image->h * image->w * image->pixel;
+    const uint8_t *plane = image->x + (size_t)walk->n * image->h * image->w * image->pixel;
     if (efn_is_pointwise(window))
-        return plane + (size_t)(oy * window->stride_h * image->w + ox * window->stride_w) * image->pixel;
-    const int32_t ix = (int32_t)(ox * window->stride_w) - (int32_t)window->pad_left;
-    int32_t iy = (int32_t)(oy * window->stride_h) - (int32_t)window->pad_top;
+        return plane + (size_t)(walk->oy * window->stride_h * image->w + walk->ox * window->stride_w) * image->pixel;
+    const int32_t ix = (int32_t)(walk->ox * window->stride_w) - (int32_t)window->pad_left;
+    int32_t iy = (int32_t)(walk->oy * window->stride_h) - (int32_t)window->pad_top;
     uint8_t *to = row;
     for (uint32_t ky = 0; ky < window->kh; ky++, iy += (int32_t)window->dilation_h) {
         if (iy >= 0 && iy < (int32_t)image->h) {
@@ -36,4 +36,26 @@ const uint8_t *efn_gather(const efn_image *image, uint32_t index, uint8_t *row) 
         }
     }
     return row;
+}
+
+static void advance(efn_walk *walk) {
+    walk->left--;
+    if (++walk->ox < walk->image.out_w)
+        return;
+    walk->ox = 0;
+    if (++walk->oy < walk->image.out_h)
+        return;
+    walk->oy = 0;
+    walk->n++;
+}
+
+void efn_next_rows(efn_walk *walk, uint8_t *room, uint32_t stride, const void *rows[4]) {
+    for (uint32_t i = 0; i < 4; i++) {
+        if (walk->left == 0) {
+            rows[i] = rows[i - 1];
+            continue;
+        }
+        rows[i] = gather(walk, room + (size_t)i * stride);
+        advance(walk);
+    }
 }

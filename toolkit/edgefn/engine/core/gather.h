@@ -23,8 +23,18 @@ EFN_INLINE int efn_is_pointwise(const efn_window *window) {
     return window->kh == 1 && window->kw == 1; // then the pads are zero: each is less than the kernel
 }
 
-// The row of output pixel `index` (over n, oh, ow): inside x when the window is one pixel, otherwise gathered into
-// `row`, [K].
-const uint8_t *efn_gather(const efn_image *image, uint32_t index, uint8_t *row);
+// The output pixels in order, so that nothing is divided: the next one, and how many there are still.
+typedef struct {
+    efn_image image;
+    uint32_t n, oy, ox, left;
+} efn_walk;
+
+EFN_INLINE efn_walk efn_walk_of(const efn_image *image, uint32_t pixels) {
+    return (efn_walk){.image = *image, .left = pixels};
+}
+
+// The rows of the next four output pixels, or of those that are left and the last one again: inside x when the window
+// is one pixel, otherwise gathered into `room`, [4][stride].
+void efn_next_rows(efn_walk *walk, uint8_t *room, uint32_t stride, const void *rows[4]);
 
 #endif

@@ -62,47 +62,50 @@ EFN_INLINE v128_t requantize(v128_t left, v128_t right, const float *mult, const
     return efn_to_i8(efn_narrow_lanes(l, to), efn_narrow_lanes(r, to));
 }
 
-// The shifts of eight columns, as efn_near_lanes takes them, or else as efn_scaled_lanes does.
+// What eight columns are scaled by as TFLite does it: as the near forms take it where they hold, else as
+// efn_scaled_lanes does.
 typedef struct {
+    double by[8], half[8];
     int32_t left[8], right[8];
-    float near[8];
+    efn_nearing near;
     int is_near;
 } factors;
 
-static EFN_NOINLINE factors factors_of(const efn_layer_i8 *layer, uint32_t column) {
-    factors f = {.is_near = 1};
-    if (layer->to.rounding == EFN_BY_FIXED) {
-        const int32_t *mult = (const int32_t *)layer->to.mult + column, *shifts = mult + layer->to.stride;
+static EFN_NOINLINE void find_factors(factors *f, const efn_layer_i8 *layer, uint32_t column) {
+    f->is_near = 1;
+    f->near = efn_nearing_of(layer->to.y_zero, layer->to.low, layer->to.high);
+    if (layer->to.rounding == EFN_BY_F64) {
+        const double *by = (const double *)layer->to.mult + column;
         for (int j = 0; j < 8; j++)
-            f.is_near &= efn_is_near(mult[j], shifts[j]);
-        for (int j = 0; j < 8; j++)
-            if (f.is_near)
-                f.near[j] = efn_near_factor(shifts[j]);
-            else
-                f.left[j] = efn_left_factor(shifts[j]), f.right[j] = efn_right_factor(shifts[j]);
-    }
-    return f;
-}
-
-// As TFLite does it: the accumulators of `rows` rows to eight i8 each, in the low halves. Not inlined, so that the
-// loops above it have their registers.
-static EFN_NOINLINE void finish_q8(const efn_layer_i8 *layer, const factors *f, uint32_t column, v128_t acc[][2],
-                                   uint32_t rows, v128_t *out) {
-    const efn_ending to = efn_ending_of(layer->to.y_zero, layer->to.low, layer->to.high);
-    if (layer->to.rounding == EFN_BY_FIXED) {
-        const int32_t *mult = (const int32_t *)layer->to.mult + column;
-        const efn_narrowing near = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
-        for (uint32_t i = 0; i < rows && f->is_near; i++)
-            out[i] = efn_to_i8(efn_near_lanes(acc[i][0], mult, f->near, &near),
-                               efn_near_lanes(acc[i][1], mult + 4, f->near + 4, &near));
-        for (uint32_t i = 0; i < rows && !f->is_near; i++)
-            out[i] = efn_ended_lanes(efn_scaled_lanes(acc[i][0], mult, f->left, f->right),
-                                     efn_scaled_lanes(acc[i][1], mult + 4, f->left + 4, f->right + 4), &to);
+            f->is_near &= by[j] < 1;
         return;
     }
-    const double *mult = (const double *)layer->to.mult + column;
-    for (uint32_t i = 0; i < rows; i++)
-        out[i] = efn_ended_lanes(efn_scaled_f64_lanes(acc[i][0], mult), efn_scaled_f64_lanes(acc[i][1], mult + 4), &to);
+    const int32_t *mult = (const int32_t *)layer->to.mult + column, *shifts = mult + layer->to.stride;
+    for (int j = 0; j < 8; j++)
+        f->is_near &= efn_is_near(mult[j], shifts[j]);
+    for (int j = 0; j < 8; j++)
+        if (f->is_near)
+            efn_near_factors(mult[j], shifts[j], &f->by[j], &f->half[j]);
+        else
+            f->left[j] = efn_left_factor(shifts[j]), f->right[j] = efn_right_factor(shifts[j]);
+}
+
+// Eight accumulators, bias already in, to eight i8 in the low half, in all the ways of TFLite. Not inlined, so that the
+// loops above it have their registers.
+static EFN_NOINLINE v128_t finish_q8(const efn_layer_i8 *layer, const factors *f, uint32_t column, v128_t left,
+                                     v128_t right) {
+    const efn_ending to = efn_ending_of(layer->to.y_zero, layer->to.low, layer->to.high);
+    if (layer->to.rounding == EFN_BY_F64) {
+        const double *mult = (const double *)layer->to.mult + column;
+        if (f->is_near)
+            return efn_neared_lanes_f64(left, right, mult, &f->near);
+        return efn_ended_lanes(efn_scaled_f64_lanes(left, mult), efn_scaled_f64_lanes(right, mult + 4), &to);
+    }
+    if (f->is_near)
+        return efn_neared_lanes(left, right, f->by, f->half, &f->near);
+    const int32_t *mult = (const int32_t *)layer->to.mult + column;
+    return efn_ended_lanes(efn_scaled_lanes(left, mult, f->left, f->right),
+                           efn_scaled_lanes(right, mult + 4, f->left + 4, f->right + 4), &to);
 }
 
 // y[rows][m], rows <= 4 and columns <= 8 of it, beginning at `column`, from panel a [k2/2][4][2] and weights w
@@ -130,12 +133,18 @@ EFN_INLINE void tile(const efn_layer_i8 *layer, const factors *f, const int16_t 
 #pragma unroll
         for (int i = 0; i < 4; i++)
             out[i] = requantize(acc[i][0], acc[i][1], mult, &to);
+    } else if (f->is_near && layer->to.rounding == EFN_BY_FIXED) {
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            out[i] = efn_neared_lanes(acc[i][0], acc[i][1], f->by, f->half, &f->near);
     } else {
         v128_t sums[4][2]; // a copy, so that acc stays in registers
 #pragma unroll
         for (int i = 0; i < 4; i++)
             sums[i][0] = acc[i][0], sums[i][1] = acc[i][1];
-        finish_q8(layer, f, column, sums, 4, out);
+#pragma nounroll
+        for (int i = 0; i < 4; i++)
+            out[i] = finish_q8(layer, f, column, sums[i][0], sums[i][1]);
     }
     if (rows == 4 && column + 8 <= layer->m) {
 #pragma unroll
@@ -165,7 +174,9 @@ void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows
     const int8_t *w = layer->w;
     for (uint32_t column = 0; column < layer->m; column += 8, w += (size_t)layer->k2 * 8) {
         const int16_t *a = panels;
-        const factors f = factors_of(layer, column);
+        factors f;
+        if (layer->to.rounding != EFN_BY_F32)
+            find_factors(&f, layer, column);
         for (uint32_t row = 0; row < rows; row += 4, a += (size_t)layer->k2 * 4) {
             int8_t *const to = y + (size_t)row * layer->m + column;
             if (layer->to.rounding == EFN_BY_F32)
@@ -188,30 +199,28 @@ EFN_INLINE void gemv_panels(const efn_layer_i8 *layer, const int panels, const i
         acc[p][0] = wasm_v128_load(layer->bias + column + 8 * p);
         acc[p][1] = wasm_v128_load(layer->bias + column + 8 * p + 4);
     }
-#define STEP(x, offset)                                                                                                \
-    _Pragma("unroll") for (int p = 0; p < panels; p++) {                                                               \
-        acc[p][0] = dot_add(x, wasm_i16x8_load8x8(w[p] + (offset)), acc[p][0]);                                        \
-        acc[p][1] = dot_add(x, wasm_i16x8_load8x8(w[p] + (offset) + 8), acc[p][1]);                                    \
+    const int16_t *const end = row + k2;
+    for (;; row += 8) {
+        const v128_t x = wasm_v128_load(row); // beyond the row's end, what is not used
+#define RUNG(i)                                                                                                        \
+    {                                                                                                                  \
+        const v128_t pair = EFN_LANE(x, i);                                                                            \
+        _Pragma("unroll") for (int p = 0; p < panels; p++) {                                                           \
+            acc[p][0] = dot_add(pair, wasm_i16x8_load8x8(w[p] + 16 * (i)), acc[p][0]);                                 \
+            acc[p][1] = dot_add(pair, wasm_i16x8_load8x8(w[p] + 16 * (i) + 8), acc[p][1]);                             \
+        }                                                                                                              \
+        if (row + 2 * (i) + 2 == end)                                                                                  \
+            break;                                                                                                     \
     }
-    uint32_t i = 0;
-    for (; i + 8 <= k2; i += 8) {
-        const v128_t x = wasm_v128_load(row + i);
-        STEP(EFN_LANE(x, 0), 0)
-        STEP(EFN_LANE(x, 1), 16)
-        STEP(EFN_LANE(x, 2), 32)
-        STEP(EFN_LANE(x, 3), 48)
+        RUNG(0)
+        RUNG(1)
+        RUNG(2)
+        RUNG(3)
+#undef RUNG
 #pragma unroll
         for (int p = 0; p < panels; p++)
             w[p] += 64;
     }
-    for (; i < k2; i += 2) {
-        const v128_t x = wasm_v128_load32_splat(row + i);
-        STEP(x, 0)
-#pragma unroll
-        for (int p = 0; p < panels; p++)
-            w[p] += 16;
-    }
-#undef STEP
     int8_t out[32];
     if (layer->to.rounding == EFN_BY_F32) {
         const efn_narrowing to = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
@@ -220,16 +229,12 @@ EFN_INLINE void gemv_panels(const efn_layer_i8 *layer, const int panels, const i
         for (int p = 0; p < panels; p++)
             wasm_v128_store64_lane(out + 8 * p, requantize(acc[p][0], acc[p][1], mult + 8 * p, &to), 0);
     } else {
-        v128_t sums[4][2], eight;
 #pragma unroll
-        for (int p = 0; p < panels; p++)
-            sums[p][0] = acc[p][0], sums[p][1] = acc[p][1];
-#pragma nounroll
         for (int p = 0; p < panels; p++) {
             const uint32_t first = column + 8 * (uint32_t)p;
-            const factors f = factors_of(layer, first);
-            finish_q8(layer, &f, first, sums + p, 1, &eight);
-            wasm_v128_store64_lane(out + 8 * p, eight, 0);
+            factors f;
+            find_factors(&f, layer, first);
+            wasm_v128_store64_lane(out + 8 * p, finish_q8(layer, &f, first, acc[p][0], acc[p][1]), 0);
         }
     }
     efn_copy(y, out, columns);

@@ -90,18 +90,18 @@ void efn_conv2d_f32_simd(const efn_site *site, const uint32_t *words) {
     float *const panels = (float *)(site->arena + p->scratch);               // [block / 4][k][4]
     uint8_t *const gathered = (uint8_t *)(panels + (size_t)block * layer.k); // [4][k] f32
     float *const out = efn_out(site, p->y);                                  // [all][m]
+    efn_walk walk = efn_walk_of(&image, all);
+    const void *four[4];
     if (all == 1) {
-        efn_gemv_f32(&layer, (const float *)efn_gather(&image, 0, gathered), out);
+        efn_next_rows(&walk, gathered, layer.k * 4, four);
+        efn_gemv_f32(&layer, four[0], out);
         return;
     }
     for (uint32_t first = 0; first < all; first += block) {
         const uint32_t rows = efn_min(block, all - first);
         for (uint32_t row = 0; row < rows; row += 4) {
-            const float *four[4]; // past the end, the last pixel again
-            for (uint32_t i = 0; i < 4; i++)
-                four[i] = (const float *)efn_gather(&image, first + efn_min(row + i, rows - 1),
-                                                    gathered + (size_t)i * layer.k * 4);
-            efn_pack_f32(four, panels + (size_t)row * layer.k, layer.k);
+            efn_next_rows(&walk, gathered, layer.k * 4, four);
+            efn_pack_f32((const float *const *)four, panels + (size_t)row * layer.k, layer.k);
         }
         efn_gemm_f32(&layer, panels, rows, out + (size_t)first * layer.m);
     }
@@ -116,18 +116,19 @@ static void run_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding roun
     int16_t *const panels = (int16_t *)(site->arena + p->scratch);            // [block / 4][k2 / 2][4][2]
     uint8_t *const gathered = (uint8_t *)(panels + (size_t)block * layer.k2); // [4][stride]
     int8_t *const out = efn_out(site, p->y);                                  // [all][m]
+    efn_walk walk = efn_walk_of(&image, all);
+    const void *four[4];
     if (all == 1) {
-        efn_widen_i8((const int8_t *)efn_gather(&image, 0, gathered), panels, k);
+        efn_next_rows(&walk, gathered, stride, four);
+        efn_widen_i8(four[0], panels, k);
         efn_gemv_i8(&layer, panels, out);
         return;
     }
     for (uint32_t first = 0; first < all; first += block) {
         const uint32_t rows = efn_min(block, all - first);
         for (uint32_t row = 0; row < rows; row += 4) {
-            const int8_t *four[4]; // past the end, the last pixel again
-            for (uint32_t i = 0; i < 4; i++)
-                four[i] = (const int8_t *)efn_gather(&image, first + efn_min(row + i, rows - 1), gathered + i * stride);
-            efn_pack_i8(four, panels + (size_t)row * layer.k2, k);
+            efn_next_rows(&walk, gathered, stride, four);
+            efn_pack_i8((const int8_t *const *)four, panels + (size_t)row * layer.k2, k);
         }
         efn_gemm_i8(&layer, panels, rows, out + (size_t)first * layer.m);
     }

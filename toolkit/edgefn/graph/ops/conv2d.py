@@ -55,7 +55,8 @@ def _check(v: View) -> None:
     x, y = v.tensor["x"], v.tensor["y"]
     k, m, rows = v.op["kh"] * v.op["kw"] * x.dims[3], y.dims[3], y.size // y.dims[3]
     check_panel(v, rows=rows, k=k)
-    check_weights(v, packed=packed_matrix(y.dtype, m=m, k=k), m=m, scratch=panel_bytes(y.dtype, rows=rows, k=k))
+    check_weights(v, packed=packed_matrix(y.dtype, m=m, k=k), m=m)
+    v.scratch(panel_bytes(y.dtype, rows=rows, k=k))
 
 
 def _check_q8(v: View) -> None:

@@ -54,7 +54,8 @@ def _check(v: View) -> None:
     rows = x.size // k
     v.need(rows == y.size // m, "x and y differ in rows")
     check_panel(v, rows=rows, k=k)
-    check_weights(v, packed=packed_matrix(y.dtype, m=m, k=k), m=m, scratch=panel_bytes(y.dtype, rows=rows, k=k))
+    check_weights(v, packed=packed_matrix(y.dtype, m=m, k=k), m=m)
+    v.scratch(panel_bytes(y.dtype, rows=rows, k=k))
 
 
 def _check_q8(v: View) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.graph.draft import Lowering, Step, constant_of
-from edgefn.graph.ir import Node, Window
+from edgefn.graph.ir import Node, Shape, Window
 from edgefn.graph.opcode import opcode
 from edgefn.graph.ops.matrix import (
     Weighted,
@@ -36,12 +36,19 @@ class Depthwise(Weighted):
     window: Window
 
 
-_ITEM_BYTES = {"f32": 4, "i8": 1, "q8": 9}
+MAX_LINE = 1 << 28
+_FACTORS = {"f32": 0, "i8": 0, "q8": 16}  # bytes a channel
 
 
-def _bytes(kind: str, *, taps: int, channels: int) -> int:
-    """Working memory: a row of padding, in q8 two factors for each channel, and one pointer a tap."""
-    return round_up(channels, 8) * _ITEM_BYTES[kind] + taps * 4
+def _line(y: Shape, kw: int, stride: int, dilation: int) -> int:
+    """Pixels that the windows of one row of y cover."""
+    return (y[2] - 1) * stride + (kw - 1) * dilation + 1
+
+
+def _bytes(kind: str, y: Shape, *, kh: int, line: int) -> int:
+    """Working memory: a line for each kernel row and one outside, their addresses and rows, and q8's factors."""
+    item = 4 if kind == "f32" else 1
+    return round_up(y[3], 8) * _FACTORS[kind] + 8 * kh + (kh + 1) * line * y[3] * item
 
 
 def _kind(name: str) -> str:
@@ -52,7 +59,8 @@ def lower(low: Lowering, node: Node, op: Depthwise) -> Step:
     (_, w, *_), y = low.operands(node)
     taps, channels = prod(op.window.kernel), y.shape[3]
     flat = constant_of(w).reshape(taps, channels)
-    scratch = _bytes(low.kind(y.dtype), taps=taps, channels=channels)
+    line = _line(y.shape, op.window.kernel[1], op.window.stride[1], op.window.dilation[1])
+    scratch = _bytes(low.kind(y.dtype), y.shape, kh=op.window.kernel[0], line=line)
     words = window_words(op.window, CONV_WORDS)
     packed = pack_depthwise(flat)
     return lower_weights(low, node, packed, code="depthwise", k=taps, scratch=scratch, q8=pack_fixed, **words)
@@ -63,7 +71,10 @@ def _check(v: View) -> None:
     channels, taps, dtype = v.tensor["y"].dims[3], v.op["kh"] * v.op["kw"], v.tensor["y"].dtype
     v.need(v.tensor["x"].dims[3] == channels, "x and y differ in channels")
     packed = packed_depthwise(dtype, taps=taps, channels=channels)
-    check_weights(v, packed=packed, m=channels, scratch=_bytes(_kind(v.name), taps=taps, channels=channels))
+    check_weights(v, packed=packed, m=channels)
+    size = _working(v.name, v.op, v.tensor["y"].dims)
+    v.need(size <= MAX_LINE, f"the lines take {size:,} bytes")
+    v.scratch(size)
 
 
 def _check_q8(v: View) -> None:
@@ -72,7 +83,12 @@ def _check_q8(v: View) -> None:
 
 
 def _scratch(m: Machine, op: PlanOp) -> int:
-    return _bytes(_kind(op.code.name), taps=op["kh"] * op["kw"], channels=m.tensor(op, "y").dims[3])
+    return _working(op.code.name, op, m.tensor(op, "y").dims)
+
+
+def _working(name: str, op: PlanOp, y: Shape) -> int:
+    line = _line(y, op["kw"], op["stride_w"], op["dilation_w"])
+    return _bytes(_kind(name), y, kh=op["kh"], line=line)
 
 
 def _f32(m: Machine, op: PlanOp) -> Array:

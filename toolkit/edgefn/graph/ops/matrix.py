@@ -124,8 +124,8 @@ def pack_f64(_node: Node, factors: Array) -> Packed:
     return Packed("i32", (len(data) // 8, 2), data)
 
 
-def check_weights(v: View, *, packed: int, m: int, scratch: int) -> None:
-    """Dtypes, `packed` bytes of weights, bias and f32 multipliers of `m` outputs, and the scratch."""
+def check_weights(v: View, *, packed: int, m: int) -> None:
+    """Dtypes, `packed` bytes of weights, bias and f32 multipliers of `m` outputs."""
     real = "f32" if v.name.endswith("_f32") else "i8"
     v.dtypes(x=real, y=real)
     v.whole("x")
@@ -133,7 +133,6 @@ def check_weights(v: View, *, packed: int, m: int, scratch: int) -> None:
     v.packed("bias", "i32" if real == "i8" else "f32", round_up(m, 8) * 4)
     if v.name.endswith("_i8"):
         v.packed("mult", "f32", round_up(m, 8) * 4)
-    v.need(v.op["scratch"] + scratch <= v.arena_bytes, f"scratch of {scratch:,} bytes does not fit in the arena")
 
 
 def check_fixed(v: View) -> None:
