@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-FIRST_OF_1_1, FIRST_OF_1_2 = 23, 29
 DTYPES = {"float32": 1, "int8": 2, "uint8": 3, "int32": 4}
 INF = float("inf")
 
@@ -62,12 +61,6 @@ class PlanBuilder:
     def op(self, code: int, *parameters) -> None:
         self.ops.append((code | len(parameters) << 16, *map(word, parameters)))
 
-    @property
-    def minor(self) -> int:
-        """The lowest version that has all codes, and the state."""
-        highest = max((op[0] & 0xFFFF for op in self.ops), default=0)
-        return 2 if self.first else int(highest >= FIRST_OF_1_1) + int(highest >= FIRST_OF_1_2)
-
     def build(self, inputs: Sequence[int], outputs: Sequence[int], meta: bytes = b"{}") -> bytes:
         first_at = len(_pad(self.weights, 16)) if self.first else 0
         weights = _pad(self.weights, 16) + self.first if self.first else self.weights
@@ -82,7 +75,7 @@ class PlanBuilder:
             "<7I20x", 96 + len(body), len(weights), io_at + len(io), len(meta), self.arena, len(self.first), first_at
         )
         rest = tail + body + weights
-        return struct.pack("<4sHHII", b"EFNP", 1, self.minor, 16 + len(rest), zlib.crc32(rest)) + rest
+        return struct.pack("<4sHHII", b"EFNP", 2, 0, 16 + len(rest), zlib.crc32(rest)) + rest
 
     def last(self, dtype: str, dims: Sequence[int]) -> int:
         """An arena tensor that ends where the arena ends, at a multiple of 64, but for rounding its offset to 16."""
@@ -190,7 +183,8 @@ def depthwise(x: np.ndarray, w: np.ndarray, window: Window, out: tuple[int, int]
     """depthwise of x [N][H][W][C] and w [kh][kw][C]."""
     b, c = PlanBuilder(), x.shape[3]
     target = b.tensor(x.dtype.name, (x.shape[0], *out, c))
-    scratch = b.reserve(r8(c) * (9 if layer.q8 else x.itemsize) + window.kh * window.kw * 4)
+    line = ((out[1] - 1) * window.stride_w + (window.kw - 1) * window.dilation_w + 1) * c * x.itemsize
+    scratch = b.reserve(r8(c) * (16 if layer.q8 else 0) + window.kh * 8 + (window.kh + 1) * line)
     source = b.last(x.dtype.name, x.shape)
     _product(b, (3, 4, 24), source, target, pad_channels(w), window=window.words, layer=layer, scratch=scratch)
     return b.build([source], [target])

@@ -257,10 +257,3 @@ def test_a_softmax_table_out_of_range_is_refused(entry, value):
 def test_a_row_too_long_and_a_window_too_large_are_refused():
     refused(plans.softmax_q8(np.zeros((1, 4096), np.int8), np.full(256, 2**31 - 1, np.int32)), BAD_SHAPE)
     refused(plans.unary(27, X, "int8", (1, 1, 1, 9), 257, 256, 1, 1, 0, 0, -128, 127), BAD_PARAMETER)
-
-
-def test_a_code_of_version_1_1_in_a_plan_of_version_1_0_is_refused():
-    plan = bytearray(plans.softmax_q8(X, np.full(256, 2**31 - 1, np.int32)))
-    assert plan[6] == 1
-    plan[6] = 0
-    refused(bytes(plan), BAD_OP)

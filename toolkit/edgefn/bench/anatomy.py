@@ -12,6 +12,7 @@ from edgefn.graph.batch import batch_of
 from edgefn.graph.compiler import inspect_model, is_about_support, read_model
 from edgefn.graph.flow import Flow, Value, flow_of
 from edgefn.graph.footprint import Footprint, Resident, footprint_of
+from edgefn.graph.header import VERSION
 from edgefn.graph.importers.source import SourcePort
 from edgefn.graph.records import Plan, PlanOp
 from edgefn.graph.summary import ModelSummary
@@ -120,7 +121,7 @@ def _supported(subject: Subject) -> Anatomy:
     return Anatomy(
         name=subject.name,
         format=summary.format if summary else "plan",
-        version=str(summary.version) if summary else f"1.{plan.minor}",
+        version=str(summary.version) if summary else ".".join(map(str, VERSION)),
         inputs=inputs,
         outputs=outputs,
         params=summary.params if summary else None,

@@ -5,12 +5,11 @@ import zlib
 from dataclasses import astuple, dataclass
 
 from edgefn.errors import ModelError
-from edgefn.graph.records import STATE_MINOR
 
-__all__ = ["HEADER_BYTES", "MAX_ARENA_BYTES", "TENSOR_BYTES", "Header", "read_header", "refused", "seal"]
+__all__ = ["HEADER_BYTES", "MAX_ARENA_BYTES", "TENSOR_BYTES", "VERSION", "Header", "read_header", "refused", "seal"]
 
 MAGIC = b"EFNP"
-VERSION = (1, 2)
+VERSION = (2, 0)
 HEADER_BYTES = 96
 TENSOR_BYTES = 48
 MAX_FILE_BYTES = 256 << 20
@@ -32,9 +31,8 @@ _LIMITS = {
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The minor version, then where the regions lie and how many records they hold, in the order of the file."""
+    """Where the regions lie and how many records they hold, in the order of the file."""
 
-    minor: int
     tensors: int
     tensor_count: int
     ops: int
@@ -63,16 +61,15 @@ def read_header(data: bytes) -> Header:
     if len(data) < HEADER_BYTES:
         raise refused(f"it has {len(data)} bytes, less than a header", "EFN-M021")
     _, major, minor, size, crc, *fields, reserved = _HEADER.unpack_from(data)
-    if major != VERSION[0] or minor > VERSION[1]:
-        known = f"{VERSION[0]}.0 to {VERSION[0]}.{VERSION[1]}"
-        raise refused(f"version {major}.{minor} is not known, {known} are", "EFN-M020")
+    if (major, minor) != VERSION:
+        raise refused(f"version {major}.{minor} is not known, {VERSION[0]}.{VERSION[1]} is", "EFN-M020")
     if size != len(data) or size > MAX_FILE_BYTES:
         raise refused(f"its header says {size:,} bytes, there are {len(data):,}", "EFN-M021")
     if zlib.crc32(data[16:]) != crc:
         raise refused("its checksum does not match: the file is damaged", "EFN-M021")
     if any(reserved):
         raise refused("a reserved field of the header is not zero")
-    header = Header(minor, *fields)
+    header = Header(*fields)
     _check_regions(header, data)
     _check_state(header)
     return header
@@ -83,8 +80,7 @@ def seal(header: Header, body: bytes) -> bytes:
     size = HEADER_BYTES + len(body)
     if size > MAX_FILE_BYTES:
         raise refused(f"the plan would have {size:,} bytes, at most {MAX_FILE_BYTES:,} are allowed")
-    minor, *fields = astuple(header)
-    head = _HEADER.pack(MAGIC, VERSION[0], minor, size, 0, *fields, bytes(20))
+    head = _HEADER.pack(MAGIC, *VERSION, size, 0, *astuple(header), bytes(20))
     crc = zlib.crc32(head[16:] + body)
     return head[:12] + struct.pack("<I", crc) + head[16:] + body
 
@@ -96,8 +92,6 @@ def refused(message: str, code: str = "EFN-M022") -> ModelError:
 
 def _check_state(header: Header) -> None:
     size, start = header.state_bytes, header.state_offset
-    if header.minor < STATE_MINOR and (size or start):
-        raise refused(f"version {VERSION[0]}.{header.minor} has no state")
     if size % 16 or start % 16 or size > header.arena_bytes or start + size > header.weights_bytes:
         raise refused(f"the state of {size:,} bytes, first at {start:,} of the weights, is misplaced")
 

@@ -15,8 +15,6 @@ __all__ = ["OpCode", "Parameter", "opcode"]
 
 type Kind = Literal["tensor", "int", "signed", "f32", "scratch"]
 
-FIRST_OF_MINOR = (1, 23, 29)  # codes that version 1.0, 1.1 and 1.2 began with
-
 _KINDS: dict[str, Kind] = {"*": "tensor", "-": "signed", ".": "f32", "@": "scratch"}
 
 
@@ -43,11 +41,6 @@ class OpCode:
     scratch: "Callable[[Machine, PlanOp], int] | None"
     variadic: bool
     in_place: tuple[str, ...]
-
-    @property
-    def minor(self) -> int:
-        """The minor version of the format that brought it."""
-        return sum(self.code >= first for first in FIRST_OF_MINOR) - 1
 
 
 def opcode(

@@ -27,7 +27,6 @@ def write_plan(plan: Plan) -> bytes:
     meta_at = io_at + len(io)
     weights_at = -(-(meta_at + len(meta)) // 64) * 64
     header = Header(
-        minor=plan.minor,
         tensors=HEADER_BYTES,
         tensor_count=len(plan.tensors),
         ops=ops_at,
@@ -129,10 +128,7 @@ def _read_ops(data: bytes, header: Header) -> tuple[PlanOp, ...]:
         body = words[position + 4 : position + 4 + count * 4]
         if len(body) != count * 4:
             raise refused(f"the op stream ends inside op {n}")
-        op = _read_op(n, head & 0xFFFF, body)
-        if op.code.minor > header.minor:
-            raise refused(f"op {n} ({op.code.name}) is not of version 1.{header.minor}")
-        ops.append(op)
+        ops.append(_read_op(n, head & 0xFFFF, body))
         position += 4 + count * 4
     if position != len(words):
         raise refused("the op stream goes on after the last op")

@@ -6,11 +6,10 @@ from typing import Any, Literal
 
 from edgefn.graph.opcode import OpCode
 
-__all__ = ["ALIGNMENT", "DTYPES", "ITEM_BYTES", "STATE_MINOR", "Plan", "PlanOp", "PlanTensor"]
+__all__ = ["ALIGNMENT", "DTYPES", "ITEM_BYTES", "Plan", "PlanOp", "PlanTensor"]
 
 DTYPES: dict[str, int] = {"f32": 1, "i8": 2, "u8": 3, "i32": 4}
 ALIGNMENT = 16  # of a tensor in its region, in bytes
-STATE_MINOR = 2  # the minor version that brought the state
 ITEM_BYTES = {"f32": 4, "i8": 1, "u8": 1, "i32": 4}
 
 
@@ -64,8 +63,3 @@ class Plan:
     meta: dict[str, Any] = field(default_factory=dict)
     state_bytes: int = 0
     state_offset: int = 0
-
-    @property
-    def minor(self) -> int:
-        """The lowest minor version of the format that has all of it."""
-        return max((STATE_MINOR if self.state_bytes else 0, *(op.code.minor for op in self.ops)))

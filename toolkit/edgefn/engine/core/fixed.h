@@ -96,8 +96,8 @@ EFN_INLINE double efn_power_of_two(int32_t exponent) {
 
 // What a layer's channels need for it: the factor of each, and h.
 EFN_INLINE void efn_near_factors(int32_t mult, int32_t shift, double *by, double *half) {
-    *by = mult * efn_power_of_two(mult == 0 ? 0 : shift - 31);
-    *half = efn_power_of_two(mult == 0 ? 0 : shift - 1);
+    *by = mult == 0 ? 0 : mult * efn_power_of_two(shift - 31);
+    *half = mult == 0 ? 0 : efn_power_of_two(shift - 1);
 }
 
 typedef struct {

@@ -9,9 +9,6 @@
 #define MAX_COUNT 65536u // tensors, ops
 #define MAX_IO 64u
 
-// By minor version: all its codes are lower.
-static const uint32_t CODES_BELOW[] = {23, 29, EFN_OPCODES};
-
 typedef struct {
     uint8_t magic[4];
     uint16_t major, minor;
@@ -38,7 +35,7 @@ static int all_zero(const uint8_t *bytes, uint64_t begin, uint64_t end) {
 
 static efn_status check_header(const file_header *h, uint32_t length) {
     EFN_REQUIRE(h->magic[0] == 'E' && h->magic[1] == 'F' && h->magic[2] == 'N' && h->magic[3] == 'P', EFN_BAD_MAGIC);
-    EFN_REQUIRE(h->major == 1 && h->minor <= 2, EFN_BAD_VERSION);
+    EFN_REQUIRE(h->major == 2 && h->minor == 0, EFN_BAD_VERSION);
     EFN_REQUIRE(h->file_bytes <= length, EFN_TRUNCATED);
     EFN_REQUIRE(h->file_bytes == length && length <= MAX_FILE_BYTES, EFN_BAD_HEADER);
     EFN_REQUIRE(1 <= h->tensor_count && h->tensor_count <= MAX_COUNT && h->op_count <= MAX_COUNT, EFN_BAD_HEADER);
@@ -51,7 +48,6 @@ static efn_status check_header(const file_header *h, uint32_t length) {
 
 // State begins both the arena and, somewhere, a stretch of the weights that is as long.
 static efn_status check_state(const file_header *h) {
-    EFN_REQUIRE(h->minor >= 2 || (h->state_bytes == 0 && h->state_offset == 0), EFN_BAD_HEADER);
     EFN_REQUIRE(h->state_bytes % 16 == 0 && h->state_offset % 16 == 0, EFN_BAD_HEADER);
     EFN_REQUIRE(h->state_bytes <= h->arena_bytes, EFN_BAD_HEADER);
     EFN_REQUIRE((uint64_t)h->state_offset + h->state_bytes <= h->weights_bytes, EFN_BAD_HEADER);
@@ -121,7 +117,7 @@ static efn_status check_io(const efn_plan *plan) {
     return EFN_OK;
 }
 
-static efn_status check_ops(efn_plan *plan, uint32_t codes) {
+static efn_status check_ops(efn_plan *plan) {
     const uint32_t *words = plan->ops;
     uint32_t left = plan->ops_words;
     for (uint32_t i = 0; i < plan->op_count; i++) {
@@ -129,7 +125,7 @@ static efn_status check_ops(efn_plan *plan, uint32_t codes) {
         EFN_REQUIRE(left > 0 && *words >> 16 < left, EFN_BAD_OP);
         const uint32_t count = *words >> 16;
         const efn_op *op = efn_op_of(*words & 0xFFFF);
-        EFN_REQUIRE(op && (*words & 0xFFFF) < codes && (op->words == 0 || op->words == count), EFN_BAD_OP);
+        EFN_REQUIRE(op && (op->words == 0 || op->words == count), EFN_BAD_OP);
         EFN_TRY(op->check(plan, words + 1, count));
         words += 1 + count;
         left -= 1 + count;
@@ -162,7 +158,7 @@ efn_status efn_open(efn_plan *plan, const uint8_t *bytes, uint32_t length) {
     };
     EFN_TRY(check_tensors(plan));
     EFN_TRY(check_io(plan));
-    return check_ops(plan, CODES_BELOW[h->minor]);
+    return check_ops(plan);
 }
 
 // One string, indexed by walking: a table of pointers would need relocations in the extension.
@@ -171,7 +167,7 @@ const char *efn_status_text(efn_status status) {
                        "the plan is truncated\0"
                        "the plan or the arena is not 64-byte aligned\0"
                        "this is not a plan (bad magic)\0"
-                       "this engine reads plans of version 1.0 to 1.2 only\0"
+                       "this engine reads plans of version 2.0 only\0"
                        "a header field is out of range\0"
                        "a region is misplaced, or a gap between regions is not zero\0"
                        "a tensor record is not valid\0"

@@ -40,15 +40,14 @@ MAX_LINE = 1 << 28
 _FACTORS = {"f32": 0, "i8": 0, "q8": 16}  # bytes a channel
 
 
-def _line(y: Shape, kw: int, stride: int, dilation: int) -> int:
-    """Pixels that the windows of one row of y cover."""
-    return (y[2] - 1) * stride + (kw - 1) * dilation + 1
+def _line(kind: str, y: Shape, kw: int, stride: int, dilation: int) -> int:
+    """Bytes of input that the windows of one row of y cover."""
+    return ((y[2] - 1) * stride + (kw - 1) * dilation + 1) * y[3] * (4 if kind == "f32" else 1)
 
 
 def _bytes(kind: str, y: Shape, *, kh: int, line: int) -> int:
-    """Working memory: a line for each kernel row and one outside, their addresses and rows, and q8's factors."""
-    item = 4 if kind == "f32" else 1
-    return round_up(y[3], 8) * _FACTORS[kind] + 8 * kh + (kh + 1) * line * y[3] * item
+    """Working memory: lines of `line` bytes for each kernel row and outside, their addresses and rows, q8's factors."""
+    return round_up(y[3], 8) * _FACTORS[kind] + 8 * kh + (kh + 1) * line
 
 
 def _kind(name: str) -> str:
@@ -59,8 +58,9 @@ def lower(low: Lowering, node: Node, op: Depthwise) -> Step:
     (_, w, *_), y = low.operands(node)
     taps, channels = prod(op.window.kernel), y.shape[3]
     flat = constant_of(w).reshape(taps, channels)
-    line = _line(y.shape, op.window.kernel[1], op.window.stride[1], op.window.dilation[1])
-    scratch = _bytes(low.kind(y.dtype), y.shape, kh=op.window.kernel[0], line=line)
+    kind = low.kind(y.dtype)
+    line = _line(kind, y.shape, op.window.kernel[1], op.window.stride[1], op.window.dilation[1])
+    scratch = _bytes(kind, y.shape, kh=op.window.kernel[0], line=line)
     words = window_words(op.window, CONV_WORDS)
     packed = pack_depthwise(flat)
     return lower_weights(low, node, packed, code="depthwise", k=taps, scratch=scratch, q8=pack_fixed, **words)
@@ -72,9 +72,9 @@ def _check(v: View) -> None:
     v.need(v.tensor["x"].dims[3] == channels, "x and y differ in channels")
     packed = packed_depthwise(dtype, taps=taps, channels=channels)
     check_weights(v, packed=packed, m=channels)
-    size = _working(v.name, v.op, v.tensor["y"].dims)
-    v.need(size <= MAX_LINE, f"the lines take {size:,} bytes")
-    v.scratch(size)
+    line = _line_of(v.name, v.op, v.tensor["y"].dims)
+    v.need(line <= MAX_LINE, f"a line takes {line:,} bytes")
+    v.scratch(_bytes(_kind(v.name), v.tensor["y"].dims, kh=v.op["kh"], line=line))
 
 
 def _check_q8(v: View) -> None:
@@ -83,12 +83,12 @@ def _check_q8(v: View) -> None:
 
 
 def _scratch(m: Machine, op: PlanOp) -> int:
-    return _working(op.code.name, op, m.tensor(op, "y").dims)
+    y = m.tensor(op, "y").dims
+    return _bytes(_kind(op.code.name), y, kh=op["kh"], line=_line_of(op.code.name, op, y))
 
 
-def _working(name: str, op: PlanOp, y: Shape) -> int:
-    line = _line(y, op["kw"], op["stride_w"], op["dilation_w"])
-    return _bytes(_kind(name), y, kh=op["kh"], line=line)
+def _line_of(name: str, op: PlanOp, y: Shape) -> int:
+    return _line(_kind(name), y, op["kw"], op["stride_w"], op["dilation_w"])
 
 
 def _f32(m: Machine, op: PlanOp) -> Array:
