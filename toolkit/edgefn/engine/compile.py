@@ -36,11 +36,7 @@ FLAGS = (
     "-Wno-pass-failed",  # one body serves constant tap counts, where unrolling is wanted, and variable ones
     "-ffp-contract=off",  # simd128 agrees with the scalar reference bit for bit
     "-fno-strict-aliasing",  # parameters and tensors are read in place, from bytes
-    *(
-        "-fno-vectorize",
-        "-fno-slp-vectorize",
-        "-fno-unroll-loops",
-    ),  # what is hot is written in lanes and unrolled by hand
+    *("-fno-vectorize", "-fno-slp-vectorize", "-fno-unroll-loops"),  # what is hot is in lanes and unrolled by hand
     *("-mllvm", "-disable-lsr"),  # otherwise load offsets are not folded
 )
 EXTENSION_LINK = (
