@@ -92,6 +92,9 @@ def samples() -> tuple[bytes, ...]:
     made += [plans.many(31, [x, x[:, :1]], "float32", x.shape, f) for f in (0, 7, 8)]
     made.append(plans.many(31, [x[0], x], "uint8", x.shape, 15))
     made.append(plans.many(32, [np.ones((3, 5), np.uint8), x, x[:1]], "float32", x.shape))
+    made += [plans.unary(37, x, "float32", (2, 5), f, 3, 5) for f in (0, 9)]
+    made.append(plans.unary(37, x, "float32", (2, 3), 2, 5, 1))
+    made.append(plans.unary(38, x, "int32", (2, 5), 0, 1, 3, 5))
     made += [plans.unary(33, x, dtype, x.shape) for dtype in ("int8", "int32")]
     made.append(plans.lookup(np.ones((3, 5), np.int8), np.arange(256).astype(np.uint8)))
     made.append(plans.unary(34, x, "float32", (2, 3, 2), 4, *(1, 1, 1, 2, 3, 2), *(0, 0, 0, 15, 5, -2)))

@@ -115,6 +115,13 @@ efn_status efn_check_apart(const efn_tensor *x, const efn_tensor *y, int in_plac
     return in_place && x->offset == y->offset && x->bytes == y->bytes ? EFN_OK : EFN_BAD_OVERLAP;
 }
 
+efn_status efn_check_reduced(const efn_tensor *x, const efn_tensor *y, uint32_t n, uint32_t inner) {
+    const uint32_t all = efn_elements(y);
+    EFN_REQUIRE(n > 0 && inner > 0 && all % inner == 0, EFN_BAD_PARAMETER);
+    EFN_REQUIRE((uint64_t)all * n == efn_elements(x), EFN_BAD_SHAPE);
+    return efn_check_apart(x, y, 0);
+}
+
 static efn_status check_beside(uint32_t scratch, uint64_t bytes, const efn_tensor *t) {
     return t->place == EFN_ARENA && overlap(scratch, bytes, t->offset, t->bytes) ? EFN_BAD_OVERLAP : EFN_OK;
 }

@@ -47,6 +47,8 @@ efn_status efn_check_zero(int32_t zero_point);
 efn_status efn_check_window(const efn_window *window, const efn_tensor *x, const efn_tensor *y);
 // The output `y` shares no byte with the operand `x`, or, when in_place is not 0, lies exactly on it.
 efn_status efn_check_apart(const efn_tensor *x, const efn_tensor *y, int in_place);
+// x is [outer][n][inner] and y [outer][inner], in as many dimensions as they like.
+efn_status efn_check_reduced(const efn_tensor *x, const efn_tensor *y, uint32_t n, uint32_t inner);
 // bytes at arena offset `scratch` lie inside the arena and share nothing with x or y.
 efn_status efn_check_scratch(const efn_plan *plan, uint32_t scratch, uint64_t bytes, const efn_tensor *x,
                              const efn_tensor *y);

@@ -9,6 +9,7 @@
 
 #define EFN_INLINE static inline __attribute__((always_inline))
 #define EFN_NOINLINE __attribute__((noinline))
+#define EFN_SMALL __attribute__((minsize)) // no copies of a loop for what never changes in it
 
 EFN_INLINE uint32_t efn_min(uint32_t a, uint32_t b) {
     return a < b ? a : b;

@@ -250,6 +250,14 @@ typedef struct {
 } efn_select;
 
 typedef struct {
+    uint32_t x, y, function, n, inner; // function as plan.md numbers them
+} efn_reduce;
+
+typedef struct {
+    uint32_t x, y, smallest, last, n, inner; // the first two 0 or 1
+} efn_arg;
+
+typedef struct {
     uint32_t x, y, table;
 } efn_lookup;
 

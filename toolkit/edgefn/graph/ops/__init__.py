@@ -7,6 +7,7 @@ from edgefn.graph.draft import Lowering, Step
 from edgefn.graph.ir import Node, Op
 from edgefn.graph.ops import (
     add,
+    arg,
     average_pool,
     batch_norm,
     binary,
@@ -26,6 +27,7 @@ from edgefn.graph.ops import (
     max_pool,
     pad,
     quantize,
+    reduce,
     repeat,
     requantize,
     resample,
@@ -40,6 +42,7 @@ from edgefn.graph.ops import (
     unary,
 )
 from edgefn.graph.ops.add import Add
+from edgefn.graph.ops.arg import Arg
 from edgefn.graph.ops.average_pool import AveragePool
 from edgefn.graph.ops.batch_norm import BatchNorm
 from edgefn.graph.ops.binary import Binary
@@ -60,6 +63,7 @@ from edgefn.graph.ops.matrix import Weighted
 from edgefn.graph.ops.max_pool import MaxPool
 from edgefn.graph.ops.pad import Pad
 from edgefn.graph.ops.quantize import Quantize
+from edgefn.graph.ops.reduce import Reduce
 from edgefn.graph.ops.repeat import Repeat
 from edgefn.graph.ops.requantize import Requantize
 from edgefn.graph.ops.resample import Resample
@@ -77,6 +81,7 @@ __all__ = [
     "BY_NAME",
     "LOWERINGS",
     "Add",
+    "Arg",
     "AveragePool",
     "BatchNorm",
     "Binary",
@@ -98,6 +103,7 @@ __all__ = [
     "MaxPool",
     "Pad",
     "Quantize",
+    "Reduce",
     "Repeat",
     "Requantize",
     "Resample",
@@ -115,6 +121,7 @@ __all__ = [
 
 _CODES = (
     add.CODES,
+    arg.CODES,
     average_pool.CODES,
     binary.CODES,
     cast.CODES,
@@ -133,6 +140,7 @@ _CODES = (
     max_pool.CODES,
     pad.CODES,
     quantize.CODES,
+    reduce.CODES,
     requantize.CODES,
     resample.CODES,
     reshape.CODES,
@@ -149,6 +157,7 @@ BY_NAME = {op.name: op for op in BY_CODE.values()}
 # None where a node needs no step of its own.
 LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Add: add.lower,
+    Arg: arg.lower,
     AveragePool: average_pool.lower,
     BatchNorm: batch_norm.lower,
     Binary: binary.lower,
@@ -170,6 +179,7 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     MaxPool: max_pool.lower,
     Pad: pad.lower,
     Quantize: quantize.lower,
+    Reduce: reduce.lower,
     Repeat: repeat.lower,
     Requantize: requantize.lower,
     Resample: resample.lower,
