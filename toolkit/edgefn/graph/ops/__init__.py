@@ -22,6 +22,7 @@ from edgefn.graph.ops import (
     dynamic,
     flip_sign,
     gather,
+    layer_norm,
     lookup,
     matmul,
     max_pool,
@@ -57,6 +58,7 @@ from edgefn.graph.ops.dequantize import Dequantize
 from edgefn.graph.ops.dynamic import DynamicQuantize, DynamicRange
 from edgefn.graph.ops.flip_sign import FlipSign
 from edgefn.graph.ops.gather import Gather
+from edgefn.graph.ops.layer_norm import LayerNorm
 from edgefn.graph.ops.lookup import Lookup
 from edgefn.graph.ops.matmul import MatMul, Strides
 from edgefn.graph.ops.matrix import Weighted
@@ -98,6 +100,7 @@ __all__ = [
     "DynamicRange",
     "FlipSign",
     "Gather",
+    "LayerNorm",
     "Lookup",
     "MatMul",
     "MaxPool",
@@ -135,6 +138,7 @@ _CODES = (
     dynamic.CODES,
     flip_sign.CODES,
     gather.CODES,
+    layer_norm.CODES,
     lookup.CODES,
     matmul.CODES,
     max_pool.CODES,
@@ -174,6 +178,7 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     DynamicRange: dynamic.lower_range,
     FlipSign: flip_sign.lower,
     Gather: gather.lower,
+    LayerNorm: layer_norm.lower,
     Lookup: lookup.lower,
     MatMul: matmul.lower,
     MaxPool: max_pool.lower,
