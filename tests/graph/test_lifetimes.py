@@ -45,11 +45,30 @@ def test_a_tensor_added_to_itself_is_doubled_in_its_place(plan):
     assert found["y"] == found["a"] == found["b"]
 
 
-def test_inputs_stay_as_they_were_written(model, check):
+def test_an_input_is_written_over_when_nothing_reads_it_again(model, check):
     m = model()
     m.output(m.node("Relu", m.input("x", (4, 8))))
     plan = check(m).plan
-    assert plan.tensors[plan.inputs[0]].offset != plan.tensors[plan.outputs[0]].offset
+    assert plan.tensors[plan.inputs[0]].offset == plan.tensors[plan.outputs[0]].offset
+    assert plan.arena_bytes == 4 * 8 * 4
+
+
+def test_an_input_that_is_returned_too_stays_as_it_was_written(model, check):
+    m = model()
+    x = m.input("x", (4, 8))
+    m.output(m.node("Relu", x))
+    m.output(m.node("Identity", x))
+    plan = check(m).plan
+    assert len({plan.tensors[i].offset for i in plan.outputs}) == 2
+
+
+def test_inputs_that_nothing_reads_have_their_places_when_the_run_begins(model, check):
+    m = model()
+    for name in ("unread", "read", "unread_too"):
+        m.input(name, (4, 8))
+    m.output(m.node("Relu", "read"))
+    plan = check(m).plan
+    assert len({plan.tensors[i].offset for i in plan.inputs}) == 3
 
 
 def test_an_output_is_not_written_over(model, check):

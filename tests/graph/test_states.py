@@ -130,4 +130,4 @@ def test_any_graph_with_states_is_run_as_its_equations_say(case, optimized):
 @pytest.mark.parametrize("first", [0, 4])
 def test_states_take_no_memory_beside_their_own(first):
     plan = compiled(build([add("s", "x", "next"), add("next", "x", "y")], [("s", "next", first)], "y"))
-    assert plan.arena_bytes == 3 * 32
+    assert plan.arena_bytes == 2 * 32  # and the output lies on the input

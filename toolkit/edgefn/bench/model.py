@@ -57,8 +57,7 @@ def run_model(
         cold = time.perf_counter() - started
         runner.reset()
         differences = [d for case in cases for d in _differences(runner, case)]
-        runner.write(cases[0].inputs)
-        times = _times(runner)
+        times = _times(runner, cases[0])
     return ModelRun(
         model=path.stem,
         flavour=flavour,
@@ -71,10 +70,12 @@ def run_model(
     )
 
 
-def _times(runner: Runner) -> list[float]:
+def _times(runner: Runner, case: Case) -> list[float]:
+    """Seconds of runs; a run may write over its inputs, so that they are written before each."""
     times: list[float] = []
     end = time.perf_counter() + SECONDS
     while len(times) < LEAST or (time.perf_counter() < end and len(times) < MOST):
+        runner.write(case.inputs)
         started = time.perf_counter()
         runner.run_all()
         times.append(time.perf_counter() - started)

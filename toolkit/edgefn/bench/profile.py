@@ -136,8 +136,7 @@ def profile_model(
     subject = open_subject(path, dims, archive.shapes if archive else None)
     values = archive.cases(subject.plan)[0].inputs if archive else _made_up(subject.plan)
     with Runner(subject.blob, flavour, epochs=epochs) as runner:
-        runner.write(values)
-        times = _times(runner)
+        times = _times(runner, values)
     return ModelProfile(
         model=subject.name,
         flavour=flavour,
@@ -184,17 +183,18 @@ class _Times:
     rounds: int
 
 
-def _times(runner: Runner) -> _Times:
+def _times(runner: Runner, inputs: Sequence[Array]) -> _Times:
     """Whole runs and runs op by op in turn, until SECONDS have passed."""
     wholes: list[int] = []
     rows: list[list[tuple[int, int]]] = []
     end = time.perf_counter() + SECONDS
-    _round(runner)
+    _round(runner, inputs)
     while len(rows) < LEAST or (time.perf_counter() < end and len(rows) < MOST):
+        runner.write(inputs)
         started = time.perf_counter_ns()
         runner.run_all()
         wholes.append(time.perf_counter_ns() - started)
-        rows.append(_round(runner))
+        rows.append(_round(runner, inputs))
     taken = np.array(rows, np.float64).reshape(len(rows), -1, 2) / 1e6  # rounds, ops, (nothing, op)
     idle, busy = taken[:, :, 0], taken[:, :, 1]
     call = float(np.median(idle)) if idle.size else 0.0
@@ -209,8 +209,9 @@ def _times(runner: Runner) -> _Times:
     )
 
 
-def _round(runner: Runner) -> list[tuple[int, int]]:
+def _round(runner: Runner, inputs: Sequence[Array]) -> list[tuple[int, int]]:
     """Nanoseconds of a call that runs nothing and of one that runs the op, for every op in order."""
+    runner.write(inputs)
     row = []
     for number in range(runner.op_count):
         first = time.perf_counter_ns()

@@ -105,7 +105,7 @@ class Runner:
         self._check(self._call("efn_reset_at", self._arena))
 
     def write(self, inputs: Sequence[Buffer]) -> None:
-        """Put the input tensors in place, for `run_op`. Raises ModelError as `run` does."""
+        """Put the input tensors in place, for one run op by op or as a whole. Raises ModelError as `run` does."""
         if len(inputs) != len(self.inputs):
             raise _refused(f"the model takes {len(self.inputs)} inputs, not {len(inputs)}")
         for number, (index, data) in enumerate(zip(self.inputs, map(_raw, inputs), strict=True)):
@@ -115,7 +115,7 @@ class Runner:
             self._write(address, data)
 
     def run_all(self) -> None:
-        """Run every op on what the arena holds now: inference alone, the inputs being in place since `write`."""
+        """Run every op on what the arena holds now: inference alone, after a `write`. It may write over the inputs."""
         self._run_ops(0, self.op_count, reference=False)
 
     def run_op(self, index: int, *, reference: bool = False) -> None:

@@ -37,7 +37,7 @@ class Flow:
 
 
 def flow_of(plan: Plan) -> Flow:
-    """Follow the values of a plan that `read_plan` accepted. Inputs stay for the whole run, outputs to its end."""
+    """Follow the values of a plan that `read_plan` accepted. Inputs are there when it begins, outputs when it ends."""
     end = len(plan.ops)
     ground = _Ground()
     made: list[tuple[int, int | None, int | None]] = []
@@ -45,7 +45,7 @@ def flow_of(plan: Plan) -> Flow:
     for port, index in enumerate(plan.inputs):
         ground.write(plan.tensors[index], len(made))
         made.append((index, None, port))
-        last.append(end)
+        last.append(0)
     reads = []
     for number, op in enumerate(plan.ops):
         found = tuple(dict.fromkeys(v for t in _read(plan, op) for v in ground.read(t)))

@@ -11,10 +11,15 @@ type Lives = dict[str, tuple[int, int]]
 
 
 def lifetimes(graph: Graph, draft: Draft) -> Lives:
-    """First and last step of every buffer, by its root: sources live for the whole run, sinks to its end."""
+    """First and last step of every buffer, by its root.
+
+    Inputs are there when the run begins, sinks are needed when it has ended, and states always.
+    """
     end = len(draft.steps)
     lives = _steps(draft)
-    lives |= {draft.root(name): (0, end) for name in graph.sources}
+    for root in (draft.root(p.tensor) for p in graph.inputs):
+        lives[root] = (0, lives.get(root, (0, 0))[1])
+    lives |= {draft.root(state.read): (0, end) for state in graph.states}
     for root in map(draft.root, graph.sinks):
         lives[root] = (lives.get(root, (0, end))[0], end)
     return lives
@@ -40,10 +45,11 @@ def carry_states(graph: Graph, draft: Draft) -> None:
 def write_in_place(graph: Graph, draft: Draft) -> None:
     """Alias what a step computes to an operand of the same size that nothing needs afterwards, where its op allows."""
     lives = lifetimes(graph, draft)
+    states = {draft.root(state.read) for state in graph.states}
     for i, step in enumerate(draft.steps):
         y = draft.root(step.values["y"])
         onto = next((o for o in _overwritable(graph, draft, step) if lives[o][1] == i), None)
-        if onto and lives[y][0] == i and nbytes(graph, onto) == nbytes(graph, y):
+        if onto and y not in states and lives[y][0] == i and nbytes(graph, onto) == nbytes(graph, y):
             draft.alias[y] = onto
             lives[onto] = (lives[onto][0], lives.pop(y)[1])
 
