@@ -230,6 +230,56 @@ def add(code: int, a: np.ndarray, b_values: np.ndarray, *parameters, constant: b
     return b.build([left] if constant else [left, right], [target])
 
 
+@dataclass(frozen=True)
+class Recurrence:
+    """x [T][B][G][H], h [B][H] and r [G][H][H] of a recurrent layer."""
+
+    x: np.ndarray
+    h: np.ndarray
+    r: np.ndarray
+    reverse: bool = False
+
+    @property
+    def lanes(self) -> int:
+        return r8(self.h.shape[1])
+
+    def build(self, code: int, y, parameters, *, also=()) -> bytes:
+        """`parameters` are what follows x and h: "r" and "y" are known, an array is a tensor in the weights."""
+        b, gates = PlanBuilder(), len(self.r)
+        target = b.tensor("float32", y)
+        scratch = b.reserve(gates * self.lanes * 4)
+        given = [b.tensor("float32", a.shape) for a in (self.h, *also)]
+        source = b.last("float32", (*self.x.shape[:2], gates * self.lanes))
+        r = np.zeros((gates, self.lanes, self.h.shape[1]), np.float32)
+        r[:, : self.h.shape[1]] = self.r
+        known = {"r": b.constant(pack_columns(r.reshape(-1, r.shape[2]))), "y": target}
+        words = [b.constant(w) if isinstance(w, np.ndarray) else known.get(w, w) for w in parameters]
+        b.op(code, source, *given, *words, int(self.reverse), *((-INF, INF) if code == 42 else ()), scratch)
+        return b.build([source, *given], [target])
+
+    @property
+    def inputs(self) -> list[np.ndarray]:
+        """x as the plan takes it, with what is to be ignored, and h."""
+        return [np.ascontiguousarray(np.pad(self.x, lanes_of(self.x), constant_values=7)), self.h]
+
+
+def lanes_of(gates: np.ndarray) -> list[tuple[int, int]]:
+    return [(0, 0)] * (gates.ndim - 1) + [(0, r8(gates.shape[-1]) - gates.shape[-1])]
+
+
+def lstm(of: Recurrence, c: np.ndarray, peepholes: np.ndarray) -> bytes:
+    size = of.h.size
+    return of.build(42, (-(-size // 4) * 4 + len(of.x) * size,), ["r", pad_channels(peepholes), "y"], also=[c])
+
+
+def gru(of: Recurrence, bias: np.ndarray, *, linear: bool) -> bytes:
+    return of.build(43, (len(of.x), *of.h.shape), ["r", pad_channels(bias), "y", int(linear)])
+
+
+def rnn(of: Recurrence, function: int) -> bytes:
+    return of.build(52, (len(of.x), *of.h.shape), ["r", "y", function])
+
+
 def accumulate(first: np.ndarray) -> bytes:
     """The sum of all inputs so far and `first`, f32."""
     b = PlanBuilder()
@@ -305,16 +355,6 @@ def dynamic_quantize(x: np.ndarray) -> bytes:
     b.op(46, source, steps)
     b.op(47, source, steps, target)
     return b.build([source], [target, steps])
-
-
-def layer_norm(x, gamma, beta, epsilon: float, centred: int, *, in_place: bool = False) -> bytes:
-    b = PlanBuilder()
-    if in_place:
-        source, target = b.tensor("float32", x.shape), b.tensor("float32", x.shape, at=0)
-    else:
-        target, source = b.tensor("float32", x.shape), b.last("float32", x.shape)
-    b.op(50, source, b.constant(gamma), b.constant(beta), target, epsilon, centred)
-    return b.build([source], [target])
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,12 @@ def _dynamic_samples() -> list[bytes]:
     ]
 
 
+def _recurrent_samples() -> list[bytes]:
+    of = {g: plans.Recurrence(*(np.ones(n, np.float32) for n in ((3, 2, g, 9), (2, 9), (g, 9, 9)))) for g in (1, 3, 4)}
+    some = np.ones((3, 9), np.float32)
+    return [plans.lstm(of[4], some[:2], some), plans.gru(of[3], some[0], linear=False), plans.rnn(of[1], 1)]
+
+
 @cache
 def samples() -> tuple[bytes, ...]:
     """One small plan of every kind of op."""
@@ -87,6 +93,7 @@ def samples() -> tuple[bytes, ...]:
     made.append(plans.unary(22, x, "float32", (30,)))
     made += [plans.unary(30, x, "float32", x.shape, f, 0.5, -0.5) for f in (6, 11, 17, 27)]
     made.append(plans.accumulate(x))
+    made += _recurrent_samples()
     made.append(_heads())
     made.append(plans.tree_ensemble(x, random_forest(rng, 6, 5, 3)))
     made += [plans.many(31, [x, x[:, :1]], "float32", x.shape, f) for f in (0, 7, 8)]
@@ -101,7 +108,6 @@ def samples() -> tuple[bytes, ...]:
     made.append(plans.unary(35, x, "float32", (2, 7, 6), *(0, 3, 1, 0, 0, 0), 0x3F800000))
     made.append(plans.gather(x, np.array([[1, -1], [2**31 - 1, 0]], np.int32), 1, (2, 2, 2, 5)))
     made += _dynamic_samples()
-    made.append(plans.layer_norm(x, x[0, 0], x[0, 1], 1e-5, 1))
     made.append(plans.resample(x, np.array([[0, 1], [2, 2]], np.int32), np.ones((2, 2), np.float32), 1))
     return tuple(made)
 

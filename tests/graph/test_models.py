@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgefn.bench.cases import load_cases
 from edgefn.engine.library import FLAVOURS
 from edgefn.engine.standalone import Runner
-from edgefn.graph.compiler import compile_model, read_model
+from edgefn.graph.compiler import compile_model, fit_dims, read_model
 from edgefn.graph.plan import read_plan
 from edgefn.graph.reference import evaluate
 
@@ -111,3 +112,14 @@ def test_tflite_models_in_floats_agree_with_the_reference_kernels(outputs, name,
     exact = flavour == "simd128" and name != "vww_mobilenetv1_f32"
     for found, wanted in outputs(name, flavour):
         np.testing.assert_allclose(found, wanted, rtol=0, atol=0 if exact else atol)
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_layers_of_lstm_agree_with_onnx_runtime(models, flavour):
+    name, archive = "eeg_seizure_bilstm_f32", load_cases(models / "eeg_seizure_bilstm_f32.npz")
+    file = read_model(models / f"{name}.onnx")
+    plan = compile_model(file, name=name, dims=fit_dims(file, archive.shapes)).plan
+    with Runner(plan, flavour) as runner:
+        for case in archive.cases(read_plan(plan)):
+            for found, wanted in zip(runner.run(case.inputs), case.wanted, strict=True):
+                np.testing.assert_allclose(np.frombuffer(found, np.float32), wanted.ravel(), atol=5e-6)

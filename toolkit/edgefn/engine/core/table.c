@@ -39,6 +39,8 @@ const efn_op efn_ops[EFN_OPCODES] = {
     [37] = EFN_ROW(reduce, efn_reduce),
     [38] = EFN_ROW(arg, efn_arg),
     [39] = EFN_ROW(matmul_f32, efn_matmul_f32),
+    [42] = EFN_ROW(lstm_f32, efn_lstm_f32),
+    [43] = EFN_ROW(gru_f32, efn_gru_f32),
     [45] = EFN_ROW(tree_ensemble, efn_tree_ensemble),
     [34] = EFN_ROW(strided, efn_strided),
     [35] = EFN_ROW(pad, efn_pad),
@@ -47,6 +49,6 @@ const efn_op efn_ops[EFN_OPCODES] = {
     [46] = EFN_ROW(dynamic_range_f32, efn_unary),
     [47] = EFN_ROW(dynamic_quantize_f32_i8, efn_dynamic_quantize),
     [48] = EFN_ROW(dense_dynamic, efn_dense_dynamic),
-    [50] = EFN_ROW(layer_norm_f32, efn_layer_norm),
+    [52] = EFN_ROW(rnn_f32, efn_rnn_f32),
     [54] = EFN_ROW(dense_i8_i32, efn_dense_i8_i32),
 };

@@ -209,12 +209,6 @@ typedef struct {
 } efn_dynamic_quantize;
 
 typedef struct {
-    uint32_t x, gamma, beta, y;
-    float epsilon;
-    uint32_t centred; // 0 or 1
-} efn_layer_norm;
-
-typedef struct {
     uint32_t w, sums, zeros, extras, narrow, scratch;
 } efn_weights_i8;
 
@@ -246,6 +240,20 @@ typedef struct {
 typedef struct {
     uint32_t x, roots, nodes, leaves, base, y, bits, aggregate, divisor, scratch;
 } efn_tree_ensemble;
+
+typedef struct {
+    uint32_t x, h, c, r, p, y, reverse;
+    float low, high;
+    uint32_t scratch;
+} efn_lstm_f32;
+
+typedef struct {
+    uint32_t x, h, r, bias, y, linear, reverse, scratch;
+} efn_gru_f32;
+
+typedef struct {
+    uint32_t x, h, r, y, function, reverse, scratch;
+} efn_rnn_f32;
 
 typedef struct {
     uint32_t a, b, y, function; // as plan.md numbers them

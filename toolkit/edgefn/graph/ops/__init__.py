@@ -22,8 +22,9 @@ from edgefn.graph.ops import (
     dynamic,
     flip_sign,
     gather,
-    layer_norm,
+    gru,
     lookup,
+    lstm,
     matmul,
     max_pool,
     pad,
@@ -33,6 +34,7 @@ from edgefn.graph.ops import (
     requantize,
     resample,
     reshape,
+    rnn,
     select,
     slicing,
     softmax,
@@ -58,8 +60,9 @@ from edgefn.graph.ops.dequantize import Dequantize
 from edgefn.graph.ops.dynamic import DynamicQuantize, DynamicRange
 from edgefn.graph.ops.flip_sign import FlipSign
 from edgefn.graph.ops.gather import Gather
-from edgefn.graph.ops.layer_norm import LayerNorm
+from edgefn.graph.ops.gru import Gru
 from edgefn.graph.ops.lookup import Lookup
+from edgefn.graph.ops.lstm import Lstm
 from edgefn.graph.ops.matmul import MatMul, Strides
 from edgefn.graph.ops.matrix import Weighted
 from edgefn.graph.ops.max_pool import MaxPool
@@ -70,6 +73,7 @@ from edgefn.graph.ops.repeat import Repeat
 from edgefn.graph.ops.requantize import Requantize
 from edgefn.graph.ops.resample import Resample
 from edgefn.graph.ops.reshape import Reshape
+from edgefn.graph.ops.rnn import Rnn
 from edgefn.graph.ops.select import Select
 from edgefn.graph.ops.slicing import Slice
 from edgefn.graph.ops.softmax import Softmax
@@ -100,8 +104,9 @@ __all__ = [
     "DynamicRange",
     "FlipSign",
     "Gather",
-    "LayerNorm",
+    "Gru",
     "Lookup",
+    "Lstm",
     "MatMul",
     "MaxPool",
     "Pad",
@@ -111,6 +116,7 @@ __all__ = [
     "Requantize",
     "Resample",
     "Reshape",
+    "Rnn",
     "Select",
     "Slice",
     "Softmax",
@@ -138,8 +144,9 @@ _CODES = (
     dynamic.CODES,
     flip_sign.CODES,
     gather.CODES,
-    layer_norm.CODES,
+    gru.CODES,
     lookup.CODES,
+    lstm.CODES,
     matmul.CODES,
     max_pool.CODES,
     pad.CODES,
@@ -148,6 +155,7 @@ _CODES = (
     requantize.CODES,
     resample.CODES,
     reshape.CODES,
+    rnn.CODES,
     select.CODES,
     softmax.CODES,
     strided.CODES,
@@ -178,8 +186,9 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     DynamicRange: dynamic.lower_range,
     FlipSign: flip_sign.lower,
     Gather: gather.lower,
-    LayerNorm: layer_norm.lower,
+    Gru: gru.lower,
     Lookup: lookup.lower,
+    Lstm: lstm.lower,
     MatMul: matmul.lower,
     MaxPool: max_pool.lower,
     Pad: pad.lower,
@@ -189,6 +198,7 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Requantize: requantize.lower,
     Resample: resample.lower,
     Reshape: reshape.lower,
+    Rnn: rnn.lower,
     Select: select.lower,
     Slice: slicing.lower,
     Softmax: softmax.lower,

@@ -6,13 +6,13 @@ from edgefn.graph.importers.onnx import (
     dynamic,
     elementwise,
     gathering,
-    layer_norm,
     matrix,
     movement,
     padding,
     pooling,
     product,
     quantization,
+    recurrent,
     resizing,
     slicing,
     trees,
@@ -26,6 +26,7 @@ __all__ = ["HANDLERS", "supported_ops"]
 
 _POOL = "rank 4; ceil_mode; auto_pad; no dilations"
 _CONSTANT = "of constants only"
+_RECURRENT = "constant weights; default activations; sequences of one length; no clip"
 _ZERO_POINT = "one zero point on the left, one or one a column on the right"
 _TRANSFORMS = "post_transform NONE, SOFTMAX"
 
@@ -50,24 +51,25 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Flatten": (movement.flatten, ""),
     "Gemm": (product.gemm, "alpha positive where B is computed at run time"),
     "Gather": (gathering.gather, ""),
+    "GRU": (recurrent.gru, _RECURRENT),
     "GatherElements": (gathering.gather_elements, "constant indices"),
     "GatherND": (gathering.gather_nd, "constant indices, or indices of the first dimension"),
     "GlobalAveragePool": (pooling.global_average_pool, "rank 4"),
     "GlobalMaxPool": (pooling.global_max_pool, "rank 4"),
     "Identity": (elementwise.identity, ""),
-    "LayerNormalization": (layer_norm.layer_normalization, "one output"),
+    "LSTM": (recurrent.lstm, f"{_RECURRENT}; peepholes; no input_forget"),
     "MatMul": (product.matmul, ""),
     "MatMulInteger": (dynamic.matmul_integer, f"constant right side of rank 2; {_ZERO_POINT}"),
     "MaxPool": (pooling.max_pool, f"{_POOL}; no indices"),
     "Pad": (padding.pad, "constant pads and value"),
     "QuantizeLinear": (quantization.quantize_linear, "i8 and u8, per tensor; per channel for constants"),
+    "RNN": (recurrent.rnn, f"{_RECURRENT}, or Relu"),
     "Relu": (elementwise.relu, ""),
     "Reshape": (movement.reshape, "constant shape"),
     "Resize": (resizing.resize, "constant scales or sizes; no tf_crop_and_resize"),
     "Scatter": (gathering.scatter_elements, "constant indices"),
     "ScatterElements": (gathering.scatter_elements, "constant indices; no reduction"),
     "ScatterND": (gathering.scatter_nd, "constant indices; no reduction"),
-    "SimplifiedLayerNormalization": (layer_norm.rms_normalization, ""),
     "Slice": (slicing.slice_, "constant starts, ends, axes and steps"),
     "Softmax": (elementwise.softmax, ""),
     "SpaceToDepth": (resizing.space_to_depth, ""),
@@ -81,12 +83,6 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "ai.onnx.ml.TreeEnsembleRegressor": (trees.tree_ensemble_regressor, f"input of rank 2; {_TRANSFORMS}"),
     "com.microsoft.DynamicQuantizeMatMul": (dynamic.dynamic_quantize_matmul, "constant right side of rank 2"),
     "com.microsoft.FusedMatMul": (product.fused_matmul, "positive alpha; no transBatchA, transBatchB"),
-    "com.microsoft.SimplifiedLayerNormalization": (layer_norm.rms_normalization, ""),
-    "com.microsoft.SkipLayerNormalization": (layer_norm.skip_layer_normalization, "outputs 1 and 4"),
-    "com.microsoft.SkipSimplifiedLayerNormalization": (
-        layer_norm.skip_simplified_layer_normalization,
-        "outputs 1 and 4",
-    ),
     "com.microsoft.MatMulIntegerToFloat": (
         dynamic.matmul_integer_to_float,
         f"constant right side of rank 2; {_ZERO_POINT}",

@@ -1,0 +1,61 @@
+// What lstm, gru and rnn share: T steps on B sequences of H cells. A gate has r8(H) lanes.
+#ifndef EFN_RECURRENT_H
+#define EFN_RECURRENT_H
+
+#include "check.h"
+#include "lanes.h"
+#include "table.h"
+
+typedef struct {
+    uint32_t steps, batch, cells, lanes; // T, B, H, r8(H)
+} efn_recurrence;
+
+// x [T][B][gates * lanes], h [B][H], y T * B * H elements, behind r4(B * H) others when it has a head, r packed;
+// scratch beside x, h and y.
+efn_status efn_recurrent_check(const efn_plan *plan, uint32_t x, uint32_t h, uint32_t r, uint32_t y, uint32_t scratch,
+                               uint32_t gates, int has_head);
+
+EFN_INLINE efn_recurrence efn_recurrence_of(const efn_site *site, uint32_t x, uint32_t h) {
+    const efn_tensor *t = efn_record(site, x);
+    const uint32_t cells = efn_last_dim(efn_record(site, h));
+    return (efn_recurrence){t->dims[0], t->dims[1], cells, (uint32_t)efn_round_up(cells, 8)};
+}
+
+// Where step number i finds h [B][H], and leaves it: `all` is [T][B][H], `first` what was before the first step.
+EFN_INLINE uint32_t efn_time_of(const efn_recurrence *s, uint32_t i, uint32_t reverse) {
+    return reverse ? s->steps - 1 - i : i;
+}
+
+EFN_INLINE const float *efn_before(const efn_recurrence *s, const float *first, const float *all, uint32_t i,
+                                   uint32_t reverse) {
+    const size_t size = (size_t)s->batch * s->cells;
+    return i == 0 ? first : all + efn_time_of(s, i - 1, reverse) * size;
+}
+
+// sums [m] = x [m] + w h, m a multiple of 8, h [k].
+void efn_recur(const float *w, const float *x, const float *h, uint32_t k, uint32_t m, float *sums, efn_mode mode);
+
+// The functions of gates, each once in the engine: they are many instructions, and a call is nothing beside them.
+v128_t efn_gate(v128_t x);   // sigmoid
+v128_t efn_squash(v128_t x); // tanh
+
+// Four floats, or the n that there are.
+EFN_INLINE v128_t efn_some(const float *from, uint32_t n) {
+    if (n >= 4)
+        return wasm_v128_load(from);
+    float four[4] = {0};
+    efn_copy(four, from, n * 4);
+    return wasm_v128_load(four);
+}
+
+EFN_INLINE void efn_put_some(float *to, v128_t v, uint32_t n) {
+    if (n >= 4) {
+        wasm_v128_store(to, v);
+        return;
+    }
+    float four[4];
+    wasm_v128_store(four, v);
+    efn_copy(to, four, n * 4);
+}
+
+#endif

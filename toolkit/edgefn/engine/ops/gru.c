@@ -1,0 +1,61 @@
+// gru: gated recurrent unit. As in lstm, a dense layer in front has taken the products of all inputs.
+#include "../core/recurrent.h"
+
+efn_status efn_gru_f32_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
+    (void)count;
+    const efn_gru_f32 *p = (const efn_gru_f32 *)words;
+    EFN_TRY(efn_recurrent_check(plan, p->x, p->h, p->r, p->y, p->scratch, 3, 0));
+    EFN_REQUIRE(p->linear <= 1 && p->reverse <= 1, EFN_BAD_PARAMETER);
+    return efn_check_packed(plan, p->bias, EFN_F32, efn_round_up(efn_last_dim(&plan->tensors[p->h]), 8) * 4);
+}
+
+#define ADD wasm_f32x4_add
+#define MUL wasm_f32x4_mul
+
+// The reset gate r [cells]; or, when it acts before the product, r * h in its place.
+static void reset(float *r, const float *h, uint32_t cells, uint32_t linear) {
+    for (uint32_t j = 0; j < cells; j += 4) {
+        const v128_t v = efn_gate(wasm_v128_load(r + j));
+        wasm_v128_store(r + j, linear ? v : MUL(v, efn_some(h + j, cells - j)));
+    }
+}
+
+// From z, r and the product of n [3][lanes], what goes into n from x, and h before, to h [cells].
+static void update(const float *gates, const float *x, const float *before, const efn_recurrence *s, uint32_t linear,
+                   float *h) {
+    for (uint32_t j = 0; j < s->cells; j += 4) {
+        const uint32_t rest = s->cells - j;
+        const v128_t z = efn_gate(wasm_v128_load(gates + j)), sum = wasm_v128_load(gates + 2 * s->lanes + j);
+        const v128_t inner = linear ? MUL(wasm_v128_load(gates + s->lanes + j), sum) : sum;
+        const v128_t n = efn_squash(ADD(wasm_v128_load(x + j), inner));
+        const v128_t kept = wasm_f32x4_sub(wasm_f32x4_const_splat(1.0f), z);
+        efn_put_some(h + j, ADD(MUL(kept, n), MUL(z, efn_some(before + j, rest))), rest);
+    }
+}
+
+static void run(const efn_site *site, const efn_gru_f32 *p, efn_mode mode) {
+    const efn_recurrence s = efn_recurrence_of(site, p->x, p->h);
+    const float *x = efn_in(site, p->x), *r = efn_in(site, p->r), *bias = efn_in(site, p->bias);
+    const float *r_n = r + (size_t)2 * s.lanes * s.cells;
+    float *const gates = (float *)(site->arena + p->scratch); // [3][lanes]
+    float *const all = efn_out(site, p->y);                   // [steps][batch][cells]
+    for (uint32_t i = 0; i < s.steps; i++) {
+        const float *old = efn_before(&s, efn_in(site, p->h), all, i, p->reverse);
+        const size_t first = (size_t)efn_time_of(&s, i, p->reverse) * s.batch;
+        for (uint32_t b = 0; b < s.batch; b++) {
+            const float *in = x + (first + b) * 3 * s.lanes, *h = old + (size_t)b * s.cells;
+            efn_recur(r, in, h, s.cells, 2 * s.lanes, gates, mode);
+            reset(gates + s.lanes, h, s.cells, p->linear);
+            efn_recur(r_n, bias, p->linear ? h : gates + s.lanes, s.cells, s.lanes, gates + 2 * s.lanes, mode);
+            update(gates, in + 2 * s.lanes, h, &s, p->linear, all + (first + b) * s.cells);
+        }
+    }
+}
+
+void efn_gru_f32_simd(const efn_site *site, const uint32_t *words) {
+    run(site, (const efn_gru_f32 *)words, EFN_SIMD);
+}
+
+void efn_gru_f32_ref(const efn_site *site, const uint32_t *words) {
+    run(site, (const efn_gru_f32 *)words, EFN_REFERENCE);
+}
