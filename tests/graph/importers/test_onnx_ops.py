@@ -270,7 +270,7 @@ def test_an_op_of_another_domain_is_named_with_it(model, compiled):
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (lambda m, x: m.node("Conv", x, m.random(4, 2, 1, 1), group=2), "group 2 of 4 channels"),
+        (lambda m, x: m.node("Conv", x, m.random(4, 4, 1)), "with weights (4, 4, 1)"),
         (lambda m, x: m.node("Conv", x, x), "computed at run time"),
         (lambda m, x: m.node("MaxPool", x, kernel_shape=[2, 2], outputs=2), "indices"),
         (lambda m, x: m.node("MaxPool", x, kernel_shape=[2, 2], dilations=[2, 2]), "dilations"),
@@ -299,5 +299,5 @@ def test_an_int64_output_lies_as_int32_and_says_so(model, compiled):
 def test_supported_ops_are_listed_with_their_restrictions():
     ops = {op.name: op.restrictions for op in supported_ops()}
     assert ops["Range"] == "of constants only"
-    assert "group 1 or depthwise" in ops["Conv"]
+    assert "constant weights" in ops["Conv"]
     assert list(ops) == sorted(ops)

@@ -1,7 +1,7 @@
 """AveragePool, MaxPool and their global forms."""
 
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.importers.onnx.windows import MAX_WINDOW, Pair, as_images, output_size, read_window
+from edgefn.graph.importers.onnx.windows import MAX_WINDOW, Pair, as_images, image_size, output_size, read_window
 from edgefn.graph.ir import Tensor, Window
 from edgefn.graph.ops import AveragePool, FlipSign, MaxPool
 
@@ -39,15 +39,13 @@ def global_max_pool(call: Call) -> str:
 
 def _sliding(call: Call, x: Tensor) -> tuple[Window, Pair, bool]:
     """Window, output size, and whether the last windows end within the padded input."""
-    if len(x.shape) != 4:
-        call.refuse(f"an input of rank {len(x.shape)}; images of rank 4 (N, C, H, W) are supported")
+    size = image_size(call, x.shape)
     if call.attribute("storage_order", 0):
         call.refuse("storage_order")
-    size = (x.shape[2], x.shape[3])
     kernel = call.attribute("kernel_shape", ())
-    if len(kernel) != 2:
+    if len(kernel) != len(x.shape) - 2:
         call.malformed(f"kernel_shape is {kernel!r}")
-    window, after = read_window(call, (kernel[0], kernel[1]), size)
+    window, after = read_window(call, kernel, size)
     if window.dilation != (1, 1):
         call.refuse(f"dilations {window.dilation} of a pool")
     out = output_size(call, window, after, size, ceil=bool(call.attribute("ceil_mode", 0)))
@@ -61,9 +59,10 @@ def _ends_within(window: Window, after: Pair, size: Pair, out: Pair) -> bool:
 
 
 def _whole(call: Call, x: Tensor) -> Window:
-    if len(x.shape) != 4 or max(x.shape[2:]) > MAX_WINDOW:
-        call.refuse(f"an input of shape {x.shape}; images of rank 4 up to {MAX_WINDOW} a side are supported")
-    return Window((x.shape[2], x.shape[3]))
+    size = image_size(call, x.shape)
+    if max(size) > MAX_WINDOW:
+        call.refuse(f"an input of shape {x.shape}; up to {MAX_WINDOW} a side is supported")
+    return Window(size)
 
 
 def _max(call: Call, x: Tensor, window: Window, size: Pair) -> str:

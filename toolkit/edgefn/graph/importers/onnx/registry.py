@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from edgefn.graph.importers.onnx import (
+    convolution,
     dynamic,
     elementwise,
     gathering,
@@ -24,7 +25,8 @@ from edgefn.graph.importers.source import SupportedOp
 __all__ = ["HANDLERS", "supported_ops"]
 
 
-_POOL = "rank 4; ceil_mode; auto_pad; no dilations"
+_IMAGES = "images and sequences (rank 3 and 4)"
+_POOL = f"{_IMAGES}; no dilations"
 _CONSTANT = "of constants only"
 _RECURRENT = "constant weights; default activations; sequences of one length; no clip"
 _ZERO_POINT = "one zero point on the left, one or one a column on the right"
@@ -39,10 +41,8 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "BatchNormalization": (matrix.batch_normalization, "inference; constant parameters"),
     "Clip": (elementwise.clip, "constant bounds"),
     "Concat": (movement.concat, "up to 64 inputs"),
-    "Conv": (
-        matrix.conv,
-        "rank 4; group 1 or depthwise with one output a channel; constant weights; auto_pad; dilations",
-    ),
+    "Conv": (convolution.conv, f"{_IMAGES}; constant weights"),
+    "ConvTranspose": (convolution.conv_transpose, f"{_IMAGES}; constant weights"),
     "DequantizeLinear": (quantization.dequantize_linear, "i8 and u8 per tensor; per channel for constants; i32 biases"),
     "DepthToSpace": (resizing.depth_to_space, ""),
     "Dropout": (elementwise.identity, "inference"),
@@ -54,8 +54,8 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "GRU": (recurrent.gru, _RECURRENT),
     "GatherElements": (gathering.gather_elements, "constant indices"),
     "GatherND": (gathering.gather_nd, "constant indices, or indices of the first dimension"),
-    "GlobalAveragePool": (pooling.global_average_pool, "rank 4"),
-    "GlobalMaxPool": (pooling.global_max_pool, "rank 4"),
+    "GlobalAveragePool": (pooling.global_average_pool, _IMAGES),
+    "GlobalMaxPool": (pooling.global_max_pool, _IMAGES),
     "Identity": (elementwise.identity, ""),
     "LSTM": (recurrent.lstm, f"{_RECURRENT}; peepholes; no input_forget"),
     "MatMul": (product.matmul, ""),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.bounds import MAX_FOLDED, MAX_RANK
 from edgefn.graph.importers.builder import Builder
+from edgefn.graph.importers.kernel import Kernel
 from edgefn.graph.importers.onnx.file import OnnxNode
 from edgefn.graph.ir import NUMPY, RUNTIME, DType, Op, Quantization, Tensor
 from edgefn.graph.ops import Dequantize, Reshape, Transpose
@@ -170,16 +171,40 @@ class Call:
         return self.scope.tensor(self.scope.permuted[key])
 
     def _permuted(self, t: Tensor, perm: tuple[int, ...]) -> str:
+        name, value, q = self.stored(t)
+        moved = q if q is None or q.axis is None else Quantization(q.scale, q.zero_point, perm.index(q.axis))
+        return self._held(name, value.transpose(perm), moved)
+
+    def stored(self, t: Tensor) -> tuple[str, Array, Quantization | None]:
+        """Return constant weights as they are stored: numbers, or integers and their quantization."""
         if t.constant is not None:
-            return self.scope.constant(t.name, t.constant.transpose(perm))
+            return t.name, t.constant, None
         node = self.scope.made.get(t.name)
         source = self.scope.tensor(node.inputs[0]) if node and isinstance(node.op, Dequantize) else None
         if source is None or source.constant is None or source.quantization is None:
             self.refuse(f"weights {t.name!r} are computed at run time; they must be constant")
-        q = source.quantization
-        moved = q if q.axis is None else Quantization(q.scale, q.zero_point, perm.index(q.axis))
-        name = self.scope.constant(source.name, source.constant.transpose(perm), moved)
-        return self.emit(Dequantize(), (name,), self.scope.tensor(name).shape)
+        return source.name, source.constant, source.quantization
+
+    def _held(self, name: str, value: Array, q: Quantization | None) -> str:
+        """Return an f32 tensor of constant weights."""
+        held = self.scope.constant(name, value, q)
+        return held if q is None else self.emit(Dequantize(), (held,), value.shape)
+
+    def layer(self, axis: int, kernel: Kernel, bias: Kernel | None) -> tuple[str, ...]:
+        """Return weights, their outputs along `axis`, and the bias, as inputs of a node."""
+        parts = [(kernel.name, *kernel.along(axis))]
+        parts += [(bias.name, *bias.along(0))] if bias else []
+        return tuple(self._held(*part) for part in parts)
+
+    def bias_kernel(self, index: int, length: int) -> Kernel | None:
+        """Return an optional constant vector."""
+        if not self.has(index):
+            return None
+        t = self.real(index)
+        if t.size != length:
+            self.refuse(f"bias {t.name!r} has shape {t.shape}, not ({length},)")
+        name, value, q = self.stored(t)
+        return Kernel.of(name, value.reshape(length), q)
 
     def bias(self, index: int, length: int) -> tuple[str, ...]:
         """Return an optional constant vector, as a tuple to append to a node's inputs."""

@@ -1,11 +1,24 @@
-"""ONNX's kernel, stride, pad and dilation attributes, and images in its NCHW order."""
+"""ONNX's kernel, stride, pad and dilation attributes, and images in its NCHW order; sequences are images one high."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.ir import Window
+from edgefn.graph.ir import Shape, Window
 
-__all__ = ["FROM_NHWC", "MAX_WINDOW", "TO_NHWC", "Pair", "as_images", "output_size", "read_window"]
+__all__ = [
+    "FROM_NHWC",
+    "MAX_WINDOW",
+    "TO_NHWC",
+    "Pair",
+    "as_images",
+    "image_size",
+    "output_size",
+    "pair_of",
+    "reach_of",
+    "read_padded_window",
+    "read_window",
+]
 
 TO_NHWC = (0, 2, 3, 1)
 FROM_NHWC = (0, 3, 1, 2)
@@ -15,43 +28,68 @@ type Pair = tuple[int, int]
 
 
 def as_images(call: Call, x: str, compute: Callable[[str], str]) -> str:
-    """`compute` on `x` `[N, C, H, W]` as NHWC, its result back in NCHW."""
-    rank = len(call.scope.tensor(x).shape)
-    if rank != 4:
-        call.refuse(f"an input of rank {rank}; images of rank 4 (N, C, H, W) are supported")
+    """`compute` on `x` `[N, C, H, W]` as NHWC, its result back in NCHW; or on `[N, C, W]`, one high."""
+    shape = call.scope.tensor(x).shape
+    if len(shape) == 3:
+        line = call.transpose(x, (0, 2, 1))
+        y = compute(call.reshape(line, (shape[0], 1, shape[2], shape[1])))
+        n, _, w, c = call.scope.tensor(y).shape
+        return call.transpose(call.reshape(y, (n, w, c)), (0, 2, 1))
+    image_size(call, shape)
     return call.transpose(compute(call.transpose(x, TO_NHWC)), FROM_NHWC)
 
 
-def read_window(call: Call, kernel: Pair, size: Pair) -> tuple[Window, Pair]:
+def image_size(call: Call, shape: Shape) -> Pair:
+    """Height and width of a tensor `[N, C, H, W]` or `[N, C, W]`."""
+    if len(shape) not in {3, 4}:
+        call.refuse(f"an input of rank {len(shape)}; images (N, C, H, W) and sequences (N, C, W) are supported")
+    return pair_of(shape[2:], 1)
+
+
+def pair_of(values: tuple[int, ...], neutral: int) -> Pair:
+    """One or two values for height and width; `neutral` is the height of sequences."""
+    height, width = (neutral, *values)[-2:]
+    return height, width
+
+
+def read_window(call: Call, kernel: tuple[int, ...], size: Pair) -> tuple[Window, Pair]:
     """Return the window over an input of `size` (height, width), and the padding below and to the right.
 
     Refuses what the engine does not do: sizes over 4096, negative padding, padding as large as the kernel.
     """
-    stride = _pair(call.ints("strides", (1, 1)))
-    dilation = _pair(call.ints("dilations", (1, 1)))
-    if not all(1 <= n <= MAX_WINDOW for n in (*kernel, *stride, *dilation)):
+    window, after = read_padded_window(call, kernel, size)
+    reach = reach_of(window)
+    if any(p < 0 or p >= r for p, r in zip((*window.pad, *after), (*reach, *reach), strict=True)):
+        call.refuse(f"pads {(*window.pad, *after)} with a kernel that reaches {reach}")
+    return window, after
+
+
+def read_padded_window(call: Call, kernel: tuple[int, ...], size: Pair) -> tuple[Window, Pair]:
+    """As `read_window`, with padding of any size."""
+    ones = (1,) * len(kernel)
+    stride, dilation = (pair_of(call.ints(name, ones), 1) for name in ("strides", "dilations"))
+    window = Window(pair_of(kernel, 1), stride, dilation)
+    if not all(1 <= n <= MAX_WINDOW for n in (*window.kernel, *stride, *dilation)):
         call.refuse(f"kernel {kernel}, strides {stride}, dilations {dilation}; 1 to {MAX_WINDOW} is supported")
-    reach = ((kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1)
-    before, after = _pads(call, reach, stride, size)
-    if any(p < 0 for p in (*before, *after)) or before[0] >= reach[0] or before[1] >= reach[1]:
-        call.refuse(f"pads {(*before, *after)} with a kernel that reaches {reach}")
-    if after[0] >= reach[0] or after[1] >= reach[1]:
-        call.refuse(f"pads {(*before, *after)} with a kernel that reaches {reach}")
-    return Window(kernel, stride, dilation, before), after
+    before, after = _pads(call, window, size, len(kernel))
+    return replace(window, pad=before), after
 
 
-def _pair(values: tuple[int, ...]) -> Pair:
-    return values[0], values[1]
+def reach_of(window: Window) -> Pair:
+    """How far a window reaches, its dilation included."""
+    (kh, kw), (dh, dw) = window.kernel, window.dilation
+    return (kh - 1) * dh + 1, (kw - 1) * dw + 1
 
 
-def _pads(call: Call, reach: Pair, stride: Pair, size: Pair) -> tuple[Pair, Pair]:
+def _pads(call: Call, window: Window, size: Pair, rank: int) -> tuple[Pair, Pair]:
     mode = call.attribute("auto_pad", "NOTSET")
     if mode in {"NOTSET", "VALID"}:
-        pads = call.ints("pads", (0, 0, 0, 0)) if mode == "NOTSET" else (0, 0, 0, 0)
-        return _pair(pads[:2]), _pair(pads[2:])
+        pads = call.ints("pads", (0,) * (2 * rank)) if mode == "NOTSET" else (0,) * (2 * rank)
+        return pair_of(pads[:rank], 0), pair_of(pads[rank:], 0)
     if mode not in {"SAME_UPPER", "SAME_LOWER"}:
         call.malformed(f"auto_pad is {mode!r}")
-    total = [max(0, (-(-n // s) - 1) * s + r - n) for n, s, r in zip(size, stride, reach, strict=True)]
+    sizes = zip(size, window.stride, reach_of(window), strict=True)
+    total = [max(0, (-(-n // s) - 1) * s + r - n) for n, s, r in sizes]
     less = (total[0] // 2, total[1] // 2)
     more = (total[0] - less[0], total[1] - less[1])
     return (less, more) if mode == "SAME_UPPER" else (more, less)
