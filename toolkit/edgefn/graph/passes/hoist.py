@@ -16,6 +16,7 @@ from edgefn.graph.ops import (
     Slice,
     Tile,
     Transpose,
+    Weighted,
 )
 from edgefn.graph.passes.walk import Walk, rewrite
 
@@ -38,7 +39,7 @@ def _up(walk: Walk, node: Node) -> None:
         return
     chain = _chain(walk, node, node.inputs[0])
     top = walk.sole_maker(chain[-1].inputs[0] if chain else node.inputs[0])
-    if top and isinstance(top.op, Concat) and isinstance(node.op, Quantize):
+    if top and isinstance(top.op, Concat) and (isinstance(node.op, Quantize) or _layers(walk, top)):
         source = _each(walk, node, top, last=not chain)
     elif chain:
         source = _elementwise(walk, node, chain[-1].inputs[0])
@@ -81,6 +82,12 @@ def _as(walk: Walk, node: Node, like: str) -> str:
 
 def _elementwise(walk: Walk, node: Node, x: str) -> str:
     return walk.emit(node.name, node.op, (x,), _as(walk, node, x))
+
+
+def _layers(walk: Walk, concat: Node) -> bool:
+    """Whether the parts of a concat are computed by what can clamp them."""
+    makers = [walk.sole_maker(name) for name in concat.inputs]
+    return all(maker is not None and isinstance(maker.op, Weighted) for maker in makers)
 
 
 def _each(walk: Walk, node: Node, concat: Node, *, last: bool) -> str:
