@@ -1,7 +1,14 @@
 """What an op computes lies on the operand that dies there, and nowhere else."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
+
+from edgefn.graph.ops import BY_CODE
+
+SPECIFICATION = Path(__file__).parents[2] / "docs" / "spec" / "plan.md"
 
 
 @pytest.fixture
@@ -146,3 +153,13 @@ def test_rows_that_begin_at_no_multiple_of_16_bytes_are_moved(model, check):
     x = m.node("MatMul", m.input("x", (8, 3)), m.random(3, 3))
     m.output(m.node("MatMul", rows(m, x, 1, 3), m.random(3, 2)))
     assert check(m).ops == ["dense_f32", "strided", "dense_f32"]
+
+
+def test_ops_write_in_place_where_the_specification_says_so():
+    (said,) = re.findall(
+        r"overlaps no operand of its op, except that (.*?) may write exactly", SPECIFICATION.read_text()
+    )
+    codes = set()
+    for first, last in re.findall(r"(\d+)(?: to (\d+))?", said):
+        codes |= set(range(int(first), int(last or first) + 1))
+    assert {op.code for op in BY_CODE.values() if op.in_place} == codes & set(BY_CODE)
