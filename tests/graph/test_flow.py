@@ -3,7 +3,9 @@
 import pytest
 
 from edgefn.graph.flow import flow_of
+from edgefn.graph.ops import BY_NAME
 from edgefn.graph.plan import read_plan
+from edgefn.graph.records import Plan, PlanOp, PlanTensor
 
 
 @pytest.fixture
@@ -51,3 +53,13 @@ def test_an_output_may_be_what_an_op_in_the_middle_computed(flow):
     _, returned, found = flow(body)
     assert returned == [["dense_f32"], ["dense_f32"]]
     assert [v.last for v in found.values] == [0, 3, 2, 3]
+
+
+def test_what_the_last_run_left_is_read_until_it_is_written_over():
+    state, x, y, z = (PlanTensor("f32", (4,), "arena", at, 16) for at in (0, 16, 32, 48))
+    copies = [(0, 2), (1, 0), (0, 3)]
+    ops = tuple(PlanOp(BY_NAME["copy"], pair) for pair in copies)
+    found = flow_of(Plan((state, x, y, z), ops, (1,), (2, 3), bytes(16), arena_bytes=64, state_bytes=16))
+    assert found.reads == ((), (0,), (2,))
+    assert (found.resumed, found.kept, found.returned) == ((0,), (2,), ((1,), (3,)))
+    assert found.values[2].last == 3

@@ -57,5 +57,5 @@ def test_every_graph_has_a_line_a_node_and_no_rail_is_left_open(graph):
     count, reads = graph
     drawn = rails(count, reads)
     assert len(drawn) == count
-    assert all(line[0] == ("○" if reads.get(n) and n - 1 not in reads[n] else "●") for n, line in enumerate(drawn))
+    assert all(line[0] == ("●" if n == 0 or n - 1 in reads[n] else "○") for n, line in enumerate(drawn))
     assert not set(drawn[-1]) & set("│┼┤•╮┬")

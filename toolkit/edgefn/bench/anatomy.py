@@ -22,7 +22,7 @@ __all__ = ["Anatomy", "Edge", "GraphNode", "Memory", "Part", "dissect", "weights
 
 @dataclass(frozen=True, slots=True)
 class GraphNode:
-    """An input, an op of the plan or an output; `name` is the model's own.
+    """An input, an op of the plan, an output, or the state at either end; `name` is the model's own.
 
     `live_bytes` is what the arena must hold while the op runs: its operands, result and scratch, and what later ops
     need.
@@ -128,8 +128,10 @@ def _supported(subject: Subject) -> Anatomy:
         macs=sum(layer.macs or 0 for layer in subject.layers),
         nodes=(
             *(GraphNode(f"input{i}", "input", p.name, p.shape, p.dtype) for i, p in enumerate(inputs)),
+            *_state(plan, "state", "of the last run"),
             *(_op(subject, number, footprint.live[number]) for number in range(len(plan.ops))),
             *(GraphNode(f"output{i}", "output", p.name, p.shape, p.dtype) for i, p in enumerate(outputs)),
+            *_state(plan, "kept", "for the next run"),
         ),
         edges=tuple(_edges(flow)),
         memory=_memory(subject, footprint),
@@ -146,6 +148,11 @@ def _ports(plan: Plan, side: str) -> tuple[SourcePort, ...]:
     return tuple(SourcePort(p["name"], p.get("dtype") or t.dtype, t.dims, tuple(p.get("labels", ()))) for p, t in ports)
 
 
+def _state(plan: Plan, node: str, name: str) -> tuple[GraphNode, ...]:
+    """A node for what is kept between runs, if anything is."""
+    return (GraphNode(node, "state", name, (plan.state_bytes,), "u8"),) if plan.state_bytes else ()
+
+
 def _op(subject: Subject, number: int, live: int) -> GraphNode:
     op, layer = subject.plan.ops[number], subject.layers[number]
     y = subject.plan.tensors[op["y"]]
@@ -154,12 +161,11 @@ def _op(subject: Subject, number: int, live: int) -> GraphNode:
 
 
 def _edges(flow: Flow) -> Iterator[Edge]:
-    for target, values in enumerate(flow.reads):
-        for value in values:
-            yield Edge(_id(flow.values[value]), f"op{target}")
-    for output, values in enumerate(flow.returned):
-        for value in values:
-            yield Edge(_id(flow.values[value]), f"output{output}")
+    yield from (Edge("state", f"op{target}") for target in flow.resumed)
+    targets = [*((f"op{i}", values) for i, values in enumerate(flow.reads))]
+    targets += [*((f"output{i}", values) for i, values in enumerate(flow.returned)), ("kept", flow.kept)]
+    for target, values in targets:
+        yield from (Edge(_id(flow.values[value]), target) for value in values)
 
 
 def _id(made: Value | Resident) -> str:

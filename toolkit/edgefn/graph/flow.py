@@ -4,9 +4,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgefn.graph.records import Plan, PlanOp, PlanTensor
+from edgefn.graph.records import Plan, PlanOp
 
 __all__ = ["Flow", "Value", "flow_of"]
+
+OLD = -1  # what the last run left, among the numbers of values
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,48 +29,65 @@ class Value:
 class Flow:
     """`values` are the inputs in their order, then one for each op; `reads` has, for each op, numbers of values.
 
-    `returned` has the values that each output is made of. What an op reads that nothing in this run wrote, such as
-    state that the last run left, is no value.
+    `returned` has the values that each output is made of. What the last run left is no value: `resumed` has the ops
+    that read of it, and `kept` the values that the next run finds.
     """
 
     values: tuple[Value, ...]
     reads: tuple[tuple[int, ...], ...]
     returned: tuple[tuple[int, ...], ...]
+    resumed: tuple[int, ...]
+    kept: tuple[int, ...]
 
 
 def flow_of(plan: Plan) -> Flow:
     """Follow the values of a plan that `read_plan` accepted. Inputs are there when it begins, outputs when it ends."""
     end = len(plan.ops)
     ground = _Ground()
+    if plan.state_bytes:
+        ground.write(0, plan.state_bytes, OLD)
     made: list[tuple[int, int | None, int | None]] = []
     last: list[int] = []
     for port, index in enumerate(plan.inputs):
-        ground.write(plan.tensors[index], len(made))
+        ground.write(*_range(plan, index), len(made))
         made.append((index, None, port))
         last.append(0)
-    reads = []
+    reads, resumed = [], []
     for number, op in enumerate(plan.ops):
-        found = tuple(dict.fromkeys(v for t in _read(plan, op) for v in ground.read(t)))
+        found = dict.fromkeys(v for index in _read(plan, op) for v in ground.read(*_range(plan, index)))
+        resumed += [number] if found.pop(OLD, 0) is None else []
         for value in found:
             last[value] = max(last[value], number)
-        reads.append(found)
-        ground.write(plan.tensors[op["y"]], len(made))
+        reads.append(tuple(found))
+        ground.write(*_range(plan, op["y"]), len(made))
         made.append((op["y"], number, None))
         last.append(number)
-    returned = tuple(tuple(ground.read(plan.tensors[i])) for i in plan.outputs)
-    for value in (v for values in returned for v in values):
+    returned = tuple(_new(ground.read(*_range(plan, i))) for i in plan.outputs)
+    kept = _new(ground.read(0, plan.state_bytes))
+    for value in (v for values in (*returned, kept) for v in values):
         last[value] = end
     values = tuple(Value(t, maker, port, maker or 0, last[v]) for v, (t, maker, port) in enumerate(made))
-    return Flow(values, tuple(reads), returned)
+    return Flow(values, tuple(reads), returned, tuple(resumed), kept)
 
 
-def _read(plan: Plan, op: PlanOp) -> Iterator[PlanTensor]:
+def _new(values: list[int]) -> tuple[int, ...]:
+    """The values of this run, once each."""
+    return tuple(v for v in dict.fromkeys(values) if v != OLD)
+
+
+def _range(plan: Plan, tensor: int) -> tuple[int, int]:
+    """Where a tensor begins in the arena, and where it ends."""
+    t = plan.tensors[tensor]
+    return t.offset, t.offset + t.nbytes
+
+
+def _read(plan: Plan, op: PlanOp) -> Iterator[int]:
     """The tensors in the arena that an op reads."""
     named = zip(op.code.parameters, op.values, strict=True)
     indices = [int(v) for p, v in named if p.kind == "tensor" and p.name != "y"]
     for index in (*indices, *op.rest):
         if plan.tensors[index].place == "arena":
-            yield plan.tensors[index]
+            yield index
 
 
 class _Ground:
@@ -79,15 +98,15 @@ class _Ground:
         self.ends: list[int] = []
         self.values: list[int] = []
 
-    def _touched(self, t: PlanTensor) -> slice:
-        """The ranges that share a byte with a tensor."""
-        return slice(bisect_right(self.ends, t.offset), bisect_left(self.starts, t.offset + t.nbytes))
+    def _touched(self, begin: int, end: int) -> slice:
+        """The ranges that share a byte with the one from `begin` to `end`."""
+        return slice(bisect_right(self.ends, begin), bisect_left(self.starts, end))
 
-    def read(self, t: PlanTensor) -> list[int]:
-        return self.values[self._touched(t)]
+    def read(self, begin: int, end: int) -> list[int]:
+        return self.values[self._touched(begin, end)]
 
-    def write(self, t: PlanTensor, value: int) -> None:
-        begin, end, at = t.offset, t.offset + t.nbytes, self._touched(t)
+    def write(self, begin: int, end: int, value: int) -> None:
+        at = self._touched(begin, end)
         ranges = list(zip(self.starts[at], self.ends[at], self.values[at], strict=True))
         kept = [(s, begin, v) for s, _, v in ranges[:1] if s < begin]
         kept.append((begin, end, value))

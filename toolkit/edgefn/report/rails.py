@@ -20,8 +20,8 @@ class _Rail:
 def rails(count: int, reads: Mapping[int, Sequence[int]]) -> list[str]:
     """The drawing beside each of `count` nodes, where `reads` has the earlier nodes that each one reads.
 
-    `●` is a node that reads the one above or nothing, `○` one that does not. A value that others than the next node
-    read gets a rail from its maker to its last reader. No more than MAX_RAILS are drawn.
+    `●` is the first node and any that reads the one above, `○` one that does not. A value that others than the next
+    node read gets a rail from its maker to its last reader. No more than MAX_RAILS are drawn.
     """
     last = {source: target for target in sorted(reads) for source in reads[target]}
     places: list[_Rail | None] = []
@@ -33,7 +33,7 @@ def rails(count: int, reads: Mapping[int, Sequence[int]]) -> list[str]:
         }
         if last.get(node, 0) > node + 1:
             met |= _begin(places, _Rail(node, last[node]))
-        lines.append((APART if sources and node - 1 not in sources else NEXT) + _drawn(places, met))
+        lines.append((NEXT if node - 1 in sources or node == 0 else APART) + _drawn(places, met))
         places = [None if rail and rail.last == node else rail for rail in places]
     return lines
 
