@@ -101,30 +101,44 @@ EFN_INLINE void efn_near_factors(int32_t mult, int32_t shift, double *by, double
 }
 
 typedef struct {
-    v128_t rounding;  // f64x2: an addition of 1.5 * 2^52 rounds to an integer and leaves it in the low bits; y_zero is
-                      // in it
-    v128_t sign;      // f64x2: -0.0 where results below y_zero count, so that h follows the sign; else 0
+    v128_t rounding;  // f64x2: adding 1.5 * 2^52 rounds to an integer and leaves it in the low bits; y_zero is in it
     v128_t low, high; // i8x16
 } efn_nearing;
 
 EFN_INLINE efn_nearing efn_nearing_of(int32_t y_zero, int32_t low, int32_t high) {
-    return (efn_nearing){wasm_f64x2_splat(6755399441055744.0 + y_zero),
-                         low < y_zero ? wasm_f64x2_const_splat(-0.0) : wasm_f64x2_const_splat(0.0),
-                         wasm_i8x16_splat((int8_t)low), wasm_i8x16_splat((int8_t)high)};
+    return (efn_nearing){wasm_f64x2_splat(6755399441055744.0 + y_zero), wasm_i8x16_splat((int8_t)low),
+                         wasm_i8x16_splat((int8_t)high)};
 }
 
-EFN_INLINE v128_t efn_near_pair(v128_t f64x2, const double *by, const double *half, const efn_nearing *to) {
+// With `low` at y_zero or above, what is below y_zero needs no right rounding: it is clamped.
+EFN_INLINE v128_t efn_near_pair(v128_t f64x2, const double *by, const double *half, const efn_nearing *to,
+                                const int above) {
     const v128_t v = wasm_f64x2_mul(f64x2, wasm_v128_load(by));
-    const v128_t h = wasm_v128_or(wasm_v128_and(v, to->sign), wasm_v128_load(half));
+    v128_t h = wasm_v128_load(half);
+    if (!above)
+        h = wasm_v128_or(wasm_v128_and(v, wasm_f64x2_const_splat(-0.0)), h);
     return wasm_f64x2_add(wasm_f64x2_add(v, h), to->rounding);
 }
 
 // i32x4 to i32x4 with y_zero added.
-EFN_INLINE v128_t efn_near_lanes(v128_t acc, const double *by, const double *half, const efn_nearing *to) {
+EFN_INLINE v128_t efn_near_lanes(v128_t acc, const double *by, const double *half, const efn_nearing *to,
+                                 const int above) {
     const v128_t upper = wasm_i32x4_shuffle(acc, acc, 2, 3, 2, 3);
-    const v128_t low = efn_near_pair(wasm_f64x2_convert_low_i32x4(acc), by, half, to);
-    const v128_t high = efn_near_pair(wasm_f64x2_convert_low_i32x4(upper), by + 2, half + 2, to);
+    const v128_t low = efn_near_pair(wasm_f64x2_convert_low_i32x4(acc), by, half, to, above);
+    const v128_t high = efn_near_pair(wasm_f64x2_convert_low_i32x4(upper), by + 2, half + 2, to, above);
     return wasm_i32x4_shuffle(low, high, 0, 2, 4, 6);
+}
+
+// Two i32x4 to i16x8, not yet clamped.
+EFN_INLINE v128_t efn_near_eight(v128_t left, v128_t right, const double *by, const double *half, const efn_nearing *to,
+                                 const int above) {
+    return wasm_i16x8_narrow_i32x4(efn_near_lanes(left, by, half, to, above),
+                                   efn_near_lanes(right, by + 4, half + 4, to, above));
+}
+
+// Two i16x8 to i8x16, clamped.
+EFN_INLINE v128_t efn_near_ended(v128_t first, v128_t second, const efn_nearing *to) {
+    return wasm_i8x16_min(wasm_i8x16_max(wasm_i8x16_narrow_i16x8(first, second), to->low), to->high);
 }
 
 // The same for a layer with f64 multipliers, all below 1: adding the number before 1/2, with the sign of v, and
@@ -143,16 +157,8 @@ EFN_INLINE v128_t efn_near_lanes_f64(v128_t acc, const double *mult, const efn_n
     return wasm_i32x4_shuffle(low, high, 0, 2, 4, 6);
 }
 
-EFN_INLINE v128_t efn_neared_lanes_f64(v128_t left, v128_t right, const double *mult, const efn_nearing *to) {
-    const v128_t v = efn_to_i8(efn_near_lanes_f64(left, mult, to), efn_near_lanes_f64(right, mult + 4, to));
-    return wasm_i8x16_min(wasm_i8x16_max(v, to->low), to->high);
-}
-
-// Two i32x4 to eight i8 in the low half.
-EFN_INLINE v128_t efn_neared_lanes(v128_t left, v128_t right, const double *by, const double *half,
-                                   const efn_nearing *to) {
-    const v128_t v = efn_to_i8(efn_near_lanes(left, by, half, to), efn_near_lanes(right, by + 4, half + 4, to));
-    return wasm_i8x16_min(wasm_i8x16_max(v, to->low), to->high);
+EFN_INLINE v128_t efn_near_eight_f64(v128_t left, v128_t right, const double *mult, const efn_nearing *to) {
+    return wasm_i16x8_narrow_i32x4(efn_near_lanes_f64(left, mult, to), efn_near_lanes_f64(right, mult + 4, to));
 }
 
 // f64x2 to the nearest integers, halves away from zero, saturated, in the low half.

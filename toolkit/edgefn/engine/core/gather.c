@@ -17,6 +17,23 @@ static uint8_t *gather_line(const efn_image *image, const uint8_t *line, int32_t
     return to;
 }
 
+// Gather short lines by a vector each, which writes where the next line goes and reads where the input's next row is.
+static void gather_short(const efn_image *image, const uint8_t *from, uint8_t *to) {
+    const efn_window *window = &image->window;
+    const uint32_t line = window->kw * image->pixel, down = window->dilation_h * image->w * image->pixel;
+    for (uint32_t ky = 1; ky < window->kh; ky++, from += down, to += line)
+        wasm_v128_store(to, wasm_v128_load(from));
+    efn_copy(to, from, line);
+}
+
+// Whether gather_short can be used for the window at (iy, ix): it lies inside the input, above its last row.
+static int is_short(const efn_image *image, int32_t iy, int32_t ix) {
+    const efn_window *window = &image->window;
+    const int32_t below = iy + (int32_t)((window->kh - 1) * window->dilation_h), right = ix + (int32_t)window->kw;
+    return window->kw * image->pixel <= 16 && image->w * image->pixel >= 16 && window->dilation_w == 1 && iy >= 0 &&
+           ix >= 0 && below + 1 < (int32_t)image->h && right <= (int32_t)image->w;
+}
+
 // The row of the next pixel.
 static const uint8_t *gather(const efn_walk *walk, uint8_t *row) {
     const efn_image *image = &walk->image;
@@ -26,6 +43,10 @@ static const uint8_t *gather(const efn_walk *walk, uint8_t *row) {
         return plane + (size_t)(walk->oy * window->stride_h * image->w + walk->ox * window->stride_w) * image->pixel;
     const int32_t ix = (int32_t)(walk->ox * window->stride_w) - (int32_t)window->pad_left;
     int32_t iy = (int32_t)(walk->oy * window->stride_h) - (int32_t)window->pad_top;
+    if (is_short(image, iy, ix)) {
+        gather_short(image, plane + ((size_t)(uint32_t)iy * image->w + (uint32_t)ix) * image->pixel, row);
+        return row;
+    }
     uint8_t *to = row;
     for (uint32_t ky = 0; ky < window->kh; ky++, iy += (int32_t)window->dilation_h) {
         if (iy >= 0 && iy < (int32_t)image->h) {

@@ -79,43 +79,36 @@ void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows
     }
 }
 
-// `panels` panels of weights at once, so that the additions of one column do not wait for each other. y [columns],
-// columns <= 8 * panels.
+// One or two panels of weights at once: enough for the additions not to wait for each other, few enough for all that a
+// step loads to stay in registers. y [columns], columns <= 8 * panels.
 EFN_INLINE void gemv_panels(const efn_layer_f32 *layer, const int panels, const float *row, uint32_t column, float *y,
                             uint32_t columns) {
-    const uint32_t k = layer->k;
-    const float *w[4];
-    v128_t acc[4][2];
+    const float *w[2];
+    v128_t acc[2][2];
 #pragma unroll
     for (int p = 0; p < panels; p++) {
-        w[p] = layer->w + ((size_t)column + 8 * (size_t)p) * k;
+        w[p] = layer->w + ((size_t)column + 8 * (size_t)p) * layer->k;
         acc[p][0] = acc[p][1] = wasm_f32x4_const_splat(0);
     }
-#define STEP(x, offset)                                                                                                \
-    _Pragma("unroll") for (int p = 0; p < panels; p++) {                                                               \
-        acc[p][0] = efn_madd(x, wasm_v128_load(w[p] + (offset)), acc[p][0]);                                           \
-        acc[p][1] = efn_madd(x, wasm_v128_load(w[p] + (offset) + 4), acc[p][1]);                                       \
-    }
-    uint32_t i = 0;
-    for (; i + 4 <= k; i += 4) {
-        const v128_t x = wasm_v128_load(row + i);
-        STEP(EFN_LANE(x, 0), 0)
-        STEP(EFN_LANE(x, 1), 8)
-        STEP(EFN_LANE(x, 2), 16)
-        STEP(EFN_LANE(x, 3), 24)
+    const float *const end = row + layer->k;
+    for (;; row += 16) {
+#define RUNG(i)                                                                                                        \
+    {                                                                                                                  \
+        const v128_t x = wasm_v128_load32_splat(row + (i));                                                            \
+        _Pragma("unroll") for (int p = 0; p < panels; p++) {                                                           \
+            acc[p][0] = efn_madd(x, wasm_v128_load(w[p] + 8 * (i)), acc[p][0]);                                        \
+            acc[p][1] = efn_madd(x, wasm_v128_load(w[p] + 8 * (i) + 4), acc[p][1]);                                    \
+        }                                                                                                              \
+    }                                                                                                                  \
+    if (row + (i) + 1 == end)                                                                                          \
+        break;
+        EFN_LADDER(RUNG)
+#undef RUNG
 #pragma unroll
         for (int p = 0; p < panels; p++)
-            w[p] += 32;
+            w[p] += 128;
     }
-    for (; i < k; i++) {
-        const v128_t x = wasm_f32x4_splat(row[i]);
-        STEP(x, 0)
-#pragma unroll
-        for (int p = 0; p < panels; p++)
-            w[p] += 8;
-    }
-#undef STEP
-    float out[32];
+    float out[16];
     const v128_t low = wasm_f32x4_splat(layer->low), high = wasm_f32x4_splat(layer->high);
 #pragma unroll
     for (int p = 0; p < panels; p++) {
@@ -128,21 +121,21 @@ EFN_INLINE void gemv_panels(const efn_layer_f32 *layer, const int panels, const 
     efn_copy(y, out, columns * 4);
 }
 
-static EFN_NOINLINE void gemv_wide(const efn_layer_f32 *layer, const float *row, uint32_t column, float *y,
-                                   uint32_t n) {
-    gemv_panels(layer, 4, row, column, y, n);
+static EFN_NOINLINE void gemv_two(const efn_layer_f32 *layer, const float *row, uint32_t column, float *y,
+                                  uint32_t columns) {
+    gemv_panels(layer, 2, row, column, y, columns);
 }
 
-static EFN_NOINLINE void gemv_narrow(const efn_layer_f32 *layer, const float *row, uint32_t column, float *y,
-                                     uint32_t n) {
-    gemv_panels(layer, 1, row, column, y, n);
+static EFN_NOINLINE void gemv_one(const efn_layer_f32 *layer, const float *row, uint32_t column, float *y,
+                                  uint32_t columns) {
+    gemv_panels(layer, 1, row, column, y, columns);
 }
 
 void efn_gemv_f32(const efn_layer_f32 *layer, const float *row, float *y) {
     const uint32_t m = layer->m;
     uint32_t column = 0;
-    for (; column + 24 < m; column += 32) // four panels hold the next 25 to 32 columns
-        gemv_wide(layer, row, column, y + column, efn_min(32, m - column));
-    for (; column < m; column += 8)
-        gemv_narrow(layer, row, column, y + column, efn_min(8, m - column));
+    for (; column + 8 < m; column += 16)
+        gemv_two(layer, row, column, y + column, efn_min(16, m - column));
+    if (column < m)
+        gemv_one(layer, row, column, y + column, m - column);
 }

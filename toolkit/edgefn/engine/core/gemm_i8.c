@@ -55,11 +55,11 @@ EFN_INLINE void step(v128_t acc[4][2], const int16_t *a, const int8_t *w) {
     }
 }
 
-// Eight accumulators, bias already in, to eight i8.
+// Eight accumulators, bias already in, to eight i16 in the range of i8.
 EFN_INLINE v128_t requantize(v128_t left, v128_t right, const float *mult, const efn_narrowing *to) {
     const v128_t l = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(left), wasm_v128_load(mult));
     const v128_t r = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(right), wasm_v128_load(mult + 4));
-    return efn_to_i8(efn_narrow_lanes(l, to), efn_narrow_lanes(r, to));
+    return wasm_i16x8_narrow_i32x4(efn_narrow_lanes(l, to), efn_narrow_lanes(r, to));
 }
 
 // What eight columns are scaled by as TFLite does it: as the near forms take it where they hold, else as
@@ -68,12 +68,13 @@ typedef struct {
     double by[8], half[8];
     int32_t left[8], right[8];
     efn_nearing near;
-    int is_near;
+    int is_near, above; // above: no result is below y_zero
 } factors;
 
 static EFN_NOINLINE void find_factors(factors *f, const efn_layer_i8 *layer, uint32_t column) {
     f->is_near = 1;
     f->near = efn_nearing_of(layer->to.y_zero, layer->to.low, layer->to.high);
+    f->above = layer->to.low >= layer->to.y_zero;
     if (layer->to.rounding == EFN_BY_F64) {
         const double *by = (const double *)layer->to.mult + column;
         for (int j = 0; j < 8; j++)
@@ -97,12 +98,16 @@ static EFN_NOINLINE v128_t finish_q8(const efn_layer_i8 *layer, const factors *f
     const efn_ending to = efn_ending_of(layer->to.y_zero, layer->to.low, layer->to.high);
     if (layer->to.rounding == EFN_BY_F64) {
         const double *mult = (const double *)layer->to.mult + column;
-        if (f->is_near)
-            return efn_neared_lanes_f64(left, right, mult, &f->near);
+        if (f->is_near) {
+            const v128_t eight = efn_near_eight_f64(left, right, mult, &f->near);
+            return efn_near_ended(eight, eight, &f->near);
+        }
         return efn_ended_lanes(efn_scaled_f64_lanes(left, mult), efn_scaled_f64_lanes(right, mult + 4), &to);
     }
-    if (f->is_near)
-        return efn_neared_lanes(left, right, f->by, f->half, &f->near);
+    if (f->is_near) {
+        const v128_t eight = efn_near_eight(left, right, f->by, f->half, &f->near, 0);
+        return efn_near_ended(eight, eight, &f->near);
+    }
     const int32_t *mult = (const int32_t *)layer->to.mult + column;
     return efn_ended_lanes(efn_scaled_lanes(left, mult, f->left, f->right),
                            efn_scaled_lanes(right, mult + 4, f->left + 4, f->right + 4), &to);
@@ -126,38 +131,44 @@ EFN_INLINE void tile(const efn_layer_i8 *layer, const factors *f, const int16_t 
         EFN_LADDER(RUNG)
 #undef RUNG
     }
-    v128_t out[4];
+    v128_t pairs[2]; // rows 0 and 1, 2 and 3
     if (f == NULL) {
         const efn_narrowing to = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
         const float *mult = (const float *)layer->to.mult + column;
 #pragma unroll
-        for (int i = 0; i < 4; i++)
-            out[i] = requantize(acc[i][0], acc[i][1], mult, &to);
-    } else if (f->is_near && layer->to.rounding == EFN_BY_FIXED) {
+        for (int i = 0; i < 2; i++)
+            pairs[i] = wasm_i8x16_narrow_i16x8(requantize(acc[2 * i][0], acc[2 * i][1], mult, &to),
+                                               requantize(acc[2 * i + 1][0], acc[2 * i + 1][1], mult, &to));
+    } else if (f->is_near && f->above && layer->to.rounding == EFN_BY_FIXED) {
 #pragma unroll
-        for (int i = 0; i < 4; i++)
-            out[i] = efn_neared_lanes(acc[i][0], acc[i][1], f->by, f->half, &f->near);
+        for (int i = 0; i < 2; i++)
+            pairs[i] = efn_near_ended(efn_near_eight(acc[2 * i][0], acc[2 * i][1], f->by, f->half, &f->near, 1),
+                                      efn_near_eight(acc[2 * i + 1][0], acc[2 * i + 1][1], f->by, f->half, &f->near, 1),
+                                      &f->near);
     } else {
-        v128_t sums[4][2]; // a copy, so that acc stays in registers
+        v128_t sums[4][2], out[4]; // a copy, so that acc stays in registers
 #pragma unroll
         for (int i = 0; i < 4; i++)
             sums[i][0] = acc[i][0], sums[i][1] = acc[i][1];
 #pragma nounroll
         for (int i = 0; i < 4; i++)
             out[i] = finish_q8(layer, f, column, sums[i][0], sums[i][1]);
+        pairs[0] = wasm_i64x2_shuffle(out[0], out[1], 0, 2);
+        pairs[1] = wasm_i64x2_shuffle(out[2], out[3], 0, 2);
     }
-    if (rows == 4 && column + 8 <= layer->m) {
-#pragma unroll
-        for (int i = 0; i < 4; i++)
-            wasm_v128_store64_lane(y + (size_t)layer->m * (uint32_t)i, out[i], 0);
+    const uint32_t m = layer->m;
+    if (rows == 4 && column + 8 <= m) {
+        wasm_v128_store64_lane(y, pairs[0], 0);
+        wasm_v128_store64_lane(y + m, pairs[0], 1);
+        wasm_v128_store64_lane(y + (size_t)m * 2, pairs[1], 0);
+        wasm_v128_store64_lane(y + (size_t)m * 3, pairs[1], 1);
         return;
     }
     int8_t whole[4][8];
-#pragma unroll
-    for (int i = 0; i < 4; i++)
-        wasm_v128_store64_lane(whole[i], out[i], 0);
+    wasm_v128_store(whole[0], pairs[0]);
+    wasm_v128_store(whole[2], pairs[1]);
     for (uint32_t i = 0; i < rows; i++)
-        efn_copy(y + (size_t)layer->m * i, whole[i], efn_min(8, layer->m - column));
+        efn_copy(y + (size_t)m * i, whole[i], efn_min(8, m - column));
 }
 
 static EFN_NOINLINE void tile_i8(const efn_layer_i8 *layer, const int16_t *a, const int8_t *w, uint32_t column,
@@ -187,12 +198,40 @@ void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows
     }
 }
 
-// `panels` panels of weights at once. y [columns], columns <= 8 * panels.
-EFN_INLINE void gemv_panels(const efn_layer_i8 *layer, const int panels, const int16_t *row, uint32_t column, int8_t *y,
-                            uint32_t columns) {
+// Whether efn_near_eight_f64 holds for eight multipliers.
+EFN_INLINE int all_near_f64(const double *mult) {
+    v128_t below = wasm_f64x2_const_splat(1);
+    for (int j = 0; j < 8; j += 2)
+        below = wasm_f64x2_pmax(below, wasm_v128_load(mult + j));
+    return wasm_i64x2_all_true(wasm_f64x2_eq(below, wasm_f64x2_const_splat(1)));
+}
+
+// Eight accumulators of one row, beginning at `column`, to eight i8 at `out`.
+EFN_INLINE void finish_eight(const efn_layer_i8 *layer, const efn_nearing *near, uint32_t column, v128_t left,
+                             v128_t right, int8_t *out) {
+    v128_t eight;
+    if (layer->to.rounding == EFN_BY_F32) {
+        const efn_narrowing to = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
+        eight = requantize(left, right, (const float *)layer->to.mult + column, &to);
+        eight = wasm_i8x16_narrow_i16x8(eight, eight);
+    } else if (layer->to.rounding == EFN_BY_F64 && all_near_f64((const double *)layer->to.mult + column)) {
+        eight = efn_near_eight_f64(left, right, (const double *)layer->to.mult + column, near);
+        eight = efn_near_ended(eight, eight, near);
+    } else {
+        factors f;
+        find_factors(&f, layer, column);
+        eight = finish_q8(layer, &f, column, left, right);
+    }
+    wasm_v128_store64_lane(out, eight, 0);
+}
+
+// One or two panels of weights at once: enough for the additions not to wait for each other, few enough for all that a
+// step loads to stay in registers. y [columns], columns <= 8 * panels.
+EFN_INLINE void gemv_panels(const efn_layer_i8 *layer, const efn_nearing *near, const int panels, const int16_t *row,
+                            uint32_t column, int8_t *y, uint32_t columns) {
     const uint32_t k2 = layer->k2;
-    const int8_t *w[4];
-    v128_t acc[4][2];
+    const int8_t *w[2];
+    v128_t acc[2][2];
 #pragma unroll
     for (int p = 0; p < panels; p++) {
         w[p] = layer->w + ((size_t)column + 8 * (size_t)p) * k2;
@@ -200,61 +239,46 @@ EFN_INLINE void gemv_panels(const efn_layer_i8 *layer, const int panels, const i
         acc[p][1] = wasm_v128_load(layer->bias + column + 8 * p + 4);
     }
     const int16_t *const end = row + k2;
-    for (;; row += 8) {
-        const v128_t x = wasm_v128_load(row); // beyond the row's end, what is not used
+    for (;; row += 32) {
 #define RUNG(i)                                                                                                        \
     {                                                                                                                  \
-        const v128_t pair = EFN_LANE(x, i);                                                                            \
+        const v128_t pair = wasm_v128_load32_splat(row + 2 * (i));                                                     \
         _Pragma("unroll") for (int p = 0; p < panels; p++) {                                                           \
             acc[p][0] = dot_add(pair, wasm_i16x8_load8x8(w[p] + 16 * (i)), acc[p][0]);                                 \
             acc[p][1] = dot_add(pair, wasm_i16x8_load8x8(w[p] + 16 * (i) + 8), acc[p][1]);                             \
         }                                                                                                              \
-        if (row + 2 * (i) + 2 == end)                                                                                  \
-            break;                                                                                                     \
-    }
-        RUNG(0)
-        RUNG(1)
-        RUNG(2)
-        RUNG(3)
+    }                                                                                                                  \
+    if (row + 2 * (i) + 2 == end)                                                                                      \
+        break;
+        EFN_LADDER(RUNG)
 #undef RUNG
 #pragma unroll
         for (int p = 0; p < panels; p++)
-            w[p] += 64;
+            w[p] += 256;
     }
-    int8_t out[32];
-    if (layer->to.rounding == EFN_BY_F32) {
-        const efn_narrowing to = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
-        const float *mult = (const float *)layer->to.mult + column;
+    int8_t out[16];
 #pragma unroll
-        for (int p = 0; p < panels; p++)
-            wasm_v128_store64_lane(out + 8 * p, requantize(acc[p][0], acc[p][1], mult + 8 * p, &to), 0);
-    } else {
-#pragma unroll
-        for (int p = 0; p < panels; p++) {
-            const uint32_t first = column + 8 * (uint32_t)p;
-            factors f;
-            find_factors(&f, layer, first);
-            wasm_v128_store64_lane(out + 8 * p, finish_q8(layer, &f, first, acc[p][0], acc[p][1]), 0);
-        }
-    }
+    for (int p = 0; p < panels; p++)
+        finish_eight(layer, near, column + 8 * (uint32_t)p, acc[p][0], acc[p][1], out + 8 * p);
     efn_copy(y, out, columns);
 }
 
-static EFN_NOINLINE void gemv_wide(const efn_layer_i8 *layer, const int16_t *row, uint32_t column, int8_t *y,
-                                   uint32_t columns) {
-    gemv_panels(layer, 4, row, column, y, columns);
+static EFN_NOINLINE void gemv_two(const efn_layer_i8 *layer, const efn_nearing *near, const int16_t *row,
+                                  uint32_t column, int8_t *y, uint32_t columns) {
+    gemv_panels(layer, near, 2, row, column, y, columns);
 }
 
-static EFN_NOINLINE void gemv_narrow(const efn_layer_i8 *layer, const int16_t *row, uint32_t column, int8_t *y,
-                                     uint32_t columns) {
-    gemv_panels(layer, 1, row, column, y, columns);
+static EFN_NOINLINE void gemv_one(const efn_layer_i8 *layer, const efn_nearing *near, const int16_t *row,
+                                  uint32_t column, int8_t *y, uint32_t columns) {
+    gemv_panels(layer, near, 1, row, column, y, columns);
 }
 
 void efn_gemv_i8(const efn_layer_i8 *layer, const int16_t *row, int8_t *y) {
     const uint32_t m = layer->m;
+    const efn_nearing near = efn_nearing_of(layer->to.y_zero, layer->to.low, layer->to.high);
     uint32_t column = 0;
-    for (; column + 24 < m; column += 32) // four panels hold the next 25 to 32 columns
-        gemv_wide(layer, row, column, y + column, efn_min(32, m - column));
-    for (; column < m; column += 8)
-        gemv_narrow(layer, row, column, y + column, efn_min(8, m - column));
+    for (; column + 8 < m; column += 16)
+        gemv_two(layer, &near, row, column, y + column, efn_min(16, m - column));
+    if (column < m)
+        gemv_one(layer, &near, row, column, y + column, m - column);
 }

@@ -156,20 +156,40 @@ static void q8_from(const efn_add_q8 *p, const int8_t *a, const int8_t *b, int8_
     }
 }
 
+// One multiplier and shift for all lanes. A multiplier is `upper * 2^11 + lower`: a centred value has 9 bits, so
+// neither of its products needs more than 32.
 typedef struct {
-    v128_t mult, right; // i32x4
+    v128_t mult, upper, lower; // i32x4
+    v128_t half, sign;         // i32x4: half of 2^right, and all ones where there is something to round
+    uint32_t right;
 } factor_lanes;
 
 static factor_lanes factor_of(const efn_fixed *by) {
-    return (factor_lanes){wasm_i32x4_splat(by->mult), wasm_i32x4_splat(efn_right_factor(by->shift))};
+    const uint32_t right = (uint32_t)-by->shift;
+    return (factor_lanes){
+        .mult = wasm_i32x4_splat(by->mult),
+        .upper = wasm_i32x4_splat(by->mult >> 11),
+        .lower = wasm_i32x4_splat(by->mult & 0x7FF),
+        .half = wasm_i32x4_splat(right ? 1 << (right - 1) : 0),
+        .sign = wasm_i32x4_splat(right ? -1 : 0),
+        .right = right,
+    };
+}
+
+// |v| < 2^30: no sum overflows.
+EFN_INLINE v128_t shifted_lanes(v128_t v, const factor_lanes *by) {
+    v = wasm_i32x4_add(v, wasm_v128_and(wasm_i32x4_shr(v, 31), by->sign));
+    return wasm_i32x4_shr(wasm_i32x4_add(v, by->half), by->right);
 }
 
 EFN_INLINE v128_t scaled_lanes(v128_t v, const factor_lanes *by) {
-    return efn_shifted_lanes(efn_high_lanes(v, by->mult), by->right);
+    return shifted_lanes(efn_high_lanes(v, by->mult), by);
 }
 
+// efn_high(centred * 2^20, mult) is floor((centred * mult + 2^10) / 2^11).
 EFN_INLINE v128_t addend_lanes(v128_t centred, const factor_lanes *by) {
-    return scaled_lanes(wasm_i32x4_shl(centred, 20), by);
+    const v128_t rest = wasm_i32x4_add(wasm_i32x4_mul(centred, by->lower), wasm_i32x4_const_splat(1 << 10));
+    return shifted_lanes(wasm_i32x4_add(wasm_i32x4_mul(centred, by->upper), wasm_i32x4_shr(rest, 11)), by);
 }
 
 static void row_q8(const efn_add_q8 *p, const int8_t *a, const int8_t *b, int8_t *y, const broadcast *s) {

@@ -270,7 +270,15 @@ typedef struct {
     const double *by, *half;     // [stride], as efn_near_lanes takes them; else NULL
 } layer_i8;
 
-static EFN_NOINLINE v128_t finish_far(const layer_i8 *layer, uint32_t i, v128_t low, v128_t high) {
+// How a row's sums become i8: as _i8 does; as q8 does, in one rounding and never below y_zero; or as q8 does at all.
+typedef enum { BY_F32, ABOVE, BY_FIXED } ending;
+
+static EFN_NOINLINE v128_t finish_fixed(const layer_i8 *layer, const efn_nearing *near, uint32_t i, v128_t low,
+                                        v128_t high) {
+    if (layer->by) {
+        const v128_t eight = efn_near_eight(low, high, layer->by + i, layer->half + i, near, 0);
+        return efn_near_ended(eight, eight, near);
+    }
     const efn_ending to = efn_ending_of(layer->to.y_zero, layer->to.low, layer->to.high);
     const int32_t *mult = (const int32_t *)layer->to.mult + i, *left = layer->left + i, *right = layer->right + i;
     return efn_ended_lanes(efn_scaled_lanes(low, mult, left, right),
@@ -278,12 +286,13 @@ static EFN_NOINLINE v128_t finish_far(const layer_i8 *layer, uint32_t i, v128_t 
 }
 
 // Eight accumulators of channels i .. i + 7 to eight i8 in the low half.
-EFN_INLINE v128_t finish_block(const layer_i8 *layer, const int fixed, const efn_narrowing *to, const efn_nearing *near,
-                               uint32_t i, v128_t low, v128_t high) {
-    if (fixed) {
-        if (layer->by == NULL)
-            return finish_far(layer, i, low, high);
-        return efn_neared_lanes(low, high, layer->by + i, layer->half + i, near);
+EFN_INLINE v128_t finish_block(const layer_i8 *layer, const ending how, const efn_narrowing *to,
+                               const efn_nearing *near, uint32_t i, v128_t low, v128_t high) {
+    if (how == BY_FIXED)
+        return finish_fixed(layer, near, i, low, high);
+    if (how == ABOVE) {
+        const v128_t eight = efn_near_eight(low, high, layer->by + i, layer->half + i, near, 1);
+        return efn_near_ended(eight, eight, near);
     }
     const float *mult = (const float *)layer->to.mult + i;
     low = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(low), wasm_v128_load(mult));
@@ -333,7 +342,7 @@ EFN_INLINE void one_i8(v128_t acc[2][2], const int8_t *x, const int8_t *w, uint3
 
 // Channels i .. i + 7 of `n` pixels, as pixels_f32. y [n][c].
 EFN_INLINE void pixels_i8(const layer_i8 *layer, const grid *g, const efn_address *lines, const int dense,
-                          const uint32_t n, const int fixed, const efn_narrowing *to, const efn_nearing *near,
+                          const uint32_t n, const ending how, const efn_narrowing *to, const efn_nearing *near,
                           uint32_t at, uint32_t i, int8_t *y) {
     v128_t acc[2][2];
 #pragma unroll
@@ -369,21 +378,21 @@ EFN_INLINE void pixels_i8(const layer_i8 *layer, const grid *g, const efn_addres
     }
 #pragma unroll
     for (uint32_t p = 0; p < n; p++)
-        wasm_v128_store64_lane(y + p * layer->c + i, finish_block(layer, fixed, to, near, i, acc[p][0], acc[p][1]), 0);
+        wasm_v128_store64_lane(y + p * layer->c + i, finish_block(layer, how, to, near, i, acc[p][0], acc[p][1]), 0);
 }
 
 // A row of y, [wide][c], c >= 8.
-EFN_INLINE void row_i8(const layer_i8 *layer, const grid *g, const efn_address *lines, const int dense, const int fixed,
-                       int8_t *y) {
+EFN_INLINE void row_i8(const layer_i8 *layer, const grid *g, const efn_address *lines, const int dense,
+                       const ending how, int8_t *y) {
     const efn_narrowing to = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
     const efn_nearing near = efn_nearing_of(layer->to.y_zero, layer->to.low, layer->to.high);
     const uint32_t last = layer->c - 8;
     for (uint32_t i = 0;; i = efn_min(i + 8, last)) {
         uint32_t ox = 0;
         for (; ox + 2 <= g->wide; ox += 2)
-            pixels_i8(layer, g, lines, dense, 2, fixed, &to, &near, ox * g->step, i, y + (size_t)ox * layer->c);
+            pixels_i8(layer, g, lines, dense, 2, how, &to, &near, ox * g->step, i, y + (size_t)ox * layer->c);
         for (; ox < g->wide; ox++)
-            pixels_i8(layer, g, lines, dense, 1, fixed, &to, &near, ox * g->step, i, y + (size_t)ox * layer->c);
+            pixels_i8(layer, g, lines, dense, 1, how, &to, &near, ox * g->step, i, y + (size_t)ox * layer->c);
         if (i == last)
             break;
     }
@@ -391,15 +400,17 @@ EFN_INLINE void row_i8(const layer_i8 *layer, const grid *g, const efn_address *
 
 typedef void row_fn(const layer_i8 *layer, const grid *g, const efn_address *lines, int8_t *y);
 
-#define ROW(name, dense, fixed)                                                                                        \
+#define ROW(name, dense, how)                                                                                          \
     static EFN_NOINLINE void name(const layer_i8 *layer, const grid *g, const efn_address *lines, int8_t *y) {         \
-        row_i8(layer, g, lines, dense, fixed, y);                                                                      \
+        row_i8(layer, g, lines, dense, how, y);                                                                        \
     }
 
-ROW(row_dense_i8, 1, 0)
-ROW(row_dense_q8, 1, 1)
-ROW(row_apart_i8, 0, 0)
-ROW(row_apart_q8, 0, 1)
+ROW(dense_f32, 1, BY_F32)
+ROW(dense_above, 1, ABOVE)
+ROW(dense_fixed, 1, BY_FIXED)
+ROW(apart_f32, 0, BY_F32)
+ROW(apart_above, 0, ABOVE)
+ROW(apart_fixed, 0, BY_FIXED)
 
 static EFN_NOINLINE void row_thin(const layer_i8 *layer, const grid *g, const efn_address *lines, int8_t *y) {
     for (uint32_t ox = 0; ox < g->wide; ox++)
@@ -416,12 +427,14 @@ static EFN_NOINLINE void row_thin(const layer_i8 *layer, const grid *g, const ef
 }
 
 static row_fn *row_of(const layer_i8 *layer, const grid *g) {
-    const int fixed = layer->to.rounding == EFN_BY_FIXED;
+    const int dense = g->step == layer->c && g->hop == layer->c;
     if (layer->c < 8)
         return row_thin;
-    if (g->step == layer->c && g->hop == layer->c)
-        return fixed ? row_dense_q8 : row_dense_i8;
-    return fixed ? row_apart_q8 : row_apart_i8;
+    if (layer->to.rounding == EFN_BY_F32)
+        return dense ? dense_f32 : apart_f32;
+    if (layer->by && layer->to.low >= layer->to.y_zero)
+        return dense ? dense_above : apart_above;
+    return dense ? dense_fixed : apart_fixed;
 }
 
 static efn_finish finish_of(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {
