@@ -1,6 +1,7 @@
 """Archives of cases are hostile: whatever is in them, what comes out is cases or one clear error."""
 
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,3 +91,15 @@ def test_a_case_whose_arrays_hold_different_numbers_of_items_is_refused(rows, tm
     with pytest.raises(UsageError, match=r"hold \[2, 3\] items") as caught:
         archive.cases(rows)
     assert caught.value.code == "EFN-U042"
+
+
+def test_labels_of_an_output_are_its_places(rows, tmp_path):
+    """A plan of strings, made of the one that is here."""
+    rows.meta["outputs"][0]["labels"] = ["low", "high"]
+    y = replace(rows.tensors[rows.outputs[0]], dtype="i32")
+    plan = replace(rows, tensors=(*rows.tensors, y), outputs=(len(rows.tensors),))
+    x = np.zeros((1, 2), np.float32)
+    (case,) = saved(tmp_path / "c.npz", in__0__x=x, out__0__y=np.array([["high", "low"]])).cases(plan)
+    assert case.wanted[0].tolist() == [[1, 0]]
+    with pytest.raises(UsageError, match="'medium', which is none of the model's labels"):
+        saved(tmp_path / "c.npz", in__0__x=x, out__0__y=np.array([["high", "medium"]])).cases(plan)

@@ -181,10 +181,7 @@ def tree_ensemble(x: np.ndarray, forest: Forest) -> np.ndarray:
 def _aggregated(weights: list[float], aggregate: int) -> float:
     if aggregate:
         return min(weights) if aggregate == 1 else max(weights)
-    total = 0.0
-    for weight in weights:  # sum() of Python is more exact than f64 additions
-        total += weight
-    return total
+    return _in_order(weights)
 
 
 def _leaf(row: np.ndarray, forest: Forest, at: int) -> int:
@@ -194,3 +191,44 @@ def _leaf(row: np.ndarray, forest: Forest, at: int) -> int:
         left = word % 2 == 1 if np.isnan(value) else value <= threshold
         at += (word >> forest.bits) + (0 if left else 1)
     return int(forest.nodes[at, 0])
+
+
+def coupling(x: np.ndarray, classes: int) -> np.ndarray:
+    """One number at a time."""
+    y = np.empty((len(x), classes), F)
+    for row, to in zip(x.astype(np.float64).tolist(), y, strict=True):
+        pairs, r = iter(row), np.zeros((classes, classes))
+        for i in range(classes):
+            for j in range(i + 1, classes):
+                r[i, j] = next(pairs)
+                r[j, i] = 1 - r[i, j]
+        to[:] = _coupled(r.tolist(), classes)
+    return y
+
+
+def _coupled(r: list[list[float]], classes: int) -> list[float]:
+    others = [[j for j in range(classes) if j != i] for i in range(classes)]
+    q = [[-r[j][i] * r[i][j] for j in range(classes)] for i in range(classes)]
+    for i in range(classes):
+        q[i][i] = _in_order(r[j][i] * r[j][i] for j in others[i])
+    p = [1 / classes] * classes
+    for _ in range(max(100, classes)):
+        slope = [_in_order(q[i][j] * p[j] for j in range(classes)) for i in range(classes)]
+        total = _in_order(p[i] * slope[i] for i in range(classes))
+        if all(abs(s - total) < 0.005 / classes for s in slope):
+            break
+        for i in range(classes):
+            d = (total - slope[i]) / q[i][i]
+            p[i] += d
+            total = (total + d * (d * q[i][i] + 2 * slope[i])) / (1 + d) / (1 + d)
+            slope = [(s + d * a) / (1 + d) for s, a in zip(slope, q[i], strict=True)]
+            p = [v / (1 + d) for v in p]
+    return p
+
+
+def _in_order(terms) -> float:
+    """sum() of Python is more exact than f64 additions."""
+    total = 0.0
+    for term in terms:
+        total += term
+    return total

@@ -446,3 +446,13 @@ def resample(x: np.ndarray, index: np.ndarray, weight: np.ndarray, axis: int) ->
     source = b.last("float32", x.shape)
     b.op(40, source, b.constant(index), b.constant(weight), target, axis, taps)
     return b.build([source], [target])
+
+
+def coupling(x: np.ndarray, classes: int) -> bytes:
+    """Pairs x [..., C * (C - 1) / 2] to classes."""
+    b = PlanBuilder()
+    target = b.tensor("float32", (*x.shape[:-1], classes))
+    scratch = b.reserve((classes * classes + 2 * classes) * 8)
+    source = b.last("float32", x.shape)
+    b.op(56, source, target, scratch)
+    return b.build([source], [target])

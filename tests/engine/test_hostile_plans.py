@@ -96,6 +96,7 @@ def samples() -> tuple[bytes, ...]:
     made += _recurrent_samples()
     made.append(_heads())
     made.append(plans.tree_ensemble(x, random_forest(rng, 6, 5, 3)))
+    made.append(plans.coupling(x[0, :, :3], 3))
     made += [plans.many(31, [x, x[:, :1]], "float32", x.shape, f) for f in (0, 7, 8)]
     made.append(plans.many(31, [x[0], x], "uint8", x.shape, 15))
     made.append(plans.many(32, [np.ones((3, 5), np.uint8), x, x[:1]], "float32", x.shape))

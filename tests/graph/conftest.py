@@ -24,6 +24,7 @@ TYPES = {
     "i32": TensorProto.INT32,
     "i64": TensorProto.INT64,
     "bool": TensorProto.BOOL,
+    "string": TensorProto.STRING,
 }
 NUMPY = {"f32": np.float32, "u8": np.uint8, "i8": np.int8, "i32": np.int32}
 

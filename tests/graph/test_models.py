@@ -123,3 +123,15 @@ def test_layers_of_lstm_agree_with_onnx_runtime(models, flavour):
         for case in archive.cases(read_plan(plan)):
             for found, wanted in zip(runner.run(case.inputs), case.wanted, strict=True):
                 np.testing.assert_allclose(np.frombuffer(found, np.float32), wanted.ravel(), atol=5e-6)
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_random_forest_gives_the_classes_and_probabilities_of_onnx_runtime(models, flavour):
+    """Case by case, the last one being a batch of 64; ONNX Runtime adds up in f32, the plan in f64."""
+    plan = compile_model(read_model(models / "tab_rf100_breastcancer.onnx"), name="forest").plan
+    with np.load(models / "tab_rf100_breastcancer.npz") as data, Runner(plan, flavour) as runner:
+        for index in range(7):
+            label, probabilities = runner.run([data[f"in/{index}/X"]])
+            np.testing.assert_array_equal(np.frombuffer(label, np.int32), data[f"out/{index}/label"])
+            wanted = data[f"out/{index}/probabilities"]
+            np.testing.assert_allclose(np.frombuffer(probabilities, np.float32).reshape(-1, 2), wanted, atol=1e-6)

@@ -40,9 +40,7 @@ RESTRICTIONS: dict[str, str] = {
     "^test_(de)?quantizelinear(_axis)?$": "activations quantized per channel",
 }
 # Cases that cannot agree, and why.
-DIFFERENT: dict[str, str] = {
-    "test_ai_onnx_ml_tree_ensemble_single_tree": "a threshold of f64 lies on an input of f64; trees compare in f32",
-}
+DIFFERENT: dict[str, str] = {}
 
 
 @dataclass

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
-from edgefn.errors import ModelError
+from edgefn.errors import ModelError, UnsupportedError
 
 MODES = {
     "BRANCH_LEQ": np.less_equal,
@@ -78,6 +78,14 @@ class Trees:
         return y
 
 
+def stump_of(mode: str, value: float, features: int) -> Trees:
+    """Feature 0 compared with `value`: a vote for target 0, else for target 1."""
+    stump = Trees(0, trees=1, depth=1, features=features)
+    stump.nodes = [(0, 0, 0, mode, value, 1, 2, 0), *((0, i, 0, "LEAF", 0.0, 0, 0, 0) for i in (1, 2))]
+    stump.votes = [(0, 1, 0, 1.0), (0, 2, 1, 1.0)]
+    return stump
+
+
 def rows(seed: int, features: int = 4) -> np.ndarray:
     """Some on a threshold, some NaN."""
     rng = np.random.default_rng(seed)
@@ -98,9 +106,9 @@ def outputs(compiled, engine_outputs):
 
 @pytest.fixture
 def regressor(model):
-    def build(trees: Trees, count: int, *, wide: bool = False, **attributes):
+    def build(trees: Trees, count: int, *, wide: bool = False, declared: str = "f32", **attributes):
         m = model()
-        x = m.input("x", (count, trees.features), "f64" if wide else "f32")
+        x = m.input("x", (count, trees.features), declared)
         known = {"n_targets": trees.targets} | trees.attributes(wide=wide) | attributes
         m.output(m.node("TreeEnsembleRegressor", x, domain="ai.onnx.ml", name="forest", **known))
         return m
@@ -116,6 +124,16 @@ def test_nodes_of_every_kind_and_every_way_to_put_leaves_together(regressor, out
     wanted = trees.scores(x, aggregate, wide=wide) + np.array([0.5, -0.25])
     for found in outputs(m, x):
         np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_numbers_of_64_bits_that_are_equal_stay_equal_when_they_are_rounded(regressor, outputs, mode):
+    x = np.array([[0.1], [0.2], [1e-3], [-0.7]])
+    for value in x[:, 0].tolist():
+        stump = stump_of(mode, value, 1)
+        found = outputs(regressor(stump, len(x), wide=True, declared="f64"), x.astype(F))
+        for y in found:
+            np.testing.assert_array_equal(y, stump.scores(x, "SUM", wide=True))
 
 
 def test_softmax_follows_the_trees(regressor, outputs):
@@ -166,10 +184,72 @@ def test_a_table_of_leaves_and_sets_of_values(model, outputs):
     ],
 )
 def test_attributes_that_make_no_forest_are_named(regressor, compiled, changes, message):
-    stump = Trees(0, trees=1, depth=1)
-    stump.nodes = [(0, 0, 0, "BRANCH_LEQ", 0.5, 1, 2, 0), *((0, i, 0, "LEAF", 0.0, 0, 0, 0) for i in (1, 2))]
-    stump.votes = [(0, 1, 0, 1.0), (0, 2, 1, 1.0)]
+    stump = stump_of("BRANCH_LEQ", 0.5, 4)
     compiled(regressor(stump, 1))
     with pytest.raises(ModelError, match=f"(?s)'forest'.*{message}") as error:
         compiled(regressor(stump, 1, **changes))
     assert error.value.code == "EFN-M006"
+
+
+@pytest.fixture
+def classifier(model):
+    def build(trees: Trees, count: int, labels, *, ids=None, **attributes):
+        m = model()
+        known = {name.replace("target_", "class_"): v for name, v in trees.attributes().items()}
+        strings = isinstance(labels[0], str)
+        known["classlabels_strings" if strings else "classlabels_int64s"] = labels
+        known |= ({"class_ids": ids} if ids else {}) | attributes
+        x = m.input("x", (count, trees.features))
+        m.node("TreeEnsembleClassifier", x, domain="ai.onnx.ml", name="forest", outputs=2, **known)
+        label, scores = m.nodes[-1].output
+        m.output(label, "string" if strings else "i64")
+        m.output(scores)
+        return m
+
+    return build
+
+
+@pytest.fixture
+def both(compiled, engine_outputs):
+    """The label and the scores of a classifier, from each flavour of the engine and from the oracle."""
+
+    def run(source, x):
+        return engine_outputs(compiled(source).plan, [x])
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("labels", "given"), [([0, 1, 2], [0, 1, 2]), ([7, -3, 40], [7, -3, 40]), (["a", "b", "c"], [0, 1, 2])]
+)
+def test_the_label_is_the_class_with_the_most_votes(classifier, both, labels, given):
+    trees, x = Trees(3, targets=3), rows(4)
+    wanted = trees.scores(x, "SUM")
+    for label, scores in both(classifier(trees, len(x), labels), x):
+        np.testing.assert_allclose(scores, wanted, rtol=1e-6, atol=1e-6)
+        np.testing.assert_array_equal(label, np.array(given)[wanted.argmax(axis=1)])
+
+
+def test_votes_for_the_first_of_two_classes_alone_are_the_probability_of_the_second(classifier, both):
+    trees, x = Trees(3, targets=1), rows(4)
+    trees.votes = [(*vote[:3], float(F(abs(vote[3]) / 9))) for vote in trees.votes]
+    second = trees.scores(x, "SUM")
+    for label, scores in both(classifier(trees, len(x), [5, 6], base_values=[0.125]), x):
+        np.testing.assert_allclose(scores, np.hstack([0.875 - second, second + 0.125]), rtol=1e-6, atol=1e-6)
+        np.testing.assert_array_equal(label, np.where(second[:, 0] + 0.125 > 0.5, 6, 5))
+
+
+@pytest.mark.parametrize("post_transform", ["NONE", "LOGISTIC"])
+def test_a_score_that_may_be_negative_is_that_of_the_second_class_against_the_first(classifier, both, post_transform):
+    trees, x = Trees(3, targets=1), rows(4)
+    second = trees.scores(x, "SUM")
+    sides = np.hstack([-second, second])
+    wanted = sides if post_transform == "NONE" else 1 / (1 + np.exp(-sides))
+    for label, scores in both(classifier(trees, len(x), [0, 1], post_transform=post_transform), x):
+        np.testing.assert_allclose(scores, wanted, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(label, second[:, 0] > 0)
+
+
+def test_one_score_that_runtimes_read_differently_is_refused(classifier, compiled):
+    with pytest.raises(UnsupportedError, match="one score for 2 classes, post_transform SOFTMAX"):
+        compiled(classifier(Trees(3, targets=1), 1, [0, 1], post_transform="SOFTMAX"))

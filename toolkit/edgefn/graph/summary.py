@@ -49,7 +49,7 @@ class ModelSummary:
 def summarize(source: Source, graph: "Graph", draft: "Draft", plan: "Plan", name: str) -> ModelSummary:
     """Summary of a compiled model."""
     ports = [
-        tuple(SourcePort(p.name, graph.tensors[p.tensor].dtype, graph.tensors[p.tensor].shape) for p in side)
+        tuple(SourcePort(p.name, graph.tensors[p.tensor].dtype, graph.tensors[p.tensor].shape, p.labels) for p in side)
         for side in (graph.inputs, graph.outputs)
     ]
     ops = tuple(_op(graph, step) for step in draft.steps)

@@ -42,6 +42,7 @@ const efn_op efn_ops[EFN_OPCODES] = {
     [42] = EFN_ROW(lstm_f32, efn_lstm_f32),
     [43] = EFN_ROW(gru_f32, efn_gru_f32),
     [45] = EFN_ROW(tree_ensemble, efn_tree_ensemble),
+    [56] = EFN_ROW(coupling_f32, efn_coupling_f32),
     [34] = EFN_ROW(strided, efn_strided),
     [35] = EFN_ROW(pad, efn_pad),
     [36] = EFN_ROW(gather, efn_gather_op),

@@ -256,6 +256,10 @@ typedef struct {
 } efn_rnn_f32;
 
 typedef struct {
+    uint32_t x, y, scratch;
+} efn_coupling_f32;
+
+typedef struct {
     uint32_t a, b, y, function; // as plan.md numbers them
 } efn_binary;
 

@@ -83,7 +83,7 @@ typedef struct {
     aggregate aggregate;
 } forest;
 
-static forest forest_of(const efn_site *site, const efn_tree_ensemble *p) {
+static EFN_NOINLINE forest forest_of(const efn_site *site, const efn_tree_ensemble *p) {
     const efn_tensor *x = efn_record(site, p->x), *y = efn_record(site, p->y);
     return (forest){
         .roots = efn_in(site, p->roots),
@@ -108,19 +108,19 @@ EFN_INLINE const node *below(const node *n, const float *x, uint32_t bits) {
     return n->word ? n + (n->word >> bits) + !(left & 1) : n;
 }
 
-static const node *leaf_below(const node *n, const float *x, uint32_t bits) {
+static EFN_NOINLINE const node *leaf_below(const node *n, const float *x, uint32_t bits) {
     while (n->word)
         n = below(n, x, bits);
     return n;
 }
 
 // Nothing yet: NaN, which no weight is better than, unless weights are added up.
-static void begin(const forest *f) {
+static EFN_NOINLINE void begin(const forest *f) {
     for (uint32_t i = 0; i < f->targets; i++)
         f->sums[i] = f->aggregate == SUM ? 0 : __builtin_nan("");
 }
 
-static void collect(const forest *f, const node *leaf) {
+static EFN_NOINLINE void collect(const forest *f, const node *leaf) {
     const entry *e = f->leaves + first_entry(leaf) - 1;
     do {
         e++;
@@ -134,7 +134,7 @@ static void collect(const forest *f, const node *leaf) {
 }
 
 // y [targets].
-static void end(const forest *f, float *y) {
+static EFN_NOINLINE void end(const forest *f, float *y) {
     for (uint32_t i = 0; i < f->targets; i++) {
         const double sum = f->sums[i], found = f->aggregate == SUM || sum == sum ? sum : 0;
         y[i] = (float)(found / f->divisor + f->base[i]);

@@ -15,6 +15,7 @@ from edgefn.graph.ops import (
     clamp,
     concat,
     conv2d,
+    coupling,
     dense,
     dense_dynamic,
     depthwise,
@@ -53,6 +54,7 @@ from edgefn.graph.ops.cast import Cast
 from edgefn.graph.ops.clamp import Clamp
 from edgefn.graph.ops.concat import Concat
 from edgefn.graph.ops.conv2d import Conv2d
+from edgefn.graph.ops.coupling import Coupling
 from edgefn.graph.ops.dense import Dense
 from edgefn.graph.ops.dense_dynamic import DenseDynamic, DenseInteger
 from edgefn.graph.ops.depthwise import Depthwise
@@ -95,6 +97,7 @@ __all__ = [
     "Clamp",
     "Concat",
     "Conv2d",
+    "Coupling",
     "Dense",
     "DenseDynamic",
     "DenseInteger",
@@ -137,6 +140,7 @@ _CODES = (
     clamp.CODES,
     concat.CODES,
     conv2d.CODES,
+    coupling.CODES,
     dense.CODES,
     dense_dynamic.CODES,
     depthwise.CODES,
@@ -177,6 +181,7 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Clamp: clamp.lower,
     Concat: concat.lower,
     Conv2d: conv2d.lower,
+    Coupling: coupling.lower,
     Dense: dense.lower,
     DenseDynamic: dense_dynamic.lower_dynamic,
     DenseInteger: dense_dynamic.lower_integer,

@@ -27,7 +27,7 @@ def read(data: bytes, path: Path) -> Source:
 
 
 def _port(port: OnnxPort) -> SourcePort:
-    return SourcePort(port.name, port.dtype, port.dims)
+    return SourcePort(port.name, port.dtype if port.kind == "numbers" else port.kind, port.dims)
 
 
 def _params(model: OnnxModel) -> int:

@@ -3,12 +3,12 @@
 The file may be hostile: sizes are bounded, nothing it names is opened, every failure is a ModelError.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -25,17 +25,23 @@ __all__ = ["DTYPES", "OPSETS", "OnnxModel", "OnnxNode", "OnnxPort", "read_file"]
 
 OPSETS = (7, 28)
 DTYPES: dict[int, DType] = {1: "f32", 2: "u8", 3: "i8", 6: "i32", 7: "i64", 9: "bool", 10: "f16", 11: "f64"}
+OWN = ("", "ai.onnx")  # domains of ONNX's own ops
+STRING = int(onnx.TensorProto.STRING)
 _EXPORT = "give the path of an .onnx or .tflite file, or export one"
 _KIND = Kind("an ONNX model", _EXPORT)
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxPort:
-    """A declared input or output; a symbolic dimension is its name, or "?"."""
+    """A declared input or output; a symbolic dimension is its name, or "?".
+
+    An output may be declared as strings, or as one map of scores for each item (what ZipMap makes).
+    """
 
     name: str
     dtype: DType
     dims: tuple[int | str, ...]
+    kind: Literal["numbers", "strings", "maps"] = "numbers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class OnnxNode:
     @property
     def qualified(self) -> str:
         """The op with its domain, unless that is ONNX's own."""
-        return self.op if self.domain in {"", "ai.onnx"} else f"{self.domain}.{self.op}"
+        return self.op if self.domain in OWN else f"{self.domain}.{self.op}"
 
     @property
     def label(self) -> str:
@@ -108,15 +114,15 @@ def _model(proto: Any, source: Path) -> OnnxModel:  # noqa: ANN401 -- protobuf c
         raise UnsupportedError("EFN-M011", f"{source} has sparse weights", hint="export it with dense weights")
     constants = {_text(t.name): _tensor(t) for t in graph.initializer}
     inputs = tuple(_port(v) for v in graph.input if v.name not in constants)
-    outputs = tuple(_port(v) for v in graph.output)
+    outputs = tuple(_output(v) for v in graph.output)
     nodes = tuple(_node(n) for n in graph.node)
     return OnnxModel(_text(graph.name), _opset(proto, source), nodes, constants, inputs, outputs)
 
 
 def _opset(proto: Any, source: Path) -> int:  # noqa: ANN401
     low, high = OPSETS
-    found = [o.version for o in proto.opset_import if o.domain in {"", "ai.onnx"}]
-    if not found and proto.opset_import and all(n.domain not in {"", "ai.onnx"} for n in proto.graph.node):
+    found = [o.version for o in proto.opset_import if o.domain in OWN]
+    if not found and proto.opset_import and all(n.domain not in OWN for n in proto.graph.node):
         return high  # a model of other domains only
     version = int(found[0]) if found else 0
     if not low <= version <= high:
@@ -141,17 +147,36 @@ def _tensor(t: Any) -> NDArray[Any]:  # noqa: ANN401
         raise ModelError(
             "EFN-M005", message, hint="onnx.save(onnx.load(path), path) puts the weights into the model file"
         )
-    if t.data_type not in DTYPES or t.segment.ByteSize():
+    if t.data_type not in {*DTYPES, STRING} or t.segment.ByteSize():
         raise UnsupportedError("EFN-M011", f"tensor {t.name!r} has data type {_type_name(t.data_type)}", hint=_EXPORT)
     dims = tuple(t.dims)
     bound(len(dims) <= MAX_RANK and all(0 <= d <= MAX_DIM for d in dims), f"tensor {t.name!r} has dims {dims[:9]}")
     bound(prod(dims) <= MAX_ELEMENTS, f"tensor {t.name!r} has {prod(dims):,} elements")
+    if t.data_type == STRING:
+        return _strings(t.string_data, dims)
     array: NDArray[Any] = numpy_helper.to_array(t)
     return array
 
 
+def _strings(data: Sequence[bytes], dims: tuple[int, ...]) -> NDArray[Any]:
+    """An array of str, each in an object of its own: a long one costs no more than its length."""
+    array = np.empty(len(data), object)
+    array[:] = [s.decode() for s in data]
+    return array.reshape(dims)
+
+
 def _type_name(code: int) -> str:
     return str(onnx.TensorProto.DataType.Name(code)) if code in onnx.TensorProto.DataType.values() else str(code)
+
+
+def _output(value: Any) -> OnnxPort:  # noqa: ANN401
+    """An output as `_port` has it, or as strings or maps of scores: `import_onnx` knows what stands behind them."""
+    kind = value.type.WhichOneof("value")
+    if kind == "sequence_type" and value.type.sequence_type.elem_type.HasField("map_type"):
+        return OnnxPort(_text(value.name), "f32", ("?", "?"), "maps")
+    if kind == "tensor_type" and value.type.tensor_type.elem_type == STRING:
+        return OnnxPort(_text(value.name), "i32", _dims(value), "strings")
+    return _port(value)
 
 
 def _port(value: Any) -> OnnxPort:  # noqa: ANN401
@@ -159,10 +184,15 @@ def _port(value: Any) -> OnnxPort:  # noqa: ANN401
     tensor = value.type.tensor_type
     if kind not in {"tensor_type", None} or (kind and tensor.elem_type not in DTYPES):
         what = _type_name(tensor.elem_type) if kind == "tensor_type" else kind
-        raise UnsupportedError("EFN-M011", f"{value.name!r} is a {what}, not a tensor of numbers", hint=_EXPORT)
-    dims = tuple(int(d.dim_value) if d.HasField("dim_value") else _text(d.dim_param) or "?" for d in tensor.shape.dim)
+        hint = "encode strings outside, as numbers" if tensor.elem_type == STRING else _EXPORT
+        raise UnsupportedError("EFN-M011", f"{value.name!r} is a {what}, not a tensor of numbers", hint=hint)
+    return OnnxPort(_text(value.name), DTYPES.get(tensor.elem_type, "f32"), _dims(value))
+
+
+def _dims(value: Any) -> tuple[int | str, ...]:  # noqa: ANN401
+    dims = value.type.tensor_type.shape.dim
     bound(len(dims) <= MAX_RANK, f"{value.name!r} has {len(dims)} dimensions, at most {MAX_RANK} are supported")
-    return OnnxPort(_text(value.name), DTYPES.get(tensor.elem_type, "f32"), dims)
+    return tuple(int(d.dim_value) if d.HasField("dim_value") else _text(d.dim_param) or "?" for d in dims)
 
 
 def _node(n: Any) -> OnnxNode:  # noqa: ANN401

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Literal
 
 from edgefn.errors import ModelError, UnsupportedError
-from edgefn.graph.importers.builder import dtype_of
 from edgefn.graph.importers.dims import resolve_dims
 from edgefn.graph.importers.onnx.file import OnnxModel, OnnxNode, OnnxPort
 from edgefn.graph.importers.onnx.folding import fold
+from edgefn.graph.importers.onnx.labels import carried, constant
 from edgefn.graph.importers.onnx.registry import HANDLERS, supported_ops
 from edgefn.graph.importers.onnx.scope import Call, Scope
 from edgefn.graph.importers.onnx.windows import FROM_NHWC, TO_NHWC
@@ -32,13 +32,16 @@ def import_onnx(model: OnnxModel, sizes: Mapping[str, int]) -> Graph:
     """
     scope = Scope(Graph(model.name), opset=model.opset)
     for name, array in model.constants.items():
-        scope.names[name] = scope.graph.add(Tensor(name, dtype_of(array), array.shape, constant=array))
+        scope.names[name] = constant(scope, name, array)
     shapes = resolve_dims([SourcePort(p.name, p.dtype, p.dims) for p in model.inputs], sizes)
     inputs = tuple(_input(scope, port, shape) for port, shape in zip(model.inputs, shapes, strict=True))
     for node in model.nodes:
         _import(scope, node)
     outputs = scope.outputs(inputs, [_output(scope, port) for port in model.outputs])
-    outputs = tuple(replace(made, dtype=_declared(port)) for made, port in zip(outputs, model.outputs, strict=True))
+    outputs = tuple(
+        replace(made, dtype=_declared(port), labels=scope.labels.get(port.name, ()))
+        for made, port in zip(outputs, model.outputs, strict=True)
+    )
     scope.graph.inputs, scope.graph.outputs = _with_layouts(scope.graph, inputs, outputs)
     return scope.graph
 
@@ -61,6 +64,8 @@ def _input(scope: Scope, port: OnnxPort, shape: Shape) -> Port:
         raise ModelError("EFN-M006", f"input {port.name!r} is declared twice", hint="export the model again")
     made = scope.input(Tensor(port.name, RUNTIME[port.dtype], shape))
     scope.names[port.name] = made.tensor
+    if port.dtype == "f64":
+        scope.wide.add(port.name)
     return replace(made, dtype=_declared(port))
 
 
@@ -78,9 +83,12 @@ def _import(scope: Scope, node: OnnxNode) -> None:
     named = [name for name in node.outputs if name]
     if not named or len(set(named)) < len(named) or any(name in scope.names for name in named):
         call.malformed("its output has no name of its own")
+    labels = carried(call)
+    if labels:
+        scope.labels[node.outputs[0]] = labels
     values = fold(call)
     if values is not None:
-        _bind(call, tuple(scope.constant(named[0], value) for value in values))
+        _bind(call, tuple(constant(scope, named[0], value) for value in values))
     elif node.qualified in HANDLERS:
         _bind(call, HANDLERS[node.qualified][0](call))
     else:
@@ -99,6 +107,9 @@ def _bind(call: Call, made: str | tuple[str, ...]) -> None:
 def _output(scope: Scope, port: OnnxPort) -> tuple[str, str]:
     if port.name not in scope.names:
         raise ModelError("EFN-M006", f"output {port.name!r} is computed by no node", hint="export the model again")
+    if port.kind != "numbers" and port.name not in scope.labels:
+        message = f"output {port.name!r} is of {port.kind}, but they are no labels that the model holds"
+        raise UnsupportedError("EFN-M011", message, hint="give out numbers instead")
     return port.name, scope.names[port.name]
 
 

@@ -6,7 +6,11 @@ from edgefn.graph.importers.onnx import (
     convolution,
     dynamic,
     elementwise,
+    encoding,
+    features,
     gathering,
+    labels,
+    linear,
     matrix,
     movement,
     padding,
@@ -16,6 +20,7 @@ from edgefn.graph.importers.onnx import (
     recurrent,
     resizing,
     slicing,
+    svm,
     trees,
 )
 from edgefn.graph.importers.onnx.folding import FOLDED, OF_SHAPES
@@ -30,7 +35,8 @@ _POOL = f"{_IMAGES}; no dilations"
 _CONSTANT = "of constants only"
 _RECURRENT = "constant weights; default activations; sequences of one length; no clip"
 _ZERO_POINT = "one zero point on the left, one or one a column on the right"
-_TRANSFORMS = "post_transform NONE, SOFTMAX"
+_MODEL = "rank 2; one score: post_transform NONE, LOGISTIC of two classes, PROBIT"
+_STRINGS = "strings of the model's own, which are an output"
 
 type Handler = Callable[[Call], str | tuple[str, ...]]
 
@@ -79,8 +85,22 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Transpose": (movement.transpose, ""),
     "Unsqueeze": (movement.unsqueeze, "constant axes"),
     "Upsample": (resizing.upsample, "constant scales"),
-    "ai.onnx.ml.TreeEnsemble": (trees.tree_ensemble, f"input of rank 2; {_TRANSFORMS}"),
-    "ai.onnx.ml.TreeEnsembleRegressor": (trees.tree_ensemble_regressor, f"input of rank 2; {_TRANSFORMS}"),
+    "ai.onnx.ml.ArrayFeatureExtractor": (features.array_feature_extractor, ""),
+    "ai.onnx.ml.Binarizer": (features.binarizer, ""),
+    "ai.onnx.ml.FeatureVectorizer": (features.feature_vectorizer, "rank 2; all columns of each input"),
+    "ai.onnx.ml.Imputer": (features.imputer, ""),
+    "ai.onnx.ml.LabelEncoder": (encoding.label_encoder, f"no NaN as a key; {_STRINGS}"),
+    "ai.onnx.ml.LinearClassifier": (linear.linear_classifier, f"{_MODEL}; two classes or more"),
+    "ai.onnx.ml.LinearRegressor": (linear.linear_regressor, _MODEL),
+    "ai.onnx.ml.Normalizer": (features.normalizer, "rank 2"),
+    "ai.onnx.ml.OneHotEncoder": (features.one_hot_encoder, "categories of integers; others give zeros"),
+    "ai.onnx.ml.SVMClassifier": (svm.svm_classifier, f"{_MODEL}; each class with support vectors"),
+    "ai.onnx.ml.SVMRegressor": (svm.svm_regressor, _MODEL),
+    "ai.onnx.ml.Scaler": (features.scaler, ""),
+    "ai.onnx.ml.TreeEnsemble": (trees.tree_ensemble, _MODEL),
+    "ai.onnx.ml.TreeEnsembleClassifier": (trees.tree_ensemble_classifier, f"{_MODEL}; two classes or more"),
+    "ai.onnx.ml.TreeEnsembleRegressor": (trees.tree_ensemble_regressor, _MODEL),
+    "ai.onnx.ml.ZipMap": (labels.zip_map, "as an output, which is then the scores, with labels"),
     "com.microsoft.DynamicQuantizeMatMul": (dynamic.dynamic_quantize_matmul, "constant right side of rank 2"),
     "com.microsoft.FusedMatMul": (product.fused_matmul, "positive alpha; no transBatchA, transBatchB"),
     "com.microsoft.MatMulIntegerToFloat": (

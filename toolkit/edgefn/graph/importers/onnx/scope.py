@@ -23,11 +23,16 @@ type Array = NDArray[Any]
 
 @dataclass(slots=True)
 class Scope(Builder):
-    """The graph under construction and what each ONNX name means in it."""
+    """The graph under construction and what each ONNX name means in it.
+
+    `labels` are those of what stands for strings; `wide` are inputs that the model declares as f64, and gets rounded.
+    """
 
     opset: int = 0
     names: dict[str, str] = field(default_factory=dict)
     permuted: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    wide: set[str] = field(default_factory=set)
 
 
 class Call:
@@ -76,10 +81,11 @@ class Call:
             return t
         key = (t.name, ())
         if key not in self.scope.permuted:
-            self.scope.permuted[key] = self.scope.constant(t.name, self._narrowed(t.constant, RUNTIME[t.dtype]))
+            self.scope.permuted[key] = self.scope.constant(t.name, self.narrowed(t.constant, RUNTIME[t.dtype]))
         return self.scope.tensor(self.scope.permuted[key])
 
-    def _narrowed(self, value: Array, dtype: DType) -> Array:
+    def narrowed(self, value: Array, dtype: DType) -> Array:
+        """Return a constant in the type that it is computed in, which must hold it."""
         if dtype == "i32" and value.size and (value.min() < -(2**31) or value.max() >= 2**31):
             self.refuse(f"a constant reaches from {value.min()} to {value.max()}; integers are computed in 32 bits")
         return value.astype(NUMPY[dtype])
@@ -125,6 +131,10 @@ class Call:
         if not isinstance(value, tuple) or not all(isinstance(v, str) for v in value):
             self.malformed(f"attribute {name} is {value!r}")
         return value
+
+    def number(self, value: float) -> str:
+        """Return a constant of one f32."""
+        return self.scope.constant(f"{self.node.label}.number", np.array(value, np.float32))
 
     def axis(self, value: int, rank: int) -> int:
         if not -rank <= value < rank:

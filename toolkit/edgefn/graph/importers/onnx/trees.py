@@ -1,4 +1,4 @@
-"""ai.onnx.ml: TreeEnsembleRegressor, and TreeEnsemble, in which leaves have a table of their own."""
+"""ai.onnx.ml: TreeEnsembleClassifier, TreeEnsembleRegressor, and TreeEnsemble with its table of leaves."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.graph.importers.forest import Forest, MalformedForestError, Vote, at_most, below
+from edgefn.graph.importers.onnx.features import as_f32
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.importers.onnx.scores import POST_TRANSFORMS, transformed
+from edgefn.graph.importers.onnx.scores import POST_TRANSFORMS, Classes, classified, classified_by_one, transformed
 from edgefn.graph.ops import TreeEnsemble
 from edgefn.graph.ops.tree_ensemble import Aggregate
 
-__all__ = ["tree_ensemble", "tree_ensemble_regressor"]
+__all__ = ["tree_ensemble", "tree_ensemble_classifier", "tree_ensemble_regressor"]
 
 type Array = NDArray[Any]
 type Votes = dict[tuple[int, int], list[Vote]]
@@ -35,6 +36,24 @@ class _Tests:
     yes: Sequence[int]
     no: Sequence[int]
     nan_is_yes: Sequence[int]
+
+
+def tree_ensemble_classifier(call: Call) -> tuple[str, str]:
+    """`[N, F]` to the classes `[N]` and their scores `[N, C]`.
+
+    Where all leaves vote for the first of two classes, exporters mean the second: the votes are its probability or, if
+    some are negative, its score against the first.
+    """
+    classes, post_transform = Classes.of(call, "classlabels_int64s"), call.attribute("post_transform", "NONE")
+    if len(classes) == 2 and not any(call.attribute("class_ids", ())):
+        base = call.numbers("base_values", np.zeros(1))
+        score = _emit(call, _read_forest(call, "class", 1), 1, base, "SUM")
+        share = bool((call.numbers("class_weights", np.zeros(0)) >= 0).all())
+        whole, above = (1.0, 0.5) if share else (0.0, 0.0)
+        return classified_by_one(call, classes, score, post_transform, whole=whole, above=above)
+    base = call.numbers("base_values", np.zeros(len(classes)))
+    scores = _emit(call, _read_forest(call, "class", len(classes)), len(classes), base, "SUM")
+    return classified(call, classes, scores, post_transform)
 
 
 def tree_ensemble_regressor(call: Call) -> str:
@@ -63,7 +82,7 @@ def _choice(call: Call, name: str, default: int, names: tuple[str, ...]) -> str:
 
 
 def _emit(call: Call, forest: Forest, targets: int, base: Array, aggregate: str) -> str:
-    x = call.real(0)
+    x = as_f32(call)
     if len(base) != targets:
         call.malformed(f"attribute base_values has {len(base)} numbers for {targets} targets")
     if aggregate not in _AGGREGATES:
@@ -90,7 +109,7 @@ def _read_forest(call: Call, what: str, targets: int) -> Forest:
         call.attribute(f"nodes_{part}", ())
         for part in ("treeids", "nodeids", "featureids", "truenodeids", "falsenodeids")
     )
-    modes, values = call.strings("nodes_modes"), call.numbers("nodes_values", np.zeros(0))
+    modes, values = call.strings("nodes_modes"), _compared(call, "nodes_values")
     nan_is_yes = call.attribute("nodes_missing_value_tracks_true", ()) or (0,) * len(trees)
     _check_lengths(call, trees, nodes, features, yes, no, modes, values, nan_is_yes)
     numbers = {key: i for i, key in enumerate(zip(trees, nodes, strict=True))}
@@ -137,7 +156,7 @@ def _read_split_forest(call: Call, targets: int) -> Forest:
         for part in ("featureids", "truenodeids", "falsenodeids", "trueleafs", "falseleafs")
     )
     n, none = len(features), np.zeros(0)
-    values, modes = call.numbers("nodes_splits", none), call.numbers("nodes_modes", none)
+    values, modes = _compared(call, "nodes_splits"), call.numbers("nodes_modes", none)
     nan_is_yes = call.attribute("nodes_missing_value_tracks_true", ()) or (0,) * n
     _check_lengths(call, features, yes, no, yes_is_leaf, no_is_leaf, values, modes, nan_is_yes)
     targets_of, weights = call.attribute("leaf_targetids", ()), call.numbers("leaf_weights", none)
@@ -164,12 +183,19 @@ def _read_split_forest(call: Call, targets: int) -> Forest:
 def _read_members(call: Call) -> Iterator[list[float]]:
     """The values that each BRANCH_MEMBER tests for; NaN ends them."""
     members: list[float] = []
-    for value in call.numbers("membership_values", np.zeros(0)).tolist():
+    for value in _compared(call, "membership_values").tolist():
         if isnan(value):
             yield members
             members = []
         else:
             members.append(value)
+
+
+def _compared(call: Call, name: str) -> Array:
+    """Values that features are compared with: rounded where the features are, so that what is equal stays so."""
+    values = call.numbers(name, np.zeros(0))
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32).astype(np.float64) if call.node.inputs[0] in call.scope.wide else values
 
 
 def _check_lengths(call: Call, *columns: Sequence[object] | Array) -> None:

@@ -1,0 +1,37 @@
+"""ai.onnx.ml: LinearRegressor and LinearClassifier."""
+
+import numpy as np
+
+from edgefn.graph.importers.onnx.features import as_f32
+from edgefn.graph.importers.onnx.scope import Call
+from edgefn.graph.importers.onnx.scores import Classes, classified, classified_by_one, transformed
+from edgefn.graph.ops import Dense
+
+__all__ = ["linear_classifier", "linear_regressor"]
+
+
+def linear_regressor(call: Call) -> str:
+    """`[N, F]` to `[N, targets]`."""
+    return transformed(call, _weighted(call, call.attribute("targets", 1)), call.attribute("post_transform", "NONE"))
+
+
+def linear_classifier(call: Call) -> tuple[str, str]:
+    """`[N, F]` to the classes `[N]` and their scores `[N, C]`; a single row of coefficients tells two classes apart."""
+    classes, post_transform = Classes.of(call, "classlabels_ints"), call.attribute("post_transform", "NONE")
+    features, coefficients = call.input(0).shape[-1], call.numbers("coefficients", np.zeros(0))
+    if len(classes) == 2 and len(coefficients) == features:
+        return classified_by_one(call, classes, _weighted(call, 1), post_transform, whole=1.0, above=0.0)
+    return classified(call, classes, _weighted(call, len(classes)), post_transform)
+
+
+def _weighted(call: Call, targets: int) -> str:
+    """`[N, targets]`: sums of the features by the coefficients."""
+    x = as_f32(call)
+    coefficients, intercepts = call.numbers("coefficients", np.zeros(0)), call.numbers("intercepts", np.zeros(targets))
+    if len(x.shape) != 2:
+        call.refuse(f"an input of shape {x.shape}; [N, F] is supported")
+    if len(coefficients) != targets * x.shape[1] or len(intercepts) != targets:
+        call.malformed(f"{len(coefficients)} coefficients and {len(intercepts)} intercepts for {targets} of {x.shape}")
+    parts = {"coefficients": coefficients.reshape(targets, -1), "intercepts": intercepts}
+    constants = [call.scope.constant(f"{call.node.label}.{k}", v.astype(np.float32)) for k, v in parts.items()]
+    return call.emit(Dense(), (x.name, *constants), (x.shape[0], targets))

@@ -1,0 +1,157 @@
+"""ai.onnx.ml: SVMClassifier and SVMRegressor, the models of libsvm."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefn.graph.importers.onnx.features import as_f32
+from edgefn.graph.importers.onnx.scope import Call
+from edgefn.graph.importers.onnx.scores import Classes, best_of, transformed, two_sided
+from edgefn.graph.ir import Bounds, Tensor
+from edgefn.graph.ops import Binary, Cast, Clamp, Coupling, Dense, Reduce, Select, Unary
+from edgefn.graph.ops.coupling import MAX_CLASSES
+
+__all__ = ["svm_classifier", "svm_regressor"]
+
+type Array = NDArray[Any]
+
+_NONE = np.zeros(0)
+_LEAST = 1e-7  # what libsvm lets the probability of a pair be
+
+
+def svm_regressor(call: Call) -> str:
+    """`[N, F]` to `[N, 1]`; of one class, 1 inside and -1 outside."""
+    x, weights = _features(call), call.numbers("coefficients", _NONE).reshape(1, -1)
+    y = _kernel_sum(call, x, call.attribute("n_supports", 0), weights, _rho(call, 1))
+    if not call.attribute("one_class", 0):
+        return transformed(call, y, call.attribute("post_transform", "NONE"))
+    inside = call.emit(Binary("less"), (call.number(0.0), y), (x.shape[0], 1), dtype="u8")
+    return call.emit(Select(), (inside, call.number(1.0), call.number(-1.0)), (x.shape[0], 1))
+
+
+def svm_classifier(call: Call) -> tuple[str, str]:
+    """`[N, F]` to the classes `[N]`, and scores: of pairs of classes or, where the model has them, probabilities."""
+    x, classes = _features(call), Classes.of(call, "classlabels_ints")
+    supports = call.attribute("vectors_per_class", ())
+    if len(supports) != len(classes) or not all(n >= 0 for n in supports) or not sum(supports):
+        call.refuse(f"{len(classes)} classes with support vectors of {len(supports)}; each class needs its own")
+    pairs = list(combinations(range(len(classes)), 2))
+    weights = _pair_weights(call, supports, pairs)
+    scores = _kernel_sum(call, x, sum(supports), weights, _rho(call, len(pairs)))
+    best = _elected(call, scores, len(classes), pairs)
+    post_transform = call.attribute("post_transform", "NONE")
+    if len(call.numbers("prob_a", _NONE)):
+        scores = _probabilities(call, scores, len(classes))
+    elif len(classes) == 2:
+        if post_transform != "NONE":
+            call.refuse(f"one score for two classes, post_transform {post_transform}: runtimes disagree on it")
+        scores = two_sided(call, scores, 0.0)
+    return classes.named(call, best), transformed(call, scores, post_transform)
+
+
+def _features(call: Call) -> Tensor:
+    x = as_f32(call)
+    if len(x.shape) != 2:
+        call.refuse(f"an input of shape {x.shape}; [N, F] is supported")
+    return x
+
+
+def _rho(call: Call, count: int) -> Array:
+    rho = call.numbers("rho", _NONE)
+    if len(rho) != count:
+        call.malformed(f"attribute rho has {len(rho)} numbers, not {count}")
+    return rho
+
+
+def _pair_weights(call: Call, supports: tuple[int, ...], pairs: Sequence[tuple[int, int]]) -> Array:
+    """`[pairs, vectors]`: in the score of classes i and j, only vectors of these two count."""
+    ends = np.cumsum((0, *supports))
+    coefficients = call.numbers("coefficients", _NONE)
+    if len(coefficients) != (len(supports) - 1) * ends[-1]:
+        call.malformed(f"{len(coefficients)} coefficients for {ends[-1]} vectors of {len(supports)} classes")
+    against = coefficients.reshape(-1, ends[-1])  # of a vector, for each of the other classes
+    weights = np.zeros((len(pairs), ends[-1]))
+    for row, (i, j) in zip(weights, pairs, strict=True):
+        of_i, of_j = slice(ends[i], ends[i + 1]), slice(ends[j], ends[j + 1])
+        row[of_i], row[of_j] = against[j - 1, of_i], against[i, of_j]
+    return weights
+
+
+def _kernel_sum(call: Call, x: Tensor, vectors: int, weights: Array, rho: Array) -> str:
+    """`[N, sums]`: the kernel of x and each support vector, by its weight `[sums, vectors]`, and rho."""
+    if not vectors:  # the weights are those of the features
+        return _dense(call, x.name, weights, rho)
+    supports = call.numbers("support_vectors", _NONE)
+    if len(supports) != vectors * x.shape[1] or weights.shape[1] != vectors:
+        call.malformed(f"{len(supports)} numbers in {vectors} support vectors of {x.shape[1]} features")
+    supports = supports.reshape(vectors, -1)
+    if call.attribute("kernel_type", "LINEAR") == "LINEAR":
+        return _dense(call, x.name, weights @ supports, rho)
+    return _dense(call, _kernel(call, x, supports), weights, rho)
+
+
+def _kernel(call: Call, x: Tensor, supports: Array) -> str:
+    """`[N, vectors]`."""
+    shape, kind = (x.shape[0], len(supports)), call.attribute("kernel_type", "LINEAR")
+    gamma, offset, degree = (*call.numbers("kernel_params", np.zeros(3)), 0.0, 0.0, 0.0)[:3]
+    if kind == "RBF":
+        power = call.emit(Binary("mul"), (_squared_distances(call, x, supports), call.number(-gamma)), shape)
+        return call.emit(Unary("exp"), (power,), shape)
+    product = _dense(call, x.name, gamma * supports, np.full(len(supports), offset))
+    if kind == "POLY":
+        return call.emit(Binary("pow"), (product, call.number(int(degree))), shape)
+    if kind != "SIGMOID":
+        call.malformed(f"attribute kernel_type is {kind!r}")
+    return call.emit(Unary("tanh"), (product,), shape)
+
+
+def _squared_distances(call: Call, x: Tensor, supports: Array) -> str:
+    """`[N, vectors]`; from differences, as squares less products would cancel."""
+    rows, features = x.shape
+    shape = (rows, len(supports), features)
+    wide = call.reshape(x.name, (rows, 1, features))
+    constant = call.scope.constant(f"{call.node.label}.supports", supports.astype(np.float32))
+    difference = call.emit(Binary("sub"), (wide, constant), shape)
+    square = call.emit(Binary("mul"), (difference, difference), shape)
+    return call.reshape(call.emit(Reduce("sum", (2,)), (square,), (*shape[:2], 1)), shape[:2])
+
+
+def _dense(call: Call, x: str, weights: Array, bias: Array) -> str:
+    constants = [call.scope.constant(f"{call.node.label}.sums", v.astype(np.float32)) for v in (weights, bias)]
+    return call.emit(Dense(), (x, *constants), (call.scope.tensor(x).shape[0], len(weights)))
+
+
+def _elected(call: Call, scores: str, classes: int, pairs: Sequence[tuple[int, int]]) -> str:
+    """The class that wins most of its pairs: i where the score of i and j is above 0, else j."""
+    shape = call.scope.tensor(scores).shape
+    wins = call.emit(Binary("less"), (call.number(0.0), scores), shape, dtype="u8")
+    votes, lost = np.zeros((classes, len(pairs))), np.zeros(classes)
+    for n, (i, j) in enumerate(pairs):
+        votes[i, n], votes[j, n] = 1, -1
+        lost[j] += 1
+    return best_of(call, _dense(call, call.emit(Cast(), (wins,), shape), votes, lost))
+
+
+def _probabilities(call: Call, scores: str, classes: int) -> str:
+    """`[N, classes]`, by the sigmoid of each pair that libsvm fitted."""
+    slope, offset = call.numbers("prob_a", _NONE), call.numbers("prob_b", _NONE)
+    shape = call.scope.tensor(scores).shape
+    if not len(slope) == len(offset) == shape[1]:
+        call.malformed(f"{len(slope)} prob_a and {len(offset)} prob_b for {shape[1]} pairs of classes")
+    if classes > MAX_CLASSES:
+        call.refuse(f"probabilities of {classes} classes; up to {MAX_CLASSES} are supported")
+    pair = _diagonal(call, scores, -slope, -offset)
+    pair = call.emit(Clamp(Bounds(_LEAST, 1 - _LEAST)), (call.emit(Unary("sigmoid"), (pair,), shape),), shape)
+    return call.emit(Coupling(), (pair,), (shape[0], classes))
+
+
+def _diagonal(call: Call, x: str, factors: Array, offsets: Array) -> str:
+    """`x * factor + offset` in every column."""
+    shape = call.scope.tensor(x).shape
+    for function, numbers in (("mul", factors), ("add", offsets)):
+        constant = call.scope.constant(f"{call.node.label}.{function}", numbers.astype(np.float32))
+        x = call.emit(Binary(function), (x, constant), shape)
+    return x
