@@ -49,7 +49,7 @@ def write_in_place(graph: Graph, draft: Draft) -> None:
     for i, step in enumerate(draft.steps):
         y = draft.root(step.values["y"])
         onto = next((o for o in _overwritable(graph, draft, step) if lives[o][1] == i), None)
-        if onto and y not in states and lives[y][0] == i and nbytes(graph, onto) == nbytes(graph, y):
+        if onto and y not in states and lives[y][0] == i and _alike(graph, onto, y):
             draft.alias[y] = onto
             lives[onto] = (lives[onto][0], lives.pop(y)[1])
 
@@ -58,6 +58,11 @@ def nbytes(graph: Graph, name: str) -> int:
     """Bytes of a tensor in the arena."""
     t = graph.tensors[name]
     return t.size * ITEM_BYTES[t.dtype]
+
+
+def _alike(graph: Graph, a: str, b: str) -> bool:
+    """Whether element by element two tensors take the same bytes."""
+    return nbytes(graph, a) == nbytes(graph, b) and graph.tensors[a].size == graph.tensors[b].size
 
 
 def _steps(draft: Draft) -> Lives:

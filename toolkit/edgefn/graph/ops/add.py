@@ -31,6 +31,8 @@ class Add(Op):
 
 def lower(low: Lowering, node: Node, op: Add) -> Step:
     (a, b), y = low.operands(node)
+    if y.dtype == "f32" and op.bounds.open and _repeats_in_the_middle(b, y):
+        return Step("binary", node, {"a": low.source(a.name), "b": low.source(b.name), "y": y.name, "function": 0})
     values = {"a": low.source(a.name), "b": _addend(low, b, y), "y": y.name, **low.bounds(op.bounds, y)}
     if y.dtype == "i8":
         (a_scale, a_zero), (b_scale, b_zero), (scale, zero) = scalar_of(a), scalar_of(b), scalar_of(y)
@@ -40,6 +42,11 @@ def lower(low: Lowering, node: Node, op: Add) -> Step:
         else:
             values |= {"a_mult": factor(node, a_scale, scale), "b_mult": factor(node, b_scale, scale)}
     return Step(f"add_{low.kind(y.dtype)}", node, values)
+
+
+def _repeats_in_the_middle(b: Tensor, y: Tensor) -> bool:
+    """Whether add_f32 would need a constant spread over the whole shape."""
+    return b.size not in {1, y.size} and b.size != prod(b.shape[-1:]) and b.constant is not None
 
 
 def _fixed_factors(node: Node, a_scale: float, b_scale: float, y_scale: float) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """arg: where the largest or smallest number lies along an axis."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,9 @@ class Arg(Op):
     axis: int
     smallest: bool = False
     last: bool = False
+
+    def before(self, perm: tuple[int, ...]) -> "Arg":
+        return replace(self, axis=perm[self.axis])
 
 
 def lower(low: Lowering, node: Node, op: Arg) -> Step:

@@ -69,6 +69,9 @@ class Binary(Op):
             value = _FUNCTIONS[self.function][0](a, b)
             return np.asarray(value, np.uint8 if self.function in COMPARISONS else a.dtype)
 
+    def before(self, perm: tuple[int, ...]) -> "Binary":
+        return self
+
 
 def lower(low: Lowering, node: Node, op: Binary) -> Step:
     (a, b), y = low.operands(node)

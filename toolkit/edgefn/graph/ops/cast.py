@@ -20,6 +20,9 @@ type Array = NDArray[Any]
 class Cast(Op):
     """To the dtype of the output."""
 
+    def before(self, perm: tuple[int, ...]) -> "Cast":
+        return self
+
 
 def lower(low: Lowering, node: Node, _op: Cast) -> Step:
     return low.unary(node, "cast")

@@ -19,6 +19,9 @@ _BYTES = ("i8", "u8")
 class Lookup(Op):
     """Inputs x and its table, `[256]` of the output's dtype by what the bytes of x are as u8."""
 
+    def before(self, perm: tuple[int, ...]) -> "Lookup":
+        return self
+
 
 def lower(low: Lowering, node: Node, _op: Lookup) -> Step:
     table = low.graph.tensors[node.inputs[1]]

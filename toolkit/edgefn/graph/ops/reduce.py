@@ -61,6 +61,9 @@ class Reduce(Op):
             ends = np.iinfo(x.dtype)
             return np.clip(np.trunc(value), ends.min, ends.max).astype(x.dtype)
 
+    def before(self, perm: tuple[int, ...]) -> "Reduce":
+        return Reduce(self.function, tuple(sorted(perm[a] for a in self.axes)))
+
 
 def span_of(shape: Shape, axes: Axes) -> tuple[int, int] | None:
     """`n` and `inner` of `shape` read as `[outer, n, inner]`, where n is all of `axes`; None when they lie apart."""

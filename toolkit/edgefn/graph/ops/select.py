@@ -17,6 +17,9 @@ __all__ = ["CODES", "Select", "lower"]
 class Select(Op):
     """Inputs cond (u8), a and b."""
 
+    def before(self, perm: tuple[int, ...]) -> "Select":
+        return self
+
 
 def lower(low: Lowering, node: Node, _op: Select) -> Step:
     cond, a, b = (low.source(name) for name in node.inputs)

@@ -101,6 +101,9 @@ class Unary(Op):
             wide = FUNCTIONS[self.function](x.astype(np.float64), float(self.alpha), float(self.beta))
             return wide.astype(np.float32)
 
+    def before(self, perm: tuple[int, ...]) -> "Unary":
+        return self
+
 
 def lower(low: Lowering, node: Node, op: Unary) -> Step:
     values = {

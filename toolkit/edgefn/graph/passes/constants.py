@@ -1,14 +1,20 @@
-from math import inf
+from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.ir import Graph, Node, Tensor
-from edgefn.graph.ops import Clamp, Dequantize, Reshape, Transpose
+from edgefn.graph.ir import NUMPY, Graph, Node, Op, Tensor
+from edgefn.graph.ops import Binary, Cast, Clamp, Concat, Dequantize, Reduce, Reshape, Select, Transpose, Unary
+from edgefn.graph.ops.cast import numbers_as
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["fold_constants"]
+
+type Array = NDArray[Any]
+
+MAX_FOLDED = 1 << 22  # elements
 
 
 def fold_constants(graph: Graph) -> bool:
@@ -17,23 +23,42 @@ def fold_constants(graph: Graph) -> bool:
 
 
 def _visit(walk: Walk, node: Node) -> None:
-    x, *others = walk.graph.of(node.inputs)
-    value = _value(node, x, walk.graph.tensors[node.output]) if x.constant is not None and not others else None
+    inputs, y = walk.graph.of(node.inputs), walk.graph.tensors[node.output]
+    constants = [t.constant for t in inputs if t.constant is not None]
+    rule = _RULES.get(type(node.op))
+    value = None
+    if rule and len(constants) == len(inputs) and prod(y.shape) <= MAX_FOLDED:
+        value = rule(node.op, constants, inputs[0], y)
     if value is None:
         walk.keep(node)
     else:
         walk.replace(node, walk.graph.like(node.output, constant=np.ascontiguousarray(value).reshape(value.shape)))
 
 
-def _value(node: Node, x: Tensor, y: Tensor) -> NDArray[Any] | None:
-    assert x.constant is not None  # noqa: S101 -- the caller looked
-    match node.op:
-        case Dequantize() if x.quantization:
-            return x.quantization.real(x.constant)
-        case Transpose(perm):
-            return x.constant.transpose(perm)
-        case Reshape() if (x.quantization is None) == (y.quantization is None):
-            return x.constant.reshape(y.shape)
-        case Clamp(bounds) if x.dtype == "f32":
-            return np.minimum(np.maximum(x.constant, np.float32(max(bounds.low, -inf))), np.float32(bounds.high))
-    return None
+def _dequantized(_op: Op, values: list[Array], x: Tensor, _y: Tensor) -> Array | None:
+    return x.quantization.real(values[0]) if x.quantization else None
+
+
+def _reshaped(_op: Op, values: list[Array], x: Tensor, y: Tensor) -> Array | None:
+    return values[0].reshape(y.shape) if (x.quantization is None) == (y.quantization is None) else None
+
+
+def _clamped(op: Any, values: list[Array], x: Tensor, _y: Tensor) -> Array | None:  # noqa: ANN401 -- a Clamp
+    if x.dtype != "f32":
+        return None
+    return np.minimum(np.maximum(values[0], np.float32(op.bounds.low)), np.float32(op.bounds.high))
+
+
+# By the op: its value, from the op, constants, the first input and the output; None where it is left to run.
+_RULES: dict[type[Op], Callable[[Any, list[Array], Tensor, Tensor], Array | None]] = {
+    Binary: lambda op, values, _x, _y: op.of(*values),
+    Cast: lambda _op, values, _x, y: numbers_as(values[0], NUMPY[y.dtype]),
+    Clamp: _clamped,
+    Concat: lambda op, values, _x, _y: np.concatenate(values, op.axis),
+    Dequantize: _dequantized,
+    Reduce: lambda op, values, _x, _y: op.of(values[0]),
+    Reshape: _reshaped,
+    Select: lambda _op, values, _x, _y: np.where(*values),
+    Transpose: lambda op, values, _x, _y: values[0].transpose(op.perm),
+    Unary: lambda op, values, _x, _y: op.of(values[0]),
+}

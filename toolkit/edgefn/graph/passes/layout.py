@@ -2,26 +2,27 @@
 
 import numpy as np
 
-from edgefn.graph.ir import Graph, Node, Op
+from edgefn.graph.ir import Graph, Node, Op, Shape
 from edgefn.graph.ops import (
     Add,
     Clamp,
     Dequantize,
     FlipSign,
     Gather,
+    Lookup,
     Quantize,
     Requantize,
     Resample,
     Reshape,
     Softmax,
     Transpose,
-    Unary,
 )
+from edgefn.graph.passes.shapes import inverted, keeps_order
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["sink_transposes"]
 
-_INDIFFERENT = (Clamp, FlipSign, Requantize, Unary)
+_INDIFFERENT = (Clamp, FlipSign, Requantize)
 _QUANTIZATION = (Quantize, Dequantize)
 
 
@@ -76,20 +77,32 @@ def _compose(walk: Walk, node: Node, perm: tuple[int, ...]) -> None:
 
 
 def _common_perm(walk: Walk, node: Node) -> tuple[int, ...] | None:
-    """Return the permutation that all inputs went through; a constant goes through any."""
-    perms = set()
-    for name in _moving(walk, node):
-        maker = walk.makers.get(name)
-        if maker and isinstance(maker.op, Transpose):
-            perms.add(maker.op.perm)
-        elif walk.graph.tensors[name].constant is None:
+    """Return the permutation that all inputs went through.
+
+    A constant goes through any; so does what has its elements in the same order behind it, such as a factor a channel.
+    """
+    names = _moving(walk, node)
+    makers = {name: walk.makers.get(name) for name in names}
+    perms = {m.op.perm for m in makers.values() if m and isinstance(m.op, Transpose)}
+    if len(perms) != 1:
+        return None
+    perm = perms.pop()
+    inverse = inverted(perm)
+    for name, maker in makers.items():
+        t = walk.graph.tensors[name]
+        there = (maker and isinstance(maker.op, Transpose)) or t.constant is not None
+        if not there and not keeps_order(inverse, _padded(t.shape, len(perm))):
             return None
-    return perms.pop() if len(perms) == 1 else None
+    return perm if len(walk.graph.tensors[node.output].shape) == len(perm) else None
+
+
+def _padded(shape: Shape, rank: int) -> Shape:
+    return (1,) * (rank - len(shape)) + shape
 
 
 def _moving(walk: Walk, node: Node) -> tuple[str, ...]:
     """Return the inputs that have the axes of the output: not indices, which stand for one of them, nor weights."""
-    if isinstance(node.op, Resample):
+    if isinstance(node.op, Resample | Lookup):
         return node.inputs[:1]
     if isinstance(node.op, Gather):
         return node.inputs[:1] if len(walk.graph.tensors[node.inputs[1]].shape) == 1 else ()
@@ -99,7 +112,7 @@ def _moving(walk: Walk, node: Node) -> tuple[str, ...]:
 def _sink(walk: Walk, node: Node, perm: tuple[int, ...], op: Op) -> None:
     """`op(transpose(x))` becomes `transpose(op(x))`."""
     graph = walk.graph
-    inverse = tuple(int(i) for i in np.argsort(perm))
+    inverse = inverted(perm)
     moving = _moving(walk, node)
     inputs = (*(_untransposed(walk, name, inverse) for name in moving), *node.inputs[len(moving) :])
     shape = graph.tensors[node.output].shape
@@ -109,9 +122,13 @@ def _sink(walk: Walk, node: Node, perm: tuple[int, ...], op: Op) -> None:
 
 
 def _untransposed(walk: Walk, name: str, inverse: tuple[int, ...]) -> str:
-    t = walk.graph.tensors[name]
+    """What `name` is in front of the transpose."""
+    t, maker = walk.graph.tensors[name], walk.makers.get(name)
+    if maker and isinstance(maker.op, Transpose):
+        return maker.inputs[0]
+    shape = _padded(t.shape, len(inverse))
+    moved = tuple(shape[i] for i in inverse)
     if t.constant is None:
-        return walk.makers[name].inputs[0]
-    value = t.constant.reshape((1,) * (len(inverse) - t.constant.ndim) + t.constant.shape)
-    moved = np.ascontiguousarray(value.transpose(inverse))
-    return walk.graph.like(name, constant=moved, shape=moved.shape)
+        return name if moved == t.shape else walk.emit(name, Reshape(), (name,), walk.graph.like(name, shape=moved))
+    value = np.ascontiguousarray(t.constant.reshape(shape).transpose(inverse))
+    return walk.graph.like(name, constant=value, shape=moved)

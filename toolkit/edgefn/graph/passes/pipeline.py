@@ -5,6 +5,7 @@ from functools import partial
 
 from edgefn.graph.ir import Graph
 from edgefn.graph.passes.activation import fold_activations
+from edgefn.graph.passes.axes import gather_axes
 from edgefn.graph.passes.batchnorm import fold_batch_norms
 from edgefn.graph.passes.bias import fold_biases
 from edgefn.graph.passes.constants import fold_constants
@@ -33,6 +34,7 @@ _STAGES: tuple[tuple[Pass, ...], ...] = (
     (hoist, sink_dequantizes, fuse_quantized, fold_activations, *_TIDY),
     (fold_constants, fold_biases, *_TIDY),
     (partial(sink_transposes, through_quantization=False), absorb_flattening, relax_transposes, absorb_moves, *_TIDY),
+    (gather_axes, *_TIDY),
 )
 
 

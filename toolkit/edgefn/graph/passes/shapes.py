@@ -2,7 +2,7 @@ from edgefn.graph.ir import Graph, Node, Shape
 from edgefn.graph.ops import Reshape, Transpose
 from edgefn.graph.passes.walk import Walk, rewrite
 
-__all__ = ["merge_reshapes", "relax_transposes"]
+__all__ = ["inverted", "keeps_order", "merge_reshapes", "relax_transposes"]
 
 
 def merge_reshapes(graph: Graph) -> bool:
@@ -33,7 +33,7 @@ def relax_transposes(graph: Graph) -> bool:
     """Make a transpose that moves only dimensions of 1 a reshape."""
 
     def visit(walk: Walk, node: Node) -> None:
-        if isinstance(node.op, Transpose) and _keeps_order(node.op.perm, graph.tensors[node.inputs[0]].shape):
+        if isinstance(node.op, Transpose) and keeps_order(node.op.perm, graph.tensors[node.inputs[0]].shape):
             walk.emit(node.name, Reshape(), node.inputs, node.output)
         else:
             walk.keep(node)
@@ -41,6 +41,12 @@ def relax_transposes(graph: Graph) -> bool:
     return rewrite(graph, visit)
 
 
-def _keeps_order(perm: tuple[int, ...], shape: Shape) -> bool:
+def inverted(perm: tuple[int, ...]) -> tuple[int, ...]:
+    """The permutation back."""
+    return tuple(sorted(range(len(perm)), key=perm.__getitem__))
+
+
+def keeps_order(perm: tuple[int, ...], shape: Shape) -> bool:
+    """Whether a transpose leaves the elements where they are."""
     moved = [p for p in perm if shape[p] != 1]
     return moved == sorted(moved)

@@ -66,6 +66,7 @@ def _input(scope: Scope, port: OnnxPort, shape: Shape) -> Port:
     scope.names[port.name] = made.tensor
     if port.dtype == "f64":
         scope.wide.add(port.name)
+    scope.inputs[port.name] = port.dtype
     return replace(made, dtype=_declared(port))
 
 

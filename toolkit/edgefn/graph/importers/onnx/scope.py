@@ -33,6 +33,7 @@ class Scope(Builder):
     permuted: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     wide: set[str] = field(default_factory=set)
+    inputs: dict[str, DType] = field(default_factory=dict)  # types that the model declares
 
 
 class Call:
@@ -67,6 +68,10 @@ class Call:
         if value.dtype.kind not in "iu" or value.ndim > 1:
             self.malformed(f"input {self.node.inputs[index]!r} is {value.dtype} of shape {value.shape}, not integers")
         return [int(v) for v in value.reshape(-1)]
+
+    def declared(self, index: int) -> DType:
+        """Return the type of an input in the model; of what is computed in it, what that is computed in."""
+        return self.scope.inputs.get(self.node.inputs[index], self.input(index).dtype)
 
     def fixed(self, t: Tensor) -> bool:
         """Whether a tensor is constant, perhaps quantized."""

@@ -1,0 +1,108 @@
+"""One number for all along some axes: ReduceXxx, ArgMax, global pools, and CumSum."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from edgefn.graph.importers.onnx.arithmetic import as_dtype
+from edgefn.graph.importers.onnx.scope import Call
+from edgefn.graph.importers.onnx.windows import MAX_WINDOW, as_images
+from edgefn.graph.ir import Tensor, Window
+from edgefn.graph.ops import Arg, AveragePool, Dense, Reduce
+
+__all__ = ["arg", "cum_sum", "global_lp_pool", "read_axes", "reduce", "reduced"]
+
+MAX_CUMULATED = 2048  # a matrix of its square
+
+
+def reduce(function: str) -> Callable[[Call], str]:
+    """Axes are an attribute, or an input in newer opsets; none are all, unless noop_with_empty_axes."""
+
+    def handler(call: Call) -> str:
+        x = call.value(0)
+        axes = read_axes(call, len(x.shape))
+        if not axes and call.attribute("noop_with_empty_axes", 0):
+            if function in {"sum", "mean", "max", "min", "prod"}:
+                return x.name
+            axes = ()
+        else:
+            axes = axes or tuple(range(len(x.shape)))
+        y = _reduced(call, function, x, axes)
+        if call.attribute("keepdims", 1):
+            return y
+        return call.reshape(y, [d for i, d in enumerate(x.shape) if i not in axes])
+
+    return handler
+
+
+def read_axes(call: Call, rank: int) -> tuple[int, ...]:
+    """The axes of a reduction, in order; none when the model names none."""
+    axes: Sequence[int] = call.integers(1) if call.has(1) else call.attribute("axes", ())
+    return tuple(sorted({call.axis(a, rank) for a in axes}))
+
+
+def _reduced(call: Call, function: str, x: Tensor, axes: tuple[int, ...]) -> str:
+    if function == "mean" and x.dtype == "f32" and len(x.shape) == 4 and axes == (2, 3):
+        return average_of_images(call, x)
+    if x.dtype in {"i8", "u8"}:
+        wide = call.scope.tensor(as_dtype(call, x.name, "i32"))
+        return as_dtype(call, _reduced(call, function, wide, axes), x.dtype)
+    if x.dtype != "f32" and function not in {"sum", "mean", "max", "min", "prod"}:
+        x = call.scope.tensor(as_dtype(call, x.name, "f32"))
+        return as_dtype(call, reduced(call, function, x.name, axes), "i32")
+    return reduced(call, function, x.name, axes)
+
+
+def reduced(call: Call, function: str, x: str, axes: Sequence[int]) -> str:
+    """A reduction that keeps its axes."""
+    t = call.scope.tensor(x)
+    shape = [1 if i in axes else d for i, d in enumerate(t.shape)]
+    return call.emit(Reduce(function, tuple(axes)), (x,), shape, dtype=t.dtype)
+
+
+def average_of_images(call: Call, x: Tensor) -> str:
+    """The mean over height and width `[N, C, H, W]`: a pool, which can be quantized."""
+    if max(x.shape[2:]) > MAX_WINDOW:
+        return reduced(call, "mean", x.name, (2, 3))
+    op = AveragePool(Window((x.shape[2], x.shape[3])))
+    return as_images(call, x.name, lambda image: call.emit(op, (image,), (x.shape[0], 1, 1, x.shape[1])))
+
+
+def global_lp_pool(call: Call) -> str:
+    """The norm of all of an image; p is 1 or 2."""
+    x, p = call.real(0), call.attribute("p", 2)
+    if p not in {1, 2}:
+        call.refuse(f"p = {p}; 1 and 2 are supported")
+    return reduced(call, f"l{p}", x.name, tuple(range(2, len(x.shape))))
+
+
+def arg(*, smallest: bool) -> Callable[[Call], str]:
+    """ArgMax and ArgMin."""
+
+    def handler(call: Call) -> str:
+        x = call.value(0)
+        axis = call.axis(call.attribute("axis", 0), len(x.shape))
+        op = Arg(axis, smallest, bool(call.attribute("select_last_index", 0)))
+        shape = [1 if i == axis else d for i, d in enumerate(x.shape)]
+        y = call.emit(op, (x.name,), shape, dtype="i32")
+        if call.attribute("keepdims", 1):
+            return y
+        return call.reshape(y, [d for i, d in enumerate(x.shape) if i != axis])
+
+    return handler
+
+
+def cum_sum(call: Call) -> str:
+    """Products with a triangle of ones, along the last axis."""
+    x, where = call.real(0), call.constant(1)
+    axis = call.axis(int(where.reshape(-1)[0]) if where.size == 1 else len(x.shape), len(x.shape))
+    n = x.shape[axis]
+    if n > MAX_CUMULATED:
+        call.refuse(f"{n:,} numbers are summed up; up to {MAX_CUMULATED:,} is supported")
+    ones = np.tril(np.ones((n, n), np.float32), -1 if call.attribute("exclusive", 0) else 0)
+    ones = ones[::-1, ::-1].copy() if call.attribute("reverse", 0) else ones
+    there = (*(i for i in range(len(x.shape)) if i != axis), axis)
+    moved = call.transpose(x.name, there)
+    weights = call.scope.constant(f"{call.node.label}.ones", ones)
+    y = call.emit(Dense(), (moved, weights), call.scope.tensor(moved).shape)
+    return call.transpose(y, tuple(int(i) for i in np.argsort(there)))
