@@ -60,6 +60,12 @@ def test_a_model_that_takes_no_time_or_has_no_ops_is_shown_all_the_same():
     assert "no longer than the call" in profile(still)
 
 
+def test_ops_that_do_not_add_up_were_disturbed_or_are_too_short_to_tell():
+    assert "90.0 % of a whole inference's\n" in profile(RUN)
+    assert "other work disturbed them" in profile(replace(RUN, least=4.0))
+    assert "too short to tell" in profile(replace(RUN, least=0.004))
+
+
 def test_a_page_shows_every_layer_and_loads_nothing():
     tags = parsed(RUN)
     assert tags.loads == []

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # a view needs the shape of a result, not the code that made 
 __all__ = ["MARK", "page", "profile"]
 
 MARK = b'content="edgefn model profile"'  # every page says near its beginning what made it
+TOLERANCE = 0.1  # of ops that add up to a whole inference
 BAR = 16  # characters of the longest bar
 HUES = 7  # kinds of op that have a colour of their own on the page
 TEMPLATE = "profile.html.jinja"
@@ -75,9 +76,14 @@ def _engine(run: "ModelProfile") -> str:
 
 
 def _difference(run: "ModelProfile") -> str:
+    """How the ops compare with the whole, and what it means when they do not add up."""
     if run.coverage is None:
         return "a whole inference takes no longer than the call that asks for it"
-    return f"the ops' least times add up to {100 * run.coverage:.1f} % of a whole inference's"
+    said = f"the ops' least times add up to {100 * run.coverage:.1f} % of a whole inference's"
+    if abs(run.coverage - 1) <= TOLERANCE:
+        return said
+    small = run.least < len(run.ops) * run.call
+    return said + (", which is too short to tell" if small else ": other work disturbed them, measure again")
 
 
 def _rate(gmacs: float | None) -> str:
