@@ -357,6 +357,16 @@ def dynamic_quantize(x: np.ndarray) -> bytes:
     return b.build([source], [target, steps])
 
 
+def layer_norm(x, gamma, beta, epsilon: float, centred: int, *, in_place: bool = False) -> bytes:
+    b = PlanBuilder()
+    if in_place:
+        source, target = b.tensor("float32", x.shape), b.tensor("float32", x.shape, at=0)
+    else:
+        target, source = b.tensor("float32", x.shape), b.last("float32", x.shape)
+    b.op(50, source, b.constant(gamma), b.constant(beta), target, epsilon, centred)
+    return b.build([source], [target])
+
+
 @dataclass(frozen=True)
 class Matrices:
     """Where batches of matrices lie in an operand: strides of the four batch axes, and of rows and columns."""

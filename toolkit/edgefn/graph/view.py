@@ -83,7 +83,8 @@ def check_op(number: int, op: PlanOp, plan: Plan) -> None:
 def _allowed(kind: str, name: str, value: float) -> bool:
     if kind == "f32":
         lowest = -inf if name in {"low", "high", "alpha", "beta"} else 0
-        return (isfinite(value) and value > lowest) or (name in {"low", "high"} and not isnan(value))
+        least = value > lowest or (name == "epsilon" and value == 0)
+        return (isfinite(value) and least) or (name in {"low", "high"} and not isnan(value))
     if kind == "scratch":
         return value % 16 == 0
     if name.endswith("_zero") or name in {"low", "high"}:

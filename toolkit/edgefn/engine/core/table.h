@@ -96,6 +96,7 @@ EFN_DECLARE(resample_f32)
 EFN_DECLARE(dynamic_range_f32)
 EFN_DECLARE(dynamic_quantize_f32_i8)
 EFN_DECLARE(dense_dynamic)
+EFN_DECLARE(layer_norm_f32)
 EFN_DECLARE(dense_i8_i32)
 
 #endif

@@ -209,6 +209,12 @@ typedef struct {
 } efn_dynamic_quantize;
 
 typedef struct {
+    uint32_t x, gamma, beta, y;
+    float epsilon;
+    uint32_t centred; // 0 or 1
+} efn_layer_norm;
+
+typedef struct {
     uint32_t w, sums, zeros, extras, narrow, scratch;
 } efn_weights_i8;
 

@@ -24,6 +24,7 @@ from edgefn.graph.ops import (
     flip_sign,
     gather,
     gru,
+    layer_norm,
     lookup,
     lstm,
     matmul,
@@ -63,6 +64,7 @@ from edgefn.graph.ops.dynamic import DynamicQuantize, DynamicRange
 from edgefn.graph.ops.flip_sign import FlipSign
 from edgefn.graph.ops.gather import Gather
 from edgefn.graph.ops.gru import Gru
+from edgefn.graph.ops.layer_norm import LayerNorm
 from edgefn.graph.ops.lookup import Lookup
 from edgefn.graph.ops.lstm import Lstm
 from edgefn.graph.ops.matmul import MatMul, Strides
@@ -108,6 +110,7 @@ __all__ = [
     "FlipSign",
     "Gather",
     "Gru",
+    "LayerNorm",
     "Lookup",
     "Lstm",
     "MatMul",
@@ -149,6 +152,7 @@ _CODES = (
     flip_sign.CODES,
     gather.CODES,
     gru.CODES,
+    layer_norm.CODES,
     lookup.CODES,
     lstm.CODES,
     matmul.CODES,
@@ -192,6 +196,7 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     FlipSign: flip_sign.lower,
     Gather: gather.lower,
     Gru: gru.lower,
+    LayerNorm: layer_norm.lower,
     Lookup: lookup.lower,
     Lstm: lstm.lower,
     MatMul: matmul.lower,
