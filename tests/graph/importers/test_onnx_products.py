@@ -91,3 +91,14 @@ def test_a_negative_factor_between_activations_is_refused(model, compiled):
     m.output(m.node("Gemm", m.input("a", (3, 5)), m.input("b", (5, 4)), alpha=-1.0))
     with pytest.raises(UnsupportedError, match="alpha -1"):
         compiled(m)
+
+
+def test_heads_are_read_from_the_layer_that_computes_all_three(model, check):
+    m = model()
+    x = m.node("MatMul", m.input("x", (1, 5, 12)), m.random(12, 36))
+    m.node("Split", x, outputs=3, axis=2, num_outputs=3)
+    heads = m.constant(np.array([0, 0, 3, 4]))
+    q, k, v = (m.node("Reshape", part, heads) for part in m.nodes[-1].output)
+    scores = m.node("MatMul", m.node("Transpose", q, perm=[0, 2, 1, 3]), m.node("Transpose", k, perm=[0, 2, 3, 1]))
+    m.output(m.node("MatMul", m.node("Softmax", scores), m.node("Transpose", v, perm=[0, 2, 1, 3])))
+    assert check(m).ops == ["dense_f32", "matmul_f32", "softmax_f32", "matmul_f32"]

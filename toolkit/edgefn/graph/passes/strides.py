@@ -1,105 +1,101 @@
-"""Matrix products read what was transposed from where it lies, and write what will be transposed to where it goes."""
+"""Matrix products read what was moved from where it lies, and write what will be moved to where it goes.
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from math import prod
+Where elements come from is followed as an array of their places in the tensor before; strides that give the same places
+do the same as the move.
+"""
 
-from edgefn.graph.ir import Graph, Node, Shape
-from edgefn.graph.ops import MatMul, Reshape, Strides, Transpose
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefn.graph.ir import Graph, Node, Op, Shape
+from edgefn.graph.ops import MatMul, Reshape, Slice, Strides, Transpose
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["absorb_moves"]
 
+type Places = NDArray[np.int64]
 
-@dataclass(frozen=True, slots=True)
-class _Axis:
-    """`length` steps of `here` elements in one tensor, which are `there` elements each in another."""
-
-    length: int
-    here: int
-    there: int
+MAX_PLACES = 1 << 22  # of one operand, which bounds the work for any file
 
 
 def absorb_moves(graph: Graph) -> bool:
-    """Make transposes and reshapes around a product the strides by which it reads and writes."""
+    """Make transposes, reshapes and slices around a product the strides by which it reads and writes."""
     return rewrite(graph, _visit)
 
 
 def _visit(walk: Walk, node: Node) -> None:
     if isinstance(node.op, MatMul):
-        (a, of_a), (b, of_b) = (_source(walk, node, node.op, index) for index in (0, 1))
-        walk.emit(node.name, replace(node.op, a=of_a, b=of_b), (a, b), node.output)
+        op = node.op
+        a, of_a = _source(walk, node.inputs[0], op.a, (*op.batch, op.m, op.k))
+        b, of_b = _source(walk, node.inputs[1], op.b, (*op.batch, op.k, op.n))
+        walk.emit(node.name, replace(op, a=of_a, b=of_b), (a, b), node.output)
     elif not isinstance(node.op, Transpose) or not _writes(walk, node, node.op):
         walk.keep(node)
 
 
-def _source(walk: Walk, node: Node, op: MatMul, index: int) -> tuple[str, Strides]:
-    """What operand `index` was before it was moved, and the strides that read it there."""
-    name, strides = node.inputs[index], (op.a, op.b)[index]
-    sizes = (*op.batch, op.m, op.k) if index == 0 else (*op.batch, op.k, op.n)
+def _source(walk: Walk, name: str, strides: Strides, sizes: Shape) -> tuple[str, Strides]:
+    """What an operand was before it was moved, and the strides that read it there."""
+    tensors = walk.graph.tensors
+    places = _places(strides, sizes)
     while maker := walk.makers.get(name):
-        (source,) = maker.inputs[:1]
-        if isinstance(maker.op, Transpose):
-            shape = walk.graph.tensors[source].shape
-            axes = _axes([shape[p] for p in maker.op.perm], [_steps(shape)[p] for p in maker.op.perm])
-            moved = _moved(strides, sizes, axes)
-            if moved is None:
-                break
-            strides = moved
-        elif not isinstance(maker.op, Reshape):
+        source = tensors[maker.inputs[0]] if maker.inputs else None
+        if source is None or max(source.size, places.size) > MAX_PLACES:
             break
-        name = source
+        moved = _moved(maker.op, source.shape, tensors[name].shape)
+        found = _strides(moved.reshape(-1)[places]) if moved is not None else None
+        if moved is None or found is None:
+            break
+        name, strides, places = source.name, found, moved.reshape(-1)[places]
     return name, strides
 
 
 def _writes(walk: Walk, node: Node, transpose: Transpose) -> bool:
     """Let the product that computes what is transposed write it transposed, if its columns still lie close."""
-    maker = walk.sole_maker(node.inputs[0])
+    source = walk.graph.tensors[node.inputs[0]]
+    maker = walk.sole_maker(source.name)
     while maker and isinstance(maker.op, Reshape):
         maker = walk.sole_maker(maker.inputs[0])
-    if not maker or not isinstance(maker.op, MatMul):
+    if not maker or not isinstance(maker.op, MatMul) or source.size > MAX_PLACES:
         return False
-    op, source, target = maker.op, walk.graph.tensors[node.inputs[0]].shape, walk.graph.tensors[node.output].shape
-    steps = dict(zip(transpose.perm, _steps(target), strict=True))
-    moved = _moved(op.y, (*op.batch, op.m, op.n), _axes(source, [steps[i] for i in range(len(source))]))
-    if moved is None or (op.n > 1 and moved.column != 1):
+    op = maker.op
+    there = np.argsort(np.arange(source.size).reshape(source.shape).transpose(transpose.perm).reshape(-1))
+    strides = _strides(there[_places(op.y, (*op.batch, op.m, op.n))])
+    if strides is None or (op.n > 1 and strides.column != 1):
         return False
-    walk.emit(maker.name, replace(op, y=replace(moved, column=1)), maker.inputs, node.output)
+    walk.emit(maker.name, replace(op, y=strides), maker.inputs, node.output)
     return True
 
 
-def _steps(shape: Sequence[int]) -> list[int]:
-    return [prod(shape[i + 1 :]) for i in range(len(shape))]
+def _moved(op: Op, shape: Shape, to: Shape) -> Places | None:
+    """For every element of what `op` makes of a tensor of `shape`, its place there; None when it computes more."""
+    places = np.arange(int(np.prod(shape))).reshape(shape)
+    match op:
+        case Transpose(perm):
+            return places.transpose(perm)
+        case Reshape():
+            return places.reshape(to)
+        case Slice(begin, step):
+            along = [b + s * np.arange(n) for b, s, n in zip(begin, step, to, strict=True)]
+            return places[np.ix_(*along)]
+    return None
 
 
-def _axes(shape: Sequence[int], there: Sequence[int]) -> list[_Axis]:
-    """The axes of a contiguous tensor of `shape`, with the strides they have elsewhere."""
-    return [_Axis(*axis) for axis in zip(shape, _steps(shape), there, strict=True)]
+def _places(strides: Strides, sizes: Shape) -> Places:
+    """The places of all elements, `[*batch, rows, columns]`."""
+    total = np.full(sizes, strides.first, np.int64)
+    for axis, step in enumerate((*strides.batch, strides.row, strides.column)):
+        along = [1] * len(sizes)
+        along[axis] = sizes[axis]
+        total += (step * np.arange(sizes[axis])).reshape(along)
+    return total
 
 
-def _moved(strides: Strides, sizes: Shape, axes: Sequence[_Axis]) -> Strides | None:
-    """Strides elsewhere for strides here; None where they would have to jump."""
-    walks = zip(sizes, (*strides.batch, strides.row, strides.column), strict=True)
-    found = [_elsewhere(size, stride, axes) for size, stride in walks]
-    known = [stride for stride in found if stride is not None]
-    return Strides(tuple(known[:-2]), known[-2], known[-1]) if len(known) == len(found) else None
-
-
-def _elsewhere(size: int, stride: int, axes: Sequence[_Axis]) -> int | None:
-    """The stride elsewhere of `size` steps of `stride` here, through one axis after the other."""
-    if size == 1 or stride == 0:
-        return 0
-    at, end = stride, stride * size
-    axis = _axis_at(axes, at)
-    found = at // axis.here * axis.there
-    while at < end:
-        axis = _axis_at(axes, at)
-        stop = min(end, axis.here * axis.length)
-        if at % axis.here or stop % at or at // axis.here * axis.there != found * (at // stride):
-            return None
-        at = stop
-    return found
-
-
-def _axis_at(axes: Sequence[_Axis], at: int) -> _Axis:
-    return next(axis for axis in axes if axis.here <= at < axis.here * axis.length)
+def _strides(places: Places) -> Strides | None:
+    """Strides that give these places, if there are any that do not go backwards."""
+    first = int(places.flat[0])
+    steps = [int(places.take(1, i).flat[0]) - first if n > 1 else 0 for i, n in enumerate(places.shape)]
+    found = Strides(tuple(steps[:-2]), steps[-2], steps[-1], first)
+    same = min(steps) >= 0 and np.array_equal(_places(found, places.shape), places)
+    return found if same else None
