@@ -21,6 +21,7 @@ from edgefn.graph.importers.onnx import (
     padding,
     pooling,
     product,
+    qlinear,
     quantization,
     recurrent,
     reduction,
@@ -118,6 +119,8 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "PRelu": (arithmetic.prelu, ""),
     "Pad": (padding.pad, "constant pads and value"),
     "Pow": (arithmetic.pow_, ""),
+    "QLinearConv": (qlinear.qlinear_conv, "as Conv"),
+    "QLinearMatMul": (qlinear.qlinear_matmul, "one zero point on the left"),
     "QuantizeLinear": (quantization.quantize_linear, "i8 and u8, per tensor; per channel for constants"),
     "RMSNormalization": (normalization.rms_normalization, ""),
     "RNN": (recurrent.rnn, f"{_RECURRENT}, or Relu"),
@@ -181,6 +184,21 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "com.microsoft.MatMulIntegerToFloat": (
         dynamic.matmul_integer_to_float,
         f"constant right side of rank 2; {_ZERO_POINT}",
+    ),
+    "com.microsoft.QGemm": (qlinear.qgemm, "as Gemm"),
+    "com.microsoft.QLinearAdd": (qlinear.binary("Add", elementwise.add), "as Add"),
+    "com.microsoft.QLinearAveragePool": (qlinear.unary("AveragePool", pooling.average_pool), "as AveragePool"),
+    "com.microsoft.QLinearConcat": (qlinear.qlinear_concat, "as Concat"),
+    "com.microsoft.QLinearGlobalAveragePool": (
+        qlinear.unary("GlobalAveragePool", pooling.global_average_pool),
+        "as GlobalAveragePool; no channels_last",
+    ),
+    "com.microsoft.QLinearSoftmax": (qlinear.qlinear_softmax, "as Softmax"),
+    "com.microsoft.SimplifiedLayerNormalization": (layer_norm.rms_normalization, ""),
+    "com.microsoft.SkipLayerNormalization": (layer_norm.skip_layer_normalization, "outputs 1 and 4"),
+    "com.microsoft.SkipSimplifiedLayerNormalization": (
+        layer_norm.skip_simplified_layer_normalization,
+        "outputs 1 and 4",
     ),
 }
 

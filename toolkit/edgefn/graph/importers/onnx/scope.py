@@ -1,7 +1,7 @@
 """What the handlers of ONNX ops see: the graph under construction, known constants, and checks that name the node."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Never
 
@@ -232,6 +232,10 @@ class Call:
             self.refuse(f"bias {t.name!r} has shape {t.shape}, not ({length},)")
         return (self.weights(index, (0,)).name,)
 
+    def inner(self, op: str, *inputs: str, **attributes: Any) -> "Call":  # noqa: ANN401 -- as ONNX has them
+        """A node of ONNX's own `op` that this node is made of, under its name; `inputs` are tensors of the graph."""
+        return _Inner(self.scope, replace(self.node, op=op, domain="", inputs=inputs, attributes=attributes))
+
     def malformed(self, what: str) -> Never:
         message = f"{self.node.op} node {self.node.label!r} is malformed: {what}"
         raise ModelError("EFN-M006", message, hint="python -m onnx.checker says more; export the model again")
@@ -241,6 +245,15 @@ class Call:
         raise UnsupportedError(
             "EFN-M011", message, hint="edgefn model inspect lists what is supported; change or replace this layer"
         )
+
+
+class _Inner(Call):
+    """A node whose inputs are called as the graph calls them."""
+
+    def input(self, index: int) -> Tensor:
+        if not self.has(index):
+            self.malformed(f"input {index} is missing")
+        return self.scope.tensor(self.node.inputs[index])
 
 
 def _is_number(value: object) -> bool:
