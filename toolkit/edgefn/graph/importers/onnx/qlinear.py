@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgefn.graph.importers.onnx import elementwise, matrix, movement, product
+from edgefn.graph.importers.onnx import convolution, elementwise, movement, product
 from edgefn.graph.importers.onnx.quantization import dequantize_linear, quantize_linear
 from edgefn.graph.importers.onnx.scope import Call
 
@@ -55,7 +55,7 @@ def _bias(call: Call, index: int, x_scale: int, w_scale: int, alpha: float = 1.0
 def qlinear_conv(call: Call) -> str:
     """Conv; weights per tensor or per output channel."""
     inputs = (_real(call, 0), _real(call, 3), *_bias(call, 8, 1, 4))
-    return _integers(call, matrix.conv(call.inner("Conv", *inputs, **call.node.attributes)), 6)
+    return _integers(call, convolution.conv(call.inner("Conv", *inputs, **call.node.attributes)), 6)
 
 
 def qlinear_matmul(call: Call) -> str:
