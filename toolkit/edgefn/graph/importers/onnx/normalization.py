@@ -16,7 +16,6 @@ __all__ = [
     "log_softmax",
     "lp_normalization",
     "mean_variance_normalization",
-    "rms_normalization",
 ]
 
 
@@ -59,15 +58,6 @@ def group_normalization(call: Call) -> str:
     if call.opset < 21:
         return call.reshape(_scaled(call, y, 1, (groups, 1)), x.shape)
     return _scaled(call, call.reshape(y, x.shape), 1, (x.shape[1], *rest))
-
-
-def rms_normalization(call: Call) -> str:
-    """By the root of the mean square from `axis` on."""
-    x, scale = call.real(0), call.real(1)
-    first = call.axis(call.attribute("axis", -1), len(x.shape))
-    squares = reduced(call, "mean", combine(call, "mul", x.name, x.name), tuple(range(first, len(x.shape))))
-    y = combine(call, "mul", x.name, _rsqrt(call, squares, call.attribute("epsilon", 1e-5)))
-    return combine(call, "mul", y, scale.name)
 
 
 def mean_variance_normalization(call: Call) -> str:
