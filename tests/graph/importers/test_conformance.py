@@ -18,6 +18,7 @@ from edgefn.engine.standalone import Runner
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.bounds import MAX_RANK
 from edgefn.graph.importers.onnx.file import DTYPES, OPSETS
+from edgefn.graph.importers.onnx.folding import FOLDED
 from edgefn.graph.importers.onnx.registry import HANDLERS, supported_ops
 from edgefn.graph.plan import read_plan
 
@@ -86,6 +87,14 @@ def test_the_cases_of_an_op_agree_or_are_refused_for_a_known_reason(op, cases, o
             _try(case, compiled, outcome)
     assert outcome.wrong.keys() == DIFFERENT.keys() & {case.name for case in cases.get(op, [])}, outcome.wrong
     assert not {name: why for name, why in outcome.refused.items() if _restriction(name) is None}
+
+
+@pytest.mark.parametrize("op", sorted(FOLDED))
+def test_the_cases_of_an_op_agree_when_all_its_inputs_are_constant(op, cases, compiled):
+    for case in cases.get(op, []):
+        if len(case.model.graph.node) == 1 and _excuse(case) is None and _restriction(case.name) is None:
+            plan = compiled(_all_constant(case)).plan
+            _compare(case, plan, [np.zeros(1, np.float32)], "simd128")
 
 
 def test_what_is_not_claimed_is_refused_with_its_name(cases, compiled):
@@ -174,9 +183,14 @@ def _compiled(case, compiled) -> tuple[bytes, list[np.ndarray]]:
             return compiled(_with_constants(case.model, inputs, first=1)).plan, inputs[:1]
         if _ops(case.model.graph) & set(HANDLERS):
             raise
-    fixed = _with_constants(case.model, inputs, first=0)
+    return compiled(_all_constant(case)).plan, [np.zeros(1, np.float32)]
+
+
+def _all_constant(case):
+    """The model on constants, with an input that it does not read."""
+    fixed = _with_constants(case.model, list(map(_array, case.data_sets[0][0])), first=0)
     fixed.graph.input.append(onnx.helper.make_tensor_value_info("unused", onnx.TensorProto.FLOAT, [1]))
-    return compiled(fixed).plan, [np.zeros(1, np.float32)]
+    return fixed
 
 
 def _with_constants(model, inputs, first: int):

@@ -276,7 +276,7 @@ def test_an_op_of_another_domain_is_named_with_it(model, compiled):
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (lambda m, x: m.node("Conv", x, m.random(4, 4, 1)), "with weights (4, 4, 1)"),
+        (lambda m, x: m.node("Conv", x, m.random(4, 4, 1)), r"with weights \(4, 4, 1\)"),
         (lambda m, x: m.node("Conv", x, x), "computed at run time"),
         (lambda m, x: m.node("MaxPool", x, kernel_shape=[2, 2], outputs=2), "indices"),
         (lambda m, x: m.node("MaxPool", x, kernel_shape=[2, 2], dilations=[2, 2]), "dilations"),

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.graph.importers.bounds import MAX_FOLDED
-from edgefn.graph.importers.onnx.file import DTYPES
+from edgefn.graph.importers.onnx.computing import COMPUTED
 from edgefn.graph.importers.onnx.movement import target_shape, unsqueezed
 from edgefn.graph.importers.onnx.rearranging import REARRANGED
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.ir import NUMPY
 
 __all__ = ["FOLDED", "OF_SHAPES", "fold"]
 
@@ -59,13 +58,6 @@ def _shape(call: Call) -> Array:
     return np.array(shape[slice(call.attribute("start", 0), call.node.attributes.get("end"))], np.int64)
 
 
-def _cast(call: Call) -> Array:
-    to = call.attribute("to", 0)
-    if to not in DTYPES:
-        call.refuse(f"to data type {to}")
-    return call.constant(0).astype(NUMPY[DTYPES[to]])
-
-
 def _constant_of_shape(call: Call) -> Array:
     shape = call.bounded(tuple(int(d) for d in call.constant(0).reshape(-1)))
     return np.full(shape, call.attribute("value", np.zeros(1, np.float32)).reshape(-1)[0])
@@ -100,35 +92,16 @@ def _transpose(call: Call) -> Array:
     return data.transpose(call.attribute("perm", tuple(reversed(range(data.ndim)))))
 
 
-def _binary(compute: Callable[[Array, Array], Array]) -> Callable[[Call], Array]:
-    def rule(call: Call) -> Array:
-        a, b = call.constant(0), call.constant(1)
-        call.bounded(np.broadcast_shapes(a.shape, b.shape))
-        return compute(a, b).astype(a.dtype)
-
-    return rule
-
-
-def _divide(a: Array, b: Array) -> Array:
-    if np.issubdtype(a.dtype, np.floating):
-        return np.asarray(a / b)
-    return np.asarray(np.trunc(a / b))
-
-
 FOLDED: dict[str, Rule] = {
-    "Add": _binary(lambda a, b: np.asarray(a + b)),
-    "Cast": _cast,
     "Concat": _concat,
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
-    "Div": _binary(_divide),
     "Identity": lambda call: call.constant(0),
-    "Mul": _binary(lambda a, b: np.asarray(a * b)),
     "Reshape": _reshape,
     "Shape": _shape,
     "Squeeze": _squeeze,
-    "Sub": _binary(lambda a, b: np.asarray(a - b)),
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,
+    **COMPUTED,
     **REARRANGED,
 }

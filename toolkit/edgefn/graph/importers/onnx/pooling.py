@@ -1,5 +1,6 @@
 """AveragePool, MaxPool and their global forms."""
 
+from edgefn.graph.importers.onnx.reduction import reduced
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.onnx.windows import MAX_WINDOW, Pair, as_images, image_size, output_size, read_window
 from edgefn.graph.ir import Tensor, Window
@@ -28,13 +29,22 @@ def max_pool(call: Call) -> str:
 
 def global_average_pool(call: Call) -> str:
     x = call.real(0)
+    if not _is_image(x):
+        return reduced(call, "mean", x.name, tuple(range(2, len(x.shape))))
     op = AveragePool(_whole(call, x))
     return as_images(call, x.name, lambda image: call.emit(op, (image,), (x.shape[0], 1, 1, x.shape[1])))
 
 
 def global_max_pool(call: Call) -> str:
     x = call.input(0)
+    if x.dtype == "f32" and not _is_image(x):
+        return reduced(call, "max", x.name, tuple(range(2, len(x.shape))))
     return _max(call, x, _whole(call, x), (1, 1))
+
+
+def _is_image(x: Tensor) -> bool:
+    """Whether a pool can do it, which can be quantized; else it is a reduction."""
+    return len(x.shape) in {3, 4} and max(x.shape[2:]) <= MAX_WINDOW
 
 
 def _sliding(call: Call, x: Tensor) -> tuple[Window, Pair, bool]:
