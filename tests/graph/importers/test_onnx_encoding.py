@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
-from edgefn.errors import ModelError
+from edgefn.errors import ModelError, UnsupportedError
 
 ML = "ai.onnx.ml"
 F = np.float32
@@ -61,6 +61,11 @@ def test_labels_are_encoded_again(model, compiled, engine_outputs):
     m.output(y)
     for (found,) in engine_outputs(compiled(m).plan, [np.array([0, 1, 2, 7], np.int32)]):
         assert found.tolist() == [1.5, 9, 3.5, 9]
+
+
+def test_keys_that_32_bits_do_not_hold_are_refused(encoder, compiled):
+    with pytest.raises(UnsupportedError, match="computed in 32 bits"):
+        compiled(encoder("i64", "i64", keys_int64s=[2**40, 5], values_int64s=[1, 2]))
 
 
 @pytest.mark.parametrize(

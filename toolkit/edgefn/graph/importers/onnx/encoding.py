@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefn.graph.importers.onnx.arithmetic import as_dtype, combine, number
 from edgefn.graph.importers.onnx.labels import bounded
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.onnx.scores import best_of
 from edgefn.graph.ir import Tensor
-from edgefn.graph.ops import Binary, Cast, Concat, Gather
+from edgefn.graph.ops import Concat, Gather
 
 __all__ = ["label_encoder"]
 
@@ -82,22 +83,18 @@ def _read_default(call: Call, kind: str) -> Value:
 
 def _by_number(call: Call, x: Tensor, table: _Table, span: range) -> str:
     """Integer keys: a table from below the least of them to above the greatest, which gather stays within."""
-    base, least = (call.scope.constant(f"{call.node.label}.keys", np.array(v, np.int32)) for v in (span.start, 0))
-    place = call.emit(Binary("sub"), (x.name, base), x.shape, dtype="i32")
-    place = call.emit(Binary("max"), (place, least), x.shape, dtype="i32")
+    place = combine(call, "sub", x.name, call.own("first", np.array(span.start, np.int64)))
+    place = combine(call, "max", place, number(call, 0, "i32"))
     return _taken(call, place, [table.values.get(key, table.default) for key in span])
 
 
 def _by_comparison(call: Call, x: Tensor, table: _Table) -> str:
     """Any keys: the first that is equal, and behind them the default, which is half as equal."""
-    keys = np.array(list(table.values))
-    shape = (*x.shape, len(keys))
-    kind = call.narrowed(keys, "i32") if x.dtype == "i32" else keys.astype(np.float32)
-    constant = call.scope.constant(f"{call.node.label}.keys", kind)
-    same = call.emit(Binary("equal"), (call.reshape(x.name, (*x.shape, 1)), constant), shape, dtype="u8")
-    rows = call.reshape(call.emit(Cast(), (same,), shape), (x.size, len(keys)))
-    half = call.scope.constant(f"{call.node.label}.default", np.full((x.size, 1), 0.5, np.float32))
-    place = best_of(call, call.emit(Concat(1), (rows, half), (x.size, len(keys) + 1)))
+    keys = call.own("keys", np.array(list(table.values)))
+    same = as_dtype(call, combine(call, "equal", call.reshape(x.name, (*x.shape, 1)), keys), "f32")
+    half = call.own("default", np.full((x.size, 1), 0.5))
+    count = len(table.values)
+    place = best_of(call, call.emit(Concat(1), (call.reshape(same, (x.size, count)), half), (x.size, count + 1)))
     return _taken(call, call.reshape(place, x.shape), [*table.values.values(), table.default])
 
 
@@ -110,6 +107,5 @@ def _taken(call: Call, places: str, values: list[Value]) -> str:
         numbers = {label: i for i, label in enumerate(labels)}
         values = [numbers[str(value)] for value in values]
     whole = all(isinstance(value, int) for value in values)
-    column = call.narrowed(np.array(values), "i32") if whole else np.array(values, np.float32)
-    constant = call.scope.constant(f"{call.node.label}.values", column)
-    return call.emit(Gather(0), (constant, places), shape, dtype="i32" if whole else "f32")
+    column = call.own("values", np.array(values, np.int64 if whole else np.float64))
+    return call.emit(Gather(0), (column, places), shape, dtype="i32" if whole else "f32")

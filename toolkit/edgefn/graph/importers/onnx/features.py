@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefn.graph.importers.onnx.arithmetic import as_dtype, combine, number
+from edgefn.graph.importers.onnx.reduction import reduced
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ir import NUMPY, Tensor
-from edgefn.graph.ops import Binary, Cast, Concat, Gather, Reduce, Select
-
-_NORMS = {"MAX": "max", "L1": "l1", "L2": "l2"}
+from edgefn.graph.ops import Concat, Gather, Select
 
 __all__ = [
     "array_feature_extractor",
@@ -25,20 +25,13 @@ __all__ = [
 
 type Array = NDArray[Any]
 
+_NORMS = {"MAX": "max", "L1": "l1", "L2": "l2"}
+
 
 def as_f32(call: Call, index: int = 0) -> Tensor:
     """An input as f32; integers are cast, as all ops of ai.onnx.ml do."""
     x = call.value(index)
-    if x.dtype in {"i32", "u8"} and x.quantization is None:
-        return call.scope.tensor(call.emit(Cast(), (x.name,), x.shape))
-    return call.real(index)
-
-
-def _by(call: Call, function: str, x: str, numbers: Array) -> str:
-    """A binary function of `x` and of constants that broadcast to it."""
-    t = call.scope.tensor(x)
-    constant = call.scope.constant(f"{call.node.label}.{function}", numbers.astype(NUMPY[t.dtype]))
-    return call.emit(Binary(function), (x, constant), t.shape, dtype=t.dtype)
+    return call.real(index) if x.quantization else call.scope.tensor(as_dtype(call, x.name, "f32"))
 
 
 def _for_columns(call: Call, name: str, x: Tensor, default: float) -> Array:
@@ -53,36 +46,29 @@ def scaler(call: Call) -> str:
     """`(x - offset) * scale`, rounded twice."""
     x = as_f32(call)
     offset, scale = _for_columns(call, "offset", x, 0), _for_columns(call, "scale", x, 1)
-    y = _by(call, "sub", x.name, offset) if offset.any() else x.name
-    return _by(call, "mul", y, scale) if bool((scale != 1).any()) else y
+    y = combine(call, "sub", x.name, call.own("offset", offset)) if offset.any() else x.name
+    return combine(call, "mul", y, call.own("scale", scale)) if bool((scale != 1).any()) else y
 
 
 def binarizer(call: Call) -> str:
     """1 above the threshold, else 0."""
-    x = as_f32(call)
-    threshold = call.scope.constant(
-        f"{call.node.label}.threshold", np.array([call.attribute("threshold", 0.0)], np.float32)
-    )
-    above = call.emit(Binary("less"), (threshold, x.name), x.shape, dtype="u8")
-    return call.emit(Cast(), (above,), x.shape)
+    x, threshold = as_f32(call), call.attribute("threshold", 0.0)
+    return as_dtype(call, combine(call, "less", number(call, threshold), x.name), "f32")
 
 
 def imputer(call: Call) -> str:
     """What equals the replaced value, perhaps NaN, gives way to the imputed one of its column."""
     whole = "imputed_value_int64s" in call.node.attributes
-    x = call.value(0) if whole else as_f32(call)
+    x, kind = (call.value(0), "int64") if whole else (as_f32(call), "float")
     if x.dtype != ("i32" if whole else "f32"):
         call.malformed(f"an input of {x.dtype}")
-    kind = "int64" if whole else "float"
-    imputed = _for_columns(call, f"imputed_value_{kind}s", x, 0).astype(NUMPY[x.dtype])
+    imputed = call.own("imputed", _for_columns(call, f"imputed_value_{kind}s", x, 0).astype(NUMPY[x.dtype]))
     replaced = call.attribute(f"replaced_value_{kind}", 0 if whole else 0.0)
     if isnan(replaced):
-        same = call.emit(Binary("not_equal"), (x.name, x.name), x.shape, dtype="u8")
+        same = combine(call, "not_equal", x.name, x.name)
     else:
-        value = call.scope.constant(f"{call.node.label}.replaced", np.array([replaced], NUMPY[x.dtype]))
-        same = call.emit(Binary("equal"), (x.name, value), x.shape, dtype="u8")
-    other = call.scope.constant(f"{call.node.label}.imputed", imputed)
-    return call.emit(Select(), (same, other, x.name), x.shape, dtype=x.dtype)
+        same = combine(call, "equal", x.name, number(call, replaced, x.dtype))
+    return call.emit(Select(), (same, imputed, x.name), x.shape, dtype=x.dtype)
 
 
 def one_hot_encoder(call: Call) -> str:
@@ -90,15 +76,9 @@ def one_hot_encoder(call: Call) -> str:
     if "cats_strings" in call.node.attributes:
         call.refuse("categories that are strings; encode them outside, as numbers")
     x = call.value(0)
-    if x.dtype == "f32":
-        x = call.scope.tensor(call.emit(Cast(), (x.name,), x.shape, dtype="i32"))
-    if x.dtype != "i32":
-        call.malformed(f"an input of {x.dtype}")
-    categories = np.array(call.attribute("cats_int64s", ()), np.int64)
-    shape = (*x.shape, len(categories))
-    cats = call.scope.constant(f"{call.node.label}.cats", call.narrowed(categories, "i32"))
-    same = call.emit(Binary("equal"), (call.reshape(x.name, (*x.shape, 1)), cats), shape, dtype="u8")
-    return call.emit(Cast(), (same,), shape)
+    wide = call.reshape(as_dtype(call, x.name, "i32"), (*x.shape, 1))
+    categories = call.own("cats", np.array(call.attribute("cats_int64s", ()), np.int64))
+    return as_dtype(call, combine(call, "equal", wide, categories), "f32")
 
 
 def normalizer(call: Call) -> str:
@@ -108,11 +88,10 @@ def normalizer(call: Call) -> str:
         call.refuse(f"an input of shape {x.shape}; [N, C] is supported")
     if norm not in _NORMS:
         call.malformed(f"attribute norm is {norm!r}")
-    column = (x.shape[0], 1)
-    by = call.emit(Reduce(_NORMS[norm], (1,)), (x.name,), column)
-    none = call.emit(Binary("equal"), (by, call.number(0.0)), column, dtype="u8")
-    by = call.emit(Select(), (none, call.number(1.0), by), column)
-    return call.emit(Binary("div"), (x.name, by), x.shape)
+    by = reduced(call, _NORMS[norm], x.name, (1,))
+    none = combine(call, "equal", by, number(call, 0.0))
+    by = call.emit(Select(), (none, number(call, 1.0), by), (x.shape[0], 1))
+    return combine(call, "div", x.name, by)
 
 
 def array_feature_extractor(call: Call) -> str:

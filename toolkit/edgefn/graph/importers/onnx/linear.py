@@ -32,6 +32,5 @@ def _weighted(call: Call, targets: int) -> str:
         call.refuse(f"an input of shape {x.shape}; [N, F] is supported")
     if len(coefficients) != targets * x.shape[1] or len(intercepts) != targets:
         call.malformed(f"{len(coefficients)} coefficients and {len(intercepts)} intercepts for {targets} of {x.shape}")
-    parts = {"coefficients": coefficients.reshape(targets, -1), "intercepts": intercepts}
-    constants = [call.scope.constant(f"{call.node.label}.{k}", v.astype(np.float32)) for k, v in parts.items()]
-    return call.emit(Dense(), (x.name, *constants), (x.shape[0], targets))
+    w, bias = call.own("coefficients", coefficients.reshape(targets, -1)), call.own("intercepts", intercepts)
+    return call.emit(Dense(), (x.name, w, bias), (x.shape[0], targets))

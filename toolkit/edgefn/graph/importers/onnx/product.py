@@ -6,7 +6,7 @@ import numpy as np
 
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ir import Tensor
-from edgefn.graph.ops import Add, Dense, MatMul
+from edgefn.graph.ops import Add, Binary, Dense, MatMul
 
 __all__ = ["fused_matmul", "gemm", "matmul", "product"]
 
@@ -88,10 +88,9 @@ def _plus_matrix(call: Call, y: str) -> str:
     c, shape = call.real(2), call.scope.tensor(y).shape
     if len(c.shape) > 2 or any(d not in {1, n} for d, n in zip(c.shape[::-1], shape[::-1], strict=False)):
         call.malformed(f"C of shape {c.shape} does not broadcast to {shape}")
-    if not call.fixed(c) and c.shape not in {shape, (shape[1],), (1, shape[1])}:
-        call.refuse(f"C of shape {c.shape}, computed at run time, to {shape}")
     c_name = call.reshape(c.name, (shape[1],)) if c.shape == (1, shape[1]) != shape else c.name
-    return call.emit(Add(), (y, _scaled(call, c_name, call.attribute("beta", 1.0))), shape)
+    alike = call.fixed(c) or call.scope.tensor(c_name).shape in {shape, shape[1:]}
+    return call.emit(Add() if alike else Binary("add"), (y, _scaled(call, c_name, call.attribute("beta", 1.0))), shape)
 
 
 def _scaled(call: Call, name: str, factor: float) -> str:

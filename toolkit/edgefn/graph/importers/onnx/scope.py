@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.bounds import MAX_FOLDED, MAX_RANK
-from edgefn.graph.importers.builder import Builder
+from edgefn.graph.importers.builder import Builder, dtype_of
 from edgefn.graph.importers.kernel import Kernel
 from edgefn.graph.importers.onnx.file import OnnxNode
 from edgefn.graph.ir import NUMPY, RUNTIME, DType, Op, Quantization, Tensor
@@ -137,9 +137,9 @@ class Call:
             self.malformed(f"attribute {name} is {value!r}")
         return value
 
-    def number(self, value: float) -> str:
-        """Return a constant of one f32."""
-        return self.scope.constant(f"{self.node.label}.number", np.array(value, np.float32))
+    def own(self, part: str, value: Array) -> str:
+        """Add a constant made of the node's attributes, in the type that it is computed in, and return its name."""
+        return self.scope.constant(f"{self.node.label}.{part}", self.narrowed(value, RUNTIME[dtype_of(value)]))
 
     def axis(self, value: int, rank: int) -> int:
         if not -rank <= value < rank:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgefn.graph.importers.onnx.arithmetic import as_dtype, combine, number
 from edgefn.graph.importers.onnx.labels import Labels, bounded
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.ops import Arg, Binary, Cast, Dense, Gather, Select, Softmax, Unary
+from edgefn.graph.ops import Arg, Dense, Gather, Select, Softmax, Unary
 
 __all__ = ["POST_TRANSFORMS", "Classes", "best_of", "classified", "classified_by_one", "transformed", "two_sided"]
 
@@ -39,8 +40,7 @@ class Classes:
             return places
         if self.integers == tuple(range(len(self))):
             return places
-        integers = call.narrowed(np.array(self.integers, np.int64), "i32")
-        table = call.scope.constant(f"{call.node.label}.classes", integers)
+        table = call.own("classes", np.array(self.integers, np.int64))
         return call.emit(Gather(0), (table, places), call.scope.tensor(places).shape, dtype="i32")
 
 
@@ -70,17 +70,15 @@ def classified_by_one(
         call.refuse(f"one score for {len(classes)} classes, post_transform {post_transform}: runtimes disagree on it")
     if post_transform == "LOGISTIC":
         whole, above = 0.0, 0.0
-    rows, _ = call.scope.tensor(score).shape
-    wins = call.emit(Binary("less"), (call.number(above), score), (rows, 1), dtype="u8")
-    best = call.reshape(call.emit(Cast(), (wins,), (rows, 1), dtype="i32"), (rows,))
+    wins = combine(call, "less", number(call, above), score)
+    best = call.reshape(as_dtype(call, wins, "i32"), call.scope.tensor(score).shape[:1])
     return classes.named(call, best), transformed(call, two_sided(call, score, whole), post_transform)
 
 
 def two_sided(call: Call, score: str, whole: float) -> str:
     """`[N, 1]` to `[N, 2]`: `whole` less the score, and the score."""
-    sides = [call.scope.constant(f"{call.node.label}.sides", np.array([[-1], [1]], np.float32))]
-    sides.append(call.scope.constant(f"{call.node.label}.whole", np.array([whole, 0], np.float32)))
-    return call.emit(Dense(), (score, *sides), (call.scope.tensor(score).shape[0], 2))
+    sides, start = call.own("sides", np.array([[-1.0], [1.0]])), call.own("whole", np.array([whole, 0.0]))
+    return call.emit(Dense(), (score, sides, start), (call.scope.tensor(score).shape[0], 2))
 
 
 def transformed(call: Call, scores: str, kind: str) -> str:
@@ -107,8 +105,8 @@ def _softmax_without_zeros(call: Call, scores: str) -> str:
     """Scores that are 0 stay 0, and count for nothing."""
     shape = call.scope.tensor(scores).shape
     size = call.emit(Unary("abs"), (scores,), shape)
-    zero = call.emit(Binary("less_equal"), (size, call.number(_ZERO)), shape, dtype="u8")
-    left = call.emit(Select(), (zero, call.number(-np.inf), scores), shape)
+    zero = combine(call, "less_equal", size, number(call, _ZERO))
+    left = call.emit(Select(), (zero, number(call, -np.inf), scores), shape)
     return call.emit(Softmax(), (left,), shape)
 
 
@@ -117,13 +115,13 @@ def _probit(call: Call, scores: str) -> str:
     shape = call.scope.tensor(scores).shape
 
     def by(function: str, a: str, b: float | str) -> str:
-        return call.emit(Binary(function), (a, b if isinstance(b, str) else call.number(b)), shape)
+        return combine(call, function, a, b if isinstance(b, str) else number(call, b))
 
     def of(function: str, x: str) -> str:
         return call.emit(Unary(function), (x,), shape)
 
     x = by("sub", by("mul", scores, 2.0), 1.0)
-    log = of("log", by("mul", by("sub", call.number(1.0), x), by("add", x, 1.0)))
+    log = of("log", by("mul", by("sub", number(call, 1.0), x), by("add", x, 1.0)))
     v = by("add", by("mul", log, 0.5), 2 / (3.14159 * 0.147))
     root = of("sqrt", by("sub", by("mul", v, v), by("mul", log, 1 / 0.147)))
     return by("mul", by("mul", of("sqrt", by("sub", root, v)), of("sign", x)), 1.41421356)

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefn.graph.importers.onnx.arithmetic import as_dtype, combine, number
 from edgefn.graph.importers.onnx.features import as_f32
+from edgefn.graph.importers.onnx.reduction import reduced
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.onnx.scores import Classes, best_of, transformed, two_sided
 from edgefn.graph.ir import Bounds, Tensor
-from edgefn.graph.ops import Binary, Cast, Clamp, Coupling, Dense, Reduce, Select, Unary
+from edgefn.graph.ops import Clamp, Coupling, Dense, Select, Unary
 from edgefn.graph.ops.coupling import MAX_CLASSES
 
 __all__ = ["svm_classifier", "svm_regressor"]
@@ -28,8 +30,8 @@ def svm_regressor(call: Call) -> str:
     y = _kernel_sum(call, x, call.attribute("n_supports", 0), weights, _rho(call, 1))
     if not call.attribute("one_class", 0):
         return transformed(call, y, call.attribute("post_transform", "NONE"))
-    inside = call.emit(Binary("less"), (call.number(0.0), y), (x.shape[0], 1), dtype="u8")
-    return call.emit(Select(), (inside, call.number(1.0), call.number(-1.0)), (x.shape[0], 1))
+    inside = combine(call, "less", number(call, 0.0), y)
+    return call.emit(Select(), (inside, number(call, 1.0), number(call, -1.0)), (x.shape[0], 1))
 
 
 def svm_classifier(call: Call) -> tuple[str, str]:
@@ -98,11 +100,11 @@ def _kernel(call: Call, x: Tensor, supports: Array) -> str:
     shape, kind = (x.shape[0], len(supports)), call.attribute("kernel_type", "LINEAR")
     gamma, offset, degree = (*call.numbers("kernel_params", np.zeros(3)), 0.0, 0.0, 0.0)[:3]
     if kind == "RBF":
-        power = call.emit(Binary("mul"), (_squared_distances(call, x, supports), call.number(-gamma)), shape)
+        power = combine(call, "mul", _squared_distances(call, x, supports), number(call, -gamma))
         return call.emit(Unary("exp"), (power,), shape)
     product = _dense(call, x.name, gamma * supports, np.full(len(supports), offset))
     if kind == "POLY":
-        return call.emit(Binary("pow"), (product, call.number(int(degree))), shape)
+        return combine(call, "pow", product, number(call, int(degree)))
     if kind != "SIGMOID":
         call.malformed(f"attribute kernel_type is {kind!r}")
     return call.emit(Unary("tanh"), (product,), shape)
@@ -111,28 +113,25 @@ def _kernel(call: Call, x: Tensor, supports: Array) -> str:
 def _squared_distances(call: Call, x: Tensor, supports: Array) -> str:
     """`[N, vectors]`; from differences, as squares less products would cancel."""
     rows, features = x.shape
-    shape = (rows, len(supports), features)
     wide = call.reshape(x.name, (rows, 1, features))
-    constant = call.scope.constant(f"{call.node.label}.supports", supports.astype(np.float32))
-    difference = call.emit(Binary("sub"), (wide, constant), shape)
-    square = call.emit(Binary("mul"), (difference, difference), shape)
-    return call.reshape(call.emit(Reduce("sum", (2,)), (square,), (*shape[:2], 1)), shape[:2])
+    difference = combine(call, "sub", wide, call.own("supports", supports))
+    distances = reduced(call, "sum", combine(call, "mul", difference, difference), (2,))
+    return call.reshape(distances, (rows, len(supports)))
 
 
 def _dense(call: Call, x: str, weights: Array, bias: Array) -> str:
-    constants = [call.scope.constant(f"{call.node.label}.sums", v.astype(np.float32)) for v in (weights, bias)]
+    constants = (call.own("weights", weights), call.own("bias", bias))
     return call.emit(Dense(), (x, *constants), (call.scope.tensor(x).shape[0], len(weights)))
 
 
 def _elected(call: Call, scores: str, classes: int, pairs: Sequence[tuple[int, int]]) -> str:
     """The class that wins most of its pairs: i where the score of i and j is above 0, else j."""
-    shape = call.scope.tensor(scores).shape
-    wins = call.emit(Binary("less"), (call.number(0.0), scores), shape, dtype="u8")
+    wins = as_dtype(call, combine(call, "less", number(call, 0.0), scores), "f32")
     votes, lost = np.zeros((classes, len(pairs))), np.zeros(classes)
     for n, (i, j) in enumerate(pairs):
         votes[i, n], votes[j, n] = 1, -1
         lost[j] += 1
-    return best_of(call, _dense(call, call.emit(Cast(), (wins,), shape), votes, lost))
+    return best_of(call, _dense(call, wins, votes, lost))
 
 
 def _probabilities(call: Call, scores: str, classes: int) -> str:
@@ -143,15 +142,7 @@ def _probabilities(call: Call, scores: str, classes: int) -> str:
         call.malformed(f"{len(slope)} prob_a and {len(offset)} prob_b for {shape[1]} pairs of classes")
     if classes > MAX_CLASSES:
         call.refuse(f"probabilities of {classes} classes; up to {MAX_CLASSES} are supported")
-    pair = _diagonal(call, scores, -slope, -offset)
-    pair = call.emit(Clamp(Bounds(_LEAST, 1 - _LEAST)), (call.emit(Unary("sigmoid"), (pair,), shape),), shape)
+    odds = combine(call, "add", combine(call, "mul", scores, call.own("a", -slope)), call.own("b", -offset))
+    pair = call.emit(Unary("sigmoid"), (odds,), shape)
+    pair = call.emit(Clamp(Bounds(_LEAST, 1 - _LEAST)), (pair,), shape)
     return call.emit(Coupling(), (pair,), (shape[0], classes))
-
-
-def _diagonal(call: Call, x: str, factors: Array, offsets: Array) -> str:
-    """`x * factor + offset` in every column."""
-    shape = call.scope.tensor(x).shape
-    for function, numbers in (("mul", factors), ("add", offsets)):
-        constant = call.scope.constant(f"{call.node.label}.{function}", numbers.astype(np.float32))
-        x = call.emit(Binary(function), (x, constant), shape)
-    return x

@@ -98,7 +98,7 @@ def _emit(call: Call, forest: Forest, targets: int, base: Array, aggregate: str)
         call.malformed(str(error))
     parts = {"roots": tables.roots, "nodes": tables.nodes, "leaves": tables.leaves}
     parts["base"] = base.astype("<f8").view("<i4").reshape(-1, 2)
-    constants = [call.scope.constant(f"{call.node.label}.{part}", value) for part, value in parts.items()]
+    constants = [call.own(part, value) for part, value in parts.items()]
     op = TreeEnsemble(tables.bits, _AGGREGATES[aggregate], len(forest.roots) if aggregate == "AVERAGE" else 1)
     return call.emit(op, (x.name, *constants), (x.shape[0], targets))
 
