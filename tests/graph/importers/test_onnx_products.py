@@ -102,3 +102,25 @@ def test_heads_are_read_from_the_layer_that_computes_all_three(model, check):
     scores = m.node("MatMul", m.node("Transpose", q, perm=[0, 2, 1, 3]), m.node("Transpose", k, perm=[0, 2, 3, 1]))
     m.output(m.node("MatMul", m.node("Softmax", scores), m.node("Transpose", v, perm=[0, 2, 1, 3])))
     assert check(m).ops == ["dense_f32", "matmul_f32", "softmax_f32", "matmul_f32"]
+
+
+@pytest.mark.parametrize(("op", "value"), [("Mul", 0.25), ("Div", 8.0)])
+@pytest.mark.parametrize("where", ["a", "b", "y"])
+def test_a_factor_becomes_the_scale_of_the_product(model, check, op, value, where):
+    m = model()
+    factor = m.constant(np.float32(value))
+    sides = {name: m.input(name, shape) for name, shape in (("a", (2, 3, 5)), ("b", (2, 5, 4)))}
+    if where in sides:
+        sides[where] = m.node(op, sides[where], factor)
+    y = m.node("MatMul", *sides.values())
+    m.output(m.node(op, y, factor) if where == "y" else y)
+    result = check(m)
+    assert result.ops == ["matmul_f32"]
+    assert result.plan.ops[0]["scale"] == (0.25 if op == "Mul" else 0.125)
+
+
+def test_a_negative_factor_stays_what_it_is(model, check):
+    m = model()
+    y = m.node("MatMul", m.input("a", (3, 5)), m.input("b", (5, 4)))
+    m.output(m.node("Mul", y, m.constant(np.float32(-0.5))))
+    assert check(m).ops == ["matmul_f32", "binary"]

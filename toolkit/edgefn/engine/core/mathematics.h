@@ -16,6 +16,7 @@
 // p(v) of the coefficients c, the highest first.
 EFN_INLINE v128_t efn_polynomial(v128_t v, const float *c, int count) {
     v128_t sum = wasm_f32x4_splat(c[0]);
+#pragma unroll
     for (int i = 1; i < count; i++)
         sum = wasm_f32x4_add(wasm_f32x4_mul(sum, v), wasm_f32x4_splat(c[i]));
     return sum;

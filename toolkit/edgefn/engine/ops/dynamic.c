@@ -13,6 +13,8 @@ efn_status efn_dynamic_range_f32_check(const efn_plan *plan, const uint32_t *wor
     return efn_check_apart(x, y, 0);
 }
 
+#define LANES 4 // vectors at a time, so that none waits for the one before it
+
 // Least and most of x and 0; NaN counts for nothing.
 typedef struct {
     float least, most;
@@ -37,21 +39,25 @@ void efn_dynamic_range_f32_simd(const efn_site *site, const uint32_t *words) {
     const efn_unary *p = (const efn_unary *)words;
     const float *x = efn_in(site, p->x); // [n]
     const uint32_t n = efn_elements(efn_record(site, p->x));
-    v128_t least[2] = {wasm_f32x4_const_splat(0), wasm_f32x4_const_splat(0)};
-    v128_t most[2] = {wasm_f32x4_const_splat(0), wasm_f32x4_const_splat(0)};
+    v128_t least[LANES], most[LANES];
+#pragma unroll
+    for (uint32_t j = 0; j < LANES; j++)
+        least[j] = most[j] = wasm_f32x4_const_splat(0);
     uint32_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (uint32_t j = 0; j < 2; j++) {
+    for (; i + 4 * LANES <= n; i += 4 * LANES)
+#pragma unroll
+        for (uint32_t j = 0; j < LANES; j++) {
             const v128_t v = wasm_v128_load(x + i + 4 * j);
             least[j] = wasm_f32x4_pmin(least[j], v);
             most[j] = wasm_f32x4_pmax(most[j], v);
         }
-    float lanes[16];
-    wasm_v128_store(lanes, least[0]);
-    wasm_v128_store(lanes + 4, least[1]);
-    wasm_v128_store(lanes + 8, most[0]);
-    wasm_v128_store(lanes + 12, most[1]);
-    store_range(extent_from(extent_from((extent){0, 0}, lanes, 0, 16), x, i, n), efn_out(site, p->y));
+    float lanes[8 * LANES];
+#pragma unroll
+    for (uint32_t j = 0; j < LANES; j++) {
+        wasm_v128_store(lanes + 8 * j, least[j]);
+        wasm_v128_store(lanes + 8 * j + 4, most[j]);
+    }
+    store_range(extent_from(extent_from((extent){0, 0}, lanes, 0, 8 * LANES), x, i, n), efn_out(site, p->y));
 }
 
 void efn_dynamic_range_f32_ref(const efn_site *site, const uint32_t *words) {

@@ -31,7 +31,8 @@ static float total_of(const float parts[PARTS]) {
     return (four[0] + four[1]) + (four[2] + four[3]);
 }
 
-static void store_parts(const v128_t sums[4], float parts[PARTS]) {
+EFN_INLINE void store_parts(const v128_t sums[4], float parts[PARTS]) {
+#pragma unroll
     for (int i = 0; i < 4; i++)
         wasm_v128_store(parts + 4 * i, sums[i]);
 }

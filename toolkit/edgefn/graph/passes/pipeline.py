@@ -19,6 +19,7 @@ from edgefn.graph.passes.hoist import hoist, sink_dequantizes
 from edgefn.graph.passes.layer_norm import fuse_layer_norms
 from edgefn.graph.passes.layout import sink_transposes
 from edgefn.graph.passes.quantized import fuse_quantized
+from edgefn.graph.passes.scale import fold_scales
 from edgefn.graph.passes.shapes import merge_reshapes, relax_transposes
 from edgefn.graph.passes.strides import absorb_moves
 
@@ -36,7 +37,14 @@ _STAGES: tuple[tuple[Pass, ...], ...] = (
     (fold_batch_norms, fold_biases, fuse_dynamic, hoist, fold_activations, *_TIDY),
     (hoist, sink_dequantizes, fuse_quantized, fold_activations, *_TIDY),
     (fold_constants, fold_biases, *_TIDY),
-    (partial(sink_transposes, through_quantization=False), absorb_flattening, relax_transposes, absorb_moves, *_TIDY),
+    (
+        partial(sink_transposes, through_quantization=False),
+        absorb_flattening,
+        relax_transposes,
+        absorb_moves,
+        fold_scales,
+        *_TIDY,
+    ),
     (gather_axes, *_TIDY),
 )
 
