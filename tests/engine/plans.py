@@ -280,6 +280,20 @@ def rnn(of: Recurrence, function: int) -> bytes:
     return of.build(52, (len(of.x), *of.h.shape), ["r", "y", function])
 
 
+def lstm_q8(x: np.ndarray, cells: int, *, clip: int = 0) -> bytes:
+    """lstm_q8 of x [T][B][K], all weights 1."""
+    b, (steps, batch, inputs), lanes = PlanBuilder(), x.shape, r8(cells)
+    size = batch * cells
+    target = b.tensor("int8", (-(-2 * size // 16) * 16 + steps * size,))
+    scratch = b.reserve(-(-2 * inputs // 16) * 16 + -(-2 * cells // 16) * 16 + 8 * lanes)
+    c, h = b.tensor("int8", (batch, cells, 2)), b.tensor("int8", (batch, cells))
+    source = b.last("int8", x.shape)
+    w, r = (b.constant(np.ones((4 * lanes, n + n % 2), np.int8)) for n in (inputs, cells))
+    bias, mult = b.constant(np.zeros((2, 4 * lanes), np.int32)), b.constant(np.repeat(np.int32([2**30, -3]), 16))
+    b.op(44, source, h, c, w, r, bias, mult, target, 4, clip, 0, scratch)
+    return b.build([source, h, c], [target])
+
+
 def accumulate(first: np.ndarray) -> bytes:
     """The sum of all inputs so far and `first`, f32."""
     b = PlanBuilder()

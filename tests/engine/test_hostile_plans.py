@@ -58,7 +58,12 @@ def _dynamic_samples() -> list[bytes]:
 def _recurrent_samples() -> list[bytes]:
     of = {g: plans.Recurrence(*(np.ones(n, np.float32) for n in ((3, 2, g, 9), (2, 9), (g, 9, 9)))) for g in (1, 3, 4)}
     some = np.ones((3, 9), np.float32)
-    return [plans.lstm(of[4], some[:2], some), plans.gru(of[3], some[0], linear=False), plans.rnn(of[1], 1)]
+    return [
+        plans.lstm(of[4], some[:2], some),
+        plans.gru(of[3], some[0], linear=False),
+        plans.rnn(of[1], 1),
+        plans.lstm_q8(np.ones((2, 2, 5), np.int8), 9, clip=9000),
+    ]
 
 
 @cache

@@ -97,7 +97,9 @@ def outputs(models):
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-@pytest.mark.parametrize("name", ["ad_autoencoder", "hello_sine", "ic_resnet8", "kws_dscnn", "vww_mobilenetv1"])
+@pytest.mark.parametrize(
+    "name", ["ad_autoencoder", "hello_sine", "ic_resnet8", "kws_dscnn", "mnist_lstm", "vww_mobilenetv1"]
+)
 def test_tflite_models_in_int8_agree_with_the_reference_kernels_bit_for_bit(outputs, name, flavour):
     for found, wanted in outputs(f"{name}_int8", flavour):
         np.testing.assert_array_equal(found, wanted)

@@ -36,6 +36,8 @@ void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows
 // y[m] from one row [k] (i8: widened, [k2]).
 void efn_gemv_f32(const efn_layer_f32 *layer, const float *row, float *y);
 void efn_gemv_i8(const efn_layer_i8 *layer, const int16_t *row, int8_t *y);
+// sums[16] = bias + row [k2] times two panels of weights.
+void efn_gemv_i32(const int8_t *w, const int32_t *bias, const int16_t *row, uint32_t k2, int32_t *sums);
 
 #define EFN_LANE(v, lane) wasm_i32x4_shuffle(v, v, lane, lane, lane, lane)
 

@@ -225,18 +225,16 @@ EFN_INLINE void finish_eight(const efn_layer_i8 *layer, const efn_nearing *near,
     wasm_v128_store64_lane(out, eight, 0);
 }
 
-// One or two panels of weights at once: enough for the additions not to wait for each other, few enough for all that a
-// step loads to stay in registers. y [columns], columns <= 8 * panels.
-EFN_INLINE void gemv_panels(const efn_layer_i8 *layer, const efn_nearing *near, const int panels, const int16_t *row,
-                            uint32_t column, int8_t *y, uint32_t columns) {
-    const uint32_t k2 = layer->k2;
+// The sums and bias of one or two panels of weights at once: enough for the additions not to wait for each other, few
+// enough for all that a step loads to stay in registers.
+EFN_INLINE void sum_panels(const int8_t *panel, const int32_t *bias, const int panels, const int16_t *row, uint32_t k2,
+                           v128_t acc[2][2]) {
     const int8_t *w[2];
-    v128_t acc[2][2];
 #pragma unroll
     for (int p = 0; p < panels; p++) {
-        w[p] = layer->w + ((size_t)column + 8 * (size_t)p) * k2;
-        acc[p][0] = wasm_v128_load(layer->bias + column + 8 * p);
-        acc[p][1] = wasm_v128_load(layer->bias + column + 8 * p + 4);
+        w[p] = panel + 8 * (size_t)p * k2;
+        acc[p][0] = wasm_v128_load(bias + 8 * p);
+        acc[p][1] = wasm_v128_load(bias + 8 * p + 4);
     }
     const int16_t *const end = row + k2;
     for (;; row += 32) {
@@ -256,6 +254,23 @@ EFN_INLINE void gemv_panels(const efn_layer_i8 *layer, const efn_nearing *near, 
         for (int p = 0; p < panels; p++)
             w[p] += 256;
     }
+}
+
+void efn_gemv_i32(const int8_t *w, const int32_t *bias, const int16_t *row, uint32_t k2, int32_t *sums) {
+    v128_t acc[2][2];
+    sum_panels(w, bias, 2, row, k2, acc);
+#pragma unroll
+    for (int p = 0; p < 2; p++) {
+        wasm_v128_store(sums + 8 * p, acc[p][0]);
+        wasm_v128_store(sums + 8 * p + 4, acc[p][1]);
+    }
+}
+
+// y [columns], columns <= 8 * panels.
+EFN_INLINE void gemv_panels(const efn_layer_i8 *layer, const efn_nearing *near, const int panels, const int16_t *row,
+                            uint32_t column, int8_t *y, uint32_t columns) {
+    v128_t acc[2][2];
+    sum_panels(layer->w + (size_t)column * layer->k2, layer->bias + column, panels, row, layer->k2, acc);
     int8_t out[16];
 #pragma unroll
     for (int p = 0; p < panels; p++)

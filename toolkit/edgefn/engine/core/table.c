@@ -41,6 +41,7 @@ const efn_op efn_ops[EFN_OPCODES] = {
     [39] = EFN_ROW(matmul_f32, efn_matmul_f32),
     [42] = EFN_ROW(lstm_f32, efn_lstm_f32),
     [43] = EFN_ROW(gru_f32, efn_gru_f32),
+    [44] = EFN_ROW(lstm_q8, efn_lstm_q8),
     [45] = EFN_ROW(tree_ensemble, efn_tree_ensemble),
     [56] = EFN_ROW(coupling_f32, efn_coupling_f32),
     [34] = EFN_ROW(strided, efn_strided),

@@ -43,10 +43,13 @@ static inline const efn_tensor *efn_record(const efn_site *site, uint32_t index)
     return &site->plan->tensors[index];
 }
 
+// Checks run once and references in tests: both are compiled for size.
+#define EFN_SMALL __attribute__((minsize))
+
 #define EFN_DECLARE(name)                                                                                              \
-    efn_status efn_##name##_check(const efn_plan *plan, const uint32_t *words, uint32_t count);                        \
+    EFN_SMALL efn_status efn_##name##_check(const efn_plan *plan, const uint32_t *words, uint32_t count);              \
     void efn_##name##_simd(const efn_site *site, const uint32_t *words);                                               \
-    void efn_##name##_ref(const efn_site *site, const uint32_t *words);
+    EFN_SMALL void efn_##name##_ref(const efn_site *site, const uint32_t *words);
 
 EFN_DECLARE(conv2d_f32)
 EFN_DECLARE(conv2d_i8)
@@ -81,6 +84,7 @@ EFN_DECLARE(unary_f32)
 EFN_DECLARE(matmul_f32)
 EFN_DECLARE(lstm_f32)
 EFN_DECLARE(gru_f32)
+EFN_DECLARE(lstm_q8)
 EFN_DECLARE(rnn_f32)
 EFN_DECLARE(tree_ensemble)
 EFN_DECLARE(coupling_f32)

@@ -254,6 +254,13 @@ typedef struct {
 } efn_lstm_f32;
 
 typedef struct {
+    uint32_t x, h, c, w, r, bias, mult, y;
+    uint32_t cell_bits, clip;
+    int32_t y_zero;
+    uint32_t scratch;
+} efn_lstm_q8;
+
+typedef struct {
     uint32_t x, h, r, bias, y, linear, reverse, scratch;
 } efn_gru_f32;
 

@@ -27,6 +27,7 @@ from edgefn.graph.ops import (
     layer_norm,
     lookup,
     lstm,
+    lstm_q8,
     matmul,
     max_pool,
     pad,
@@ -67,6 +68,7 @@ from edgefn.graph.ops.gru import Gru
 from edgefn.graph.ops.layer_norm import LayerNorm
 from edgefn.graph.ops.lookup import Lookup
 from edgefn.graph.ops.lstm import Lstm
+from edgefn.graph.ops.lstm_q8 import LstmQ8
 from edgefn.graph.ops.matmul import MatMul, Strides
 from edgefn.graph.ops.matrix import Weighted
 from edgefn.graph.ops.max_pool import MaxPool
@@ -113,6 +115,7 @@ __all__ = [
     "LayerNorm",
     "Lookup",
     "Lstm",
+    "LstmQ8",
     "MatMul",
     "MaxPool",
     "Pad",
@@ -155,6 +158,7 @@ _CODES = (
     layer_norm.CODES,
     lookup.CODES,
     lstm.CODES,
+    lstm_q8.CODES,
     matmul.CODES,
     max_pool.CODES,
     pad.CODES,
@@ -199,6 +203,7 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     LayerNorm: layer_norm.lower,
     Lookup: lookup.lower,
     Lstm: lstm.lower,
+    LstmQ8: lstm_q8.lower,
     MatMul: matmul.lower,
     MaxPool: max_pool.lower,
     Pad: pad.lower,

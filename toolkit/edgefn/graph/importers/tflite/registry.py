@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from edgefn.graph.importers.source import SupportedOp
-from edgefn.graph.importers.tflite import elementwise, matrix, movement, pooling, variables
+from edgefn.graph.importers.tflite import elementwise, matrix, movement, pooling, recurrent, variables
 from edgefn.graph.importers.tflite.scope import Call
 
 __all__ = ["HANDLERS", "supported_ops"]
@@ -42,6 +42,10 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "SOFTMAX": (elementwise.softmax, "beta 1"),
     "SQUEEZE": (movement.named_again, ""),
     "TRANSPOSE": (movement.transpose, "constant permutation"),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (
+        recurrent.unidirectional_sequence_lstm,
+        "f32, or i8 with c of i16; constant weights; no projection, layer normalization or coupled gates",
+    ),
     "VAR_HANDLE": (variables.var_handle, ""),
 }
 

@@ -5,6 +5,8 @@ as variable are the other kind: an operator that has one, such as an LSTM, reads
 zeros.
 """
 
+import numpy as np
+
 from edgefn.graph.importers.tflite.file import TfliteSubgraph
 from edgefn.graph.importers.tflite.scope import Call, Scope, Variable
 from edgefn.graph.ir import NUMPY, RUNTIME, Tensor
@@ -18,6 +20,7 @@ __all__ = [
     "read_variable",
     "value_of",
     "var_handle",
+    "variable_tensor",
 ]
 
 type Nothing = tuple[()]
@@ -93,6 +96,21 @@ def assign_variable(call: Call) -> Nothing:
         )
     variable.now = value.name
     return ()
+
+
+def variable_tensor(call: Call, index: int) -> tuple[Variable, Tensor]:
+    """The variable that an input is, and what it is like; it begins with zeros. i16 lies in pairs of i8."""
+    number = call.op.inputs[index] if call.has(index) else -1
+    if number < 0 or not call.scope.tensors[number].is_variable:
+        call.refuse(f"input {index} is no variable")
+    t = call.scope.tensors[number]
+    like = Tensor(t.name, "i8", (*t.shape, 2)) if t.dtype == "i16" else call.scope.declared(number)
+    zero = like.quantization.scalar[1] if like.quantization else 0
+    key = f"{t.name}#{number}"
+    if key not in call.scope.variables:
+        call.scope.assigned |= {key}
+        call.scope.variables[key] = Variable(key, np.full(like.shape, zero, NUMPY[like.dtype]))
+    return call.scope.variables[key], like
 
 
 def find_assigned(main: TfliteSubgraph) -> frozenset[str]:

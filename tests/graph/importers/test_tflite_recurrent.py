@@ -1,0 +1,249 @@
+"""UNIDIRECTIONAL_SEQUENCE_LSTM, run after run: in int8 as TFLite's reference kernel, in floats as its equations."""
+
+import numpy as np
+import pytest
+
+from edgefn.engine.library import FLAVOURS
+from edgefn.engine.standalone import Runner
+from edgefn.errors import ModelError, UnsupportedError
+from edgefn.graph.compiler import compile_model, read_model
+
+F = np.float32
+TANH, RELU = 4, 1
+W_SCALES, R_SCALES = (0.002, 0.0013, 0.0021, 0.0017), (0.003, 0.0041, 0.0023, 0.0037)
+
+
+@pytest.fixture
+def compiled(tmp_path):
+    def build(writer):
+        (tmp_path / "m.tflite").write_bytes(writer.data())
+        return compile_model(read_model(tmp_path / "m.tflite"), name="m")
+
+    return build
+
+
+class Lstm:
+    """Tensors of an operator in the order of its inputs; -1 for what it does not have."""
+
+    def __init__(self, writer, shape, cells, *, kind, x=None, h=None, c=None):
+        self.w, self.kind = writer, kind
+        self.inputs = [-1] * 24
+        self.inputs[0] = writer.tensor("x", shape, kind, **quantized(writer, x))
+        batch = shape[0]
+        self.put(18, "h", (batch, cells), kind, IsVariable=True, **quantized(writer, h))
+        self.put(19, "c", (batch, cells), "INT16" if kind == "INT8" else kind, IsVariable=True, **quantized(writer, c))
+
+    def put(self, place, name, shape, kind="FLOAT32", constant=None, **fields):
+        self.inputs[place] = self.w.tensor(name, shape, kind, constant, **fields)
+
+    def weights(self, first, values, kind, scales=(None,) * 4):
+        for i, (value, scale) in enumerate(zip(values, scales)):
+            self.put(first + i, f"c{first + i}", value.shape, kind, value, **quantized(self.w, scale and (scale, 0)))
+
+    def end(self, shape, y=None, hidden=None, activation=TANH, **fields):
+        marks = [self.w.tensor(f"i{i}", (), "FLOAT32") for i in range(4)]
+        marks.append(self.w.tensor("hidden", (), self.kind, **quantized(self.w, hidden or y)))
+        out = self.w.tensor("y", shape, self.kind, **quantized(self.w, y))
+        options = {"FusedActivationFunction": activation, **fields}
+        more = {"Intermediates": np.array(marks, np.int32)} if self.kind == "INT8" else {}
+        name = "UNIDIRECTIONAL_SEQUENCE_LSTM"
+        self.w.op(name, self.inputs, [out], "UnidirectionalSequenceLSTMOptions", options, **more)
+        self.w.subgraph([self.inputs[0]], [out])
+        return self.w
+
+
+def quantized(writer, parameters):
+    return {"Quantization": writer.quantization([parameters[0]], [parameters[1]])} if parameters else {}
+
+
+def integers(writer, *, seed, cells, features, steps, batch, cell, clip, zero, time_major):
+    """A model of random integers, and the inputs of two runs."""
+    rng = np.random.default_rng(seed)
+    w, r = (rng.integers(-127, 128, (4, cells, n), np.int8) for n in (features, cells))
+    bias = rng.integers(-60000, 60000, (4, cells), np.int32)
+    first = (steps, batch) if time_major else (batch, steps)
+    x, state = rng.integers(-128, 128, (2, *first, features), np.int8), (0.0075, zero)
+    lstm = Lstm(writer, x.shape[1:], cells, kind="INT8", x=(0.02, -7), h=state, c=(2.0**cell, 0))
+    if time_major:
+        lstm.put(18, "h", (batch, cells), "INT8", IsVariable=True, **quantized(writer, state))
+        lstm.put(19, "c", (batch, cells), "INT16", IsVariable=True, **quantized(writer, (2.0**cell, 0)))
+    lstm.weights(1, w, "INT8", W_SCALES)
+    lstm.weights(5, r, "INT8", R_SCALES)
+    lstm.weights(12, bias, "INT32")
+    return lstm.end((*first, cells), state, CellClip=clip, TimeMajor=time_major), x
+
+
+# What LiteRT 2.3 gives (BUILTIN_REF), in two runs one after the other.
+CASES = [
+    (
+        {
+            "seed": 1,
+            "cells": 5,
+            "features": 3,
+            "steps": 4,
+            "batch": 1,
+            "cell": -11,
+            "clip": 10.0,
+            "zero": 0,
+            "time_major": False,
+        },
+        """
+        -2 54 -2 4 42 -4 47 -7 4 75 -3 67 -8 5 86 -5 52 -6 0 103 -6 65 -11 2 102 -4 62 -15 3 104 -5 53 -13 3
+        105 -5 70 -16 3 111
+        """,
+    ),
+    (
+        {
+            "seed": 2,
+            "cells": 9,
+            "features": 2,
+            "steps": 2,
+            "batch": 2,
+            "cell": -12,
+            "clip": 0.0,
+            "zero": -4,
+            "time_major": False,
+        },
+        """
+        -4 -12 -19 1 -49 -4 -28 2 -1 -5 -13 -24 7 -72 -5 -41 6 11 -5 -10 -16 5 -31 4 -49 0 9 -6 -11 -22 15 -57
+        2 -52 3 22 -5 -13 -26 9 -89 -8 -38 7 16 -5 -14 -31 7 -91 -7 -38 8 9 -6 -13 -32 8 -71 2 -42 5 22 -6 -13
+        -31 9 -78 1 -43 7 23
+        """,
+    ),
+    (
+        {
+            "seed": 3,
+            "cells": 3,
+            "features": 7,
+            "steps": 3,
+            "batch": 2,
+            "cell": -9,
+            "clip": 1.0,
+            "zero": 17,
+            "time_major": True,
+        },
+        """
+        93 28 9 72 47 12 97 28 7 95 40 6 105 36 7 93 60 7 102 35 8 95 39 8 89 37 11 113 25 -5 109 26 4 17 58
+        13
+        """,
+    ),
+    (
+        {
+            "seed": 4,
+            "cells": 8,
+            "features": 1,
+            "steps": 3,
+            "batch": 1,
+            "cell": -15,
+            "clip": 0.0,
+            "zero": 0,
+            "time_major": False,
+        },
+        """
+        -1 -37 7 -23 7 -38 7 3 0 -53 10 -42 13 -48 13 4 0 -59 12 -45 16 -49 16 5 0 -70 12 -34 13 -53 14 7 0
+        -76 11 -35 12 -55 14 7 0 -82 11 -32 11 -55 12 7
+        """,
+    ),
+]
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize(("sizes", "wanted"), CASES)
+def test_in_int8_it_answers_as_the_reference_kernel(writer, compiled, sizes, wanted, flavour):
+    model, x = integers(writer, **sizes)
+    with Runner(compiled(model).plan, flavour) as runner:
+        found = [np.frombuffer(runner.run([one])[0], np.int8) for one in x]
+    assert np.concatenate(found).tolist() == [int(number) for number in wanted.split()]
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def equations(x, w, r, bias, peepholes, clip, state):
+    """All of h for x [T][B][K], from `state`, which is kept."""
+    h, c = state
+    after = []
+    for row in x:
+        i, f, g, o = (row @ w[k].T + h @ r[k].T + bias[k] for k in range(4))
+        c = sigmoid(f + peepholes[1] * c) * c + sigmoid(i + peepholes[0] * c) * np.tanh(g)
+        c = np.clip(c, -clip, clip) if clip else c
+        h = sigmoid(o + peepholes[2] * c) * np.tanh(c)
+        after.append(h)
+    state[:] = h, c
+    return np.array(after)
+
+
+@pytest.mark.parametrize("kind", ["FLOAT32", "FLOAT16"])
+@pytest.mark.parametrize(("peep", "clip"), [(0, 0.0), (1, 0.0), (0, 0.6)])
+def test_in_floats_it_follows_its_equations_from_run_to_run(writer, compiled, kind, peep, clip):
+    rng = np.random.default_rng(5)
+    stored = F if kind == "FLOAT32" else np.float16
+    w, r = (rng.normal(0, 0.5, (4, 6, n)).astype(stored) for n in (3, 6))
+    bias, p = rng.normal(0, 0.5, (4, 6)).astype(F), rng.normal(0, peep, (3, 6)).astype(F)
+    x = rng.normal(0, 1, (3, 2, 4, 3)).astype(F)
+    lstm = Lstm(writer, x.shape[1:], 6, kind="FLOAT32")
+    lstm.weights(1, w, kind)
+    lstm.weights(5, r, kind)
+    lstm.weights(12, bias, "FLOAT32")
+    if peep:
+        lstm.weights(9, p, "FLOAT32")
+    state = [np.zeros((2, 6)), np.zeros((2, 6))]
+    with Runner(compiled(lstm.end((2, 4, 6), CellClip=clip)).plan) as runner:
+        for one in x:
+            found = np.frombuffer(runner.run([one])[0], F).reshape(2, 4, 6)
+            wanted = equations(
+                one.transpose(1, 0, 2).astype(float), w.astype(float), r.astype(float), bias, p, clip, state
+            )
+            np.testing.assert_allclose(found, wanted.transpose(1, 0, 2), rtol=1e-5, atol=1e-6)
+
+
+def small(writer, *, also=(), activation=TANH, h=(0.0075, 0), c=(2.0**-11, 0), w_scale=0.01, **ends):
+    lstm = Lstm(writer, (1, 2, 3), 4, kind="INT8", x=(0.02, 0), h=h, c=c)
+    lstm.weights(1, np.ones((4, 4, 3), np.int8), "INT8", (w_scale,) * 4)
+    lstm.weights(5, np.ones((4, 4, 4), np.int8), "INT8", (0.01,) * 4)
+    lstm.weights(12, np.ones((4, 4), np.int32), "INT32")
+    for place in also:
+        lstm.put(place, "more", (4,), constant=np.ones(4, F))
+    return lstm.end((1, 2, 4), (0.0075, 0), activation=activation, **ends)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"also": (16,)}, "projection"),
+        ({"also": (20,)}, "layer normalization"),
+        ({"also": (9,)}, "peepholes"),
+        ({"activation": RELU}, "the activation RELU"),
+        ({"h": None}, "no scale|differ in scale"),
+        ({"h": (0.5, 0)}, "differ in scale"),
+        ({"hidden": (0.0075, 1)}, "differ in scale"),
+        ({"c": (2.0**-8, 0)}, "2\\^-15 to 2\\^-9"),
+        ({"c": (0.003, 0)}, "a cell state of scale 0.003"),
+        ({"c": None}, "a cell state without a scale"),
+    ],
+)
+def test_forms_that_are_not_supported_are_refused(writer, compiled, changes, said):
+    with pytest.raises(UnsupportedError, match=said) as error:
+        compiled(small(writer, **changes))
+    assert error.value.code == "EFN-M011"
+
+
+def test_a_state_that_is_no_variable_is_refused(writer, compiled):
+    lstm = Lstm(writer, (1, 2, 3), 4, kind="FLOAT32")
+    lstm.weights(1, np.ones((4, 4, 3), F), "FLOAT32")
+    lstm.weights(5, np.ones((4, 4, 4), F), "FLOAT32")
+    lstm.weights(12, np.ones((4, 4), F), "FLOAT32")
+    lstm.put(18, "constant", (1, 4), constant=np.zeros((1, 4), F))
+    with pytest.raises(UnsupportedError, match="input 18 is no variable"):
+        compiled(lstm.end((1, 2, 4)))
+
+
+def test_weights_that_do_not_fit_are_malformed(writer, compiled):
+    lstm = Lstm(writer, (1, 2, 3), 4, kind="FLOAT32")
+    lstm.weights(1, np.ones((4, 4, 2), F), "FLOAT32")
+    lstm.weights(5, np.ones((4, 4, 4), F), "FLOAT32")
+    lstm.weights(12, np.ones((4, 4), F), "FLOAT32")
+    with pytest.raises(ModelError, match=r"weights \(4, 4, 2\)") as error:
+        compiled(lstm.end((1, 2, 4)))
+    assert error.value.code == "EFN-M006"
