@@ -9,7 +9,7 @@ from edgefn.graph.plan import read_plan
 def test_inspect_shows_ports_ops_and_costs(edgefn, digits_model):
     status, said = edgefn.json("model", "inspect", digits_model)
     assert status == 0
-    assert said["inputs"] == [{"name": "image", "dtype": "f32", "shape": [1, 1, 8, 8]}]
+    assert said["inputs"] == [{"name": "image", "dtype": "f32", "shape": [1, 1, 8, 8], "labels": []}]
     assert said["macs"] == 199_936
     assert "conv2d_i8" in {node["op"] for node in said["nodes"]}
     assert "199,936" in edgefn("model", "inspect", digits_model).stdout
