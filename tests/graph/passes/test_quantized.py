@@ -210,13 +210,26 @@ def test_unsigned_weights_of_another_zero_point_are_exact_when_they_fit(model, c
 
 def test_weights_of_minus_128_are_never_packed(model, check):
     m = model()
-    x = m.qdq(m.input("x", (1, 8)), 0.02, 0, "i8")
-    w = m.node("DequantizeLinear", m.constant(np.full((4, 8), -128, np.int8)), m.constant(np.float32(0.01)))
-    m.output(m.qdq(m.node("Gemm", x, w, transB=1), 0.2, 3, "i8"))
+    x = m.qdq(m.input("x", (1, 8, 2, 2)), 0.02, 0, "i8")
+    w = m.node("DequantizeLinear", m.constant(np.full((4, 8, 1, 1), -128, np.int8)), m.constant(np.float32(0.01)))
+    m.output(m.qdq(m.node("Conv", x, w), 0.2, 3, "i8"))
     result = check(m, atol=0.201)
-    dense = next(op for op in result.plan.ops if op.code.name == "dense_i8")
-    w = result.plan.tensors[dense["w"]]
+    layer = next(op for op in result.plan.ops if op.code.name == "conv2d_i8")
+    w = result.plan.tensors[layer["w"]]
     assert np.frombuffer(result.plan.weights, np.int8)[w.offset : w.offset + w.nbytes].min() == -127
+
+
+@pytest.mark.parametrize(("far", "zero"), [(np.uint8(255), 40), (np.int8(-128), 0)])
+def test_weights_of_a_dense_layer_that_lie_far_from_their_zero_point_stay_exact(model, check, far, zero):
+    m = model()
+    x = m.qdq(m.input("x", (3, 16)), 0.02, 10, "i8")
+    value = m.rng.integers(0, 100, (4, 16)).astype(far.dtype)
+    value[1, 2] = far
+    q = (m.constant(np.float32(0.005)), m.constant(far.dtype.type(zero)))
+    w = m.node("DequantizeLinear", m.constant(value), *q)
+    y = m.node("Relu", m.node("Gemm", x, w, m.random(4), transB=1))
+    m.output(m.node("QuantizeLinear", y, m.constant(np.float32(0.05)), m.constant(np.int8(-3))), "i8")
+    assert check(m, steps=1, exact=0.9).ops == ["quantize_f32_i8", "dense_dynamic", "quantize_f32_i8"]
 
 
 def test_a_lone_minus_128_is_clipped_and_many_are_spread():

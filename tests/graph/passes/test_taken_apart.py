@@ -64,7 +64,7 @@ def test_what_only_looks_like_one_is_left_alone(model, check, change):
     d = m.node("Sub", x, mean(m, x, axes))
     of = m.node("Sub", x, number(m, 1)) if change == "another difference" else d
     power = m.node("Pow", of, number(m, 3 if change == "a power of 3" else 2))
-    variance = mean(m, m.node("Abs", power), (0,) if change == "another axis" else axes)
+    variance = mean(m, power, (0,) if change == "another axis" else axes)
     y = over_root(m, d, m.node("Add", variance, number(m, 1e-3)), "div")
     m.output(m.node("Mul", y, m.random(3, 1)) if change == "a scale for each row" else y)
     assert ("layer_norm_f32" in check(m).ops) == (change == "a scale for each row")

@@ -6,11 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.graph.ir import Graph, Node, Quantization, Tensor
-from edgefn.graph.ops import Add, AveragePool, Clamp, Dequantize, Quantize, Requantize, Weighted
+from edgefn.graph.ops import (
+    Add,
+    AveragePool,
+    Clamp,
+    Dense,
+    DenseDynamic,
+    Dequantize,
+    Quantize,
+    Requantize,
+    Weighted,
+)
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["fuse_quantized", "symmetric"]
 
+MOST_WEIGHT = 127
 MAX_STEP = 255  # how far an i8 activation can lie from its zero point
 
 
@@ -113,6 +124,8 @@ def _fuse_weights(walk: Walk, node: Node, maker: Node, op: Weighted, x: Tensor) 
     w = _constant(walk, maker.inputs[1])
     if w is None or w.constant is None or w.dtype not in {"i8", "u8"} or _quantization(w).axis not in {None, op.axis}:
         return False
+    if isinstance(op, Dense) and _reaches_far(w):
+        return _fuse_exactly(walk, node, maker, x, w)
     value, scale = symmetric(w.constant, _quantization(w), op.axis)
     steps = _bias(walk, maker.inputs[2:], scale.astype(np.float64) * _quantization(x).scalar[0])
     if steps is None or not _fits(value, steps, op.axis):
@@ -124,6 +137,43 @@ def _fuse_weights(walk: Walk, node: Node, maker: Node, op: Weighted, x: Tensor) 
     constant = graph.add(Tensor(f"{maker.name}.bias", "i32", bias.shape, None, bias))
     walk.emit(maker.name, maker.op, (x.name, weights, constant), node.output)
     return True
+
+
+def _reaches_far(w: Tensor) -> bool:
+    """Whether weights `[M, K]` do not fit in i8 around 0."""
+    assert w.constant is not None  # noqa: S101 -- the caller looked
+    zero = np.broadcast_to(_quantization(w).zero_point, (len(w.constant),))
+    return bool(np.abs(w.constant.astype(np.int32) - zero[:, None]).max(initial=0) > MOST_WEIGHT)
+
+
+def _fuse_exactly(walk: Walk, node: Node, maker: Node, x: Tensor, w: Tensor) -> bool:
+    """Weights that keep their zero points: the dense layer ends in floats, which are quantized after it."""
+    graph, (scale, zero), q = walk.graph, _quantization(x).scalar, _quantization(w)
+    bias = [_reals(walk, name) for name in maker.inputs[2:]] or [np.zeros(w.shape[0], np.float32)]
+    if bias[0] is None or not isinstance(maker.op, Dense):
+        return False
+    vectors = {
+        "range": np.array([scale, zero + 128], np.float32),
+        "zeros": np.broadcast_to(q.zero_point, w.shape[:1]),
+        "scales": np.broadcast_to(q.scale, w.shape[:1]),
+        "bias": bias[0],
+    }
+    names = {
+        name: graph.add(Tensor(f"{maker.name}.{name}", "i32" if name == "zeros" else "f32", v.shape, constant=v))
+        for name, v in vectors.items()
+    }
+    inputs = (x.name, names["range"], w.name, names["zeros"], names["scales"], names["bias"])
+    y = graph.like(node.output, dtype="f32", quantization=None)
+    walk.emit(node.name, Quantize(), (walk.emit(maker.name, DenseDynamic(maker.op.bounds), inputs, y),), node.output)
+    return True
+
+
+def _reals(walk: Walk, name: str) -> NDArray[np.float32] | None:
+    """Return what is constant, perhaps quantized, in floats."""
+    quantized = _constant(walk, name)
+    if quantized is not None and quantized.constant is not None:
+        return _quantization(quantized).real(quantized.constant)
+    return walk.graph.tensors[name].constant
 
 
 def _bias(walk: Walk, inputs: tuple[str, ...], scale: NDArray[np.float64]) -> NDArray[np.float64] | None:

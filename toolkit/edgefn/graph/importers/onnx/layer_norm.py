@@ -4,9 +4,11 @@ from math import prod
 
 import numpy as np
 
+from edgefn.graph.importers.onnx.arithmetic import combine, number
+from edgefn.graph.importers.onnx.reduction import reduced
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ir import Shape, Tensor
-from edgefn.graph.ops import Add, Binary, LayerNorm
+from edgefn.graph.ops import Add, Binary, LayerNorm, Unary
 
 __all__ = [
     "layer_normalization",
@@ -17,10 +19,21 @@ __all__ = [
 ]
 
 
-def layer_normalization(call: Call) -> str:
-    """Over all dimensions from `axis` on; scale and bias broadcast to them."""
+def layer_normalization(call: Call) -> tuple[str, ...]:
+    """Over all dimensions from `axis` on; scale and bias broadcast to them. Mean and deviation where wanted."""
     x, axis = _input(call)
-    return _normalized(call, x, axis, _vector(call, 1, x.shape[axis:], 1), _vector(call, 2, x.shape[axis:], 0))
+    y = _normalized(call, x, axis, _vector(call, 1, x.shape[axis:], 1), _vector(call, 2, x.shape[axis:], 0))
+    return (y, *_moments(call, x, axis)) if any(call.node.outputs[1:]) else (y,)
+
+
+def _moments(call: Call, x: Tensor, axis: int) -> tuple[str, str]:
+    """The mean of every row, and 1 by its deviation."""
+    axes = tuple(range(axis, len(x.shape)))
+    mean = reduced(call, "mean", x.name, axes)
+    d = combine(call, "sub", x.name, mean)
+    variance = reduced(call, "mean", combine(call, "mul", d, d), axes)
+    moved = combine(call, "add", variance, number(call, call.attribute("epsilon", 1e-5)))
+    return mean, call.emit(Unary("rsqrt"), (moved,), call.scope.tensor(mean).shape)
 
 
 def rms_normalization(call: Call) -> str:

@@ -103,7 +103,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "LessOrEqual": (arithmetic.compare("less_equal"), ""),
     "LogSoftmax": (normalization.log_softmax, ""),
     "LpNormalization": (normalization.lp_normalization, ""),
-    "LayerNormalization": (layer_norm.layer_normalization, "one output"),
+    "LayerNormalization": (layer_norm.layer_normalization, ""),
     "MatMul": (product.matmul, ""),
     "MatMulInteger": (dynamic.matmul_integer, f"constant right side of rank 2; {_ZERO_POINT}"),
     "Max": (arithmetic.extreme("max"), ""),
