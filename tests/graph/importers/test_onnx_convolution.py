@@ -197,3 +197,30 @@ def test_a_transposed_convolution_that_makes_no_sense_is_refused(model, compiled
     m.output(m.node("ConvTranspose", m.input("x", (1, 2, 5, 4)), m.random(*shape), **attributes))
     with pytest.raises(error, match=said):
         compiled(m)
+
+
+@pytest.mark.parametrize(
+    ("pads", "folded"),
+    [((0, 0, 1, 2, 0, 0, 1, 0), True), ((0, 0, 3, 0, 0, 0, 0, 0), False), ((0, 1, 1, 1, 0, 0, 1, 1), False)],
+)
+def test_zeros_around_images_go_into_the_window_that_reads_them(model, check, pads, folded):
+    m = model()
+    x = m.node("Pad", m.input("x", (1, 3, 6, 6)), m.constant(np.array(pads)))
+    m.output(m.node("Conv", x, m.random(4, 3 + pads[1], 3, 3)))
+    assert ("pad" in check(m).ops) != folded
+
+
+def test_an_average_counts_zeros_that_were_there(model, check):
+    m = model()
+    x = m.node("Conv", m.input("x", (1, 3, 6, 6)), m.random(4, 3, 3, 3))
+    x = m.node("Pad", x, m.constant(np.array((0, 0, 1, 1, 0, 0, 1, 1))))
+    m.output(m.node("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2]))
+    assert "pad" not in check(m).ops
+
+
+def test_zeros_around_quantized_images_go_into_the_window_that_reads_them(model, check):
+    m = model()
+    x = m.qdq(m.input("x", (1, 3, 6, 6)), 0.02, 110)
+    x = m.qdq(m.node("Pad", x, m.constant(np.array((0, 0, 1, 1, 0, 0, 1, 1)))), 0.02, 110)
+    m.output(m.qdq(m.node("Conv", x, m.weights((8, 3, 3, 3))), 0.05, 90))
+    assert "pad" not in check(m, atol=0.0501, steps=1).ops

@@ -2,27 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.importers.builder import Builder
-from edgefn.graph.ir import Op, Shape, Tensor
+from edgefn.graph.importers.emitter import Emitter
+from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Gather, Repeat, Resample
 
-__all__ = ["Emitter", "Taps", "cubic", "linear", "nearest", "resampled"]
+__all__ = ["Taps", "cubic", "linear", "nearest", "resampled"]
 
 type Array = NDArray[Any]
-
-
-class Emitter(Protocol):
-    """The call of an operator, in any format."""
-
-    @property
-    def scope(self) -> Builder: ...
-
-    def moved(self, op: Op, x: Tensor, shape: Shape, *more: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

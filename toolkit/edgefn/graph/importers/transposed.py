@@ -6,42 +6,23 @@ stride, of what tap k weighs of input `q + (r + pad - k * dilation) / stride`: f
 different inputs. Their results are then interleaved.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 from math import gcd
-from typing import Never, Protocol
 
 import numpy as np
 
-from edgefn.graph.importers.builder import Builder
+from edgefn.graph.importers.emitter import Convolver
 from edgefn.graph.importers.kernel import Kernel
-from edgefn.graph.ir import Op, Shape, Tensor, Window
+from edgefn.graph.ir import Shape, Tensor, Window
 from edgefn.graph.ops import Concat, Conv2d, Depthwise, Pad, Reshape, Slice, Tile, Transpose
 
-__all__ = ["Axis", "Convolver", "Transposed"]
+__all__ = ["Axis", "Transposed"]
 
 MAX_APART = 64  # convolutions that one concat can take
 FEW_APART = 16  # convolutions that are worth the products they save
 LANES = 8  # outputs that a convolution computes at a time
 NEAR = 1.15  # how many more products a single convolution may have, as it saves a pass over the result
-
-
-class Convolver(Protocol):
-    """The call of an operator, in any format."""
-
-    @property
-    def scope(self) -> Builder: ...
-
-    def emit(self, op: Op, inputs: Iterable[str], shape: Iterable[int]) -> str: ...
-
-    def moved(self, op: Op, x: Tensor, shape: Iterable[int], *more: str) -> str: ...
-
-    def layer(self, axis: int, kernel: Kernel, bias: Kernel | None) -> tuple[str, ...]:
-        """Return weights, their outputs along `axis`, and the bias, as inputs of a node."""
-        ...
-
-    def refuse(self, what: str) -> Never: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """Conv and ConvTranspose of images and sequences, in groups of any size."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from edgefn.graph.importers.groups import grouped
 from edgefn.graph.importers.kernel import Array, Kernel
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.onnx.windows import (
@@ -19,14 +19,9 @@ from edgefn.graph.importers.onnx.windows import (
 )
 from edgefn.graph.importers.transposed import Axis, Transposed
 from edgefn.graph.ir import Quantization, Tensor, Window
-from edgefn.graph.ops import Concat, Conv2d, Depthwise, Pad, Repeat, Slice
+from edgefn.graph.ops import Conv2d, Depthwise, Pad
 
 __all__ = ["conv", "conv_transpose"]
-
-LANES = 8  # outputs that a convolution computes at a time
-MAX_PARTS = 64  # that one concat can take
-
-type Compute = Callable[[Tensor, Kernel, Kernel | None], str]
 
 
 def conv(call: Call) -> str:
@@ -47,7 +42,10 @@ def conv(call: Call) -> str:
         shape = (image.shape[0], *out, kernel.shape[0])
         return call.emit(op, (image.name, *call.layer(op.axis, kernel, bias)), shape)
 
-    return as_images(call, x.name, lambda image: _grouped(call, image, kernel, group, convolved))
+    bias = call.bias_kernel(2, kernel.shape[0])
+    return as_images(
+        call, x.name, lambda image: grouped(call, call.scope.tensor(image), kernel, bias, group, convolved)
+    )
 
 
 def _high(call: Call, value: Array, rank: int) -> Array:
@@ -77,49 +75,6 @@ def _padded(call: Call, image: Tensor, window: Window, after: Pair) -> tuple[Ten
     return call.scope.tensor(call.moved(Pad((0, *window.pad, 0)), image, shape)), replace(window, pad=(0, 0))
 
 
-def _grouped(call: Call, image: str, kernel: Kernel, group: int, compute: Callable[..., str]) -> str:
-    """Compute groups together as far as that fills the lanes, and those parts one after another.
-
-    `kernel` is `[M, kh, kw, C / group]`; with a single channel a group its weights are those of every channel.
-    """
-    x, (outputs, *_, depth) = call.scope.tensor(image), kernel.shape
-    bias = call.bias_kernel(2, outputs)
-    if group > 1 and depth == 1:
-        return compute(_repeated(call, x, outputs // group), kernel, bias, depthwise=True)
-    together = next(t for t in range(1, group + 1) if _worthwhile(t, group, outputs))
-    parts = []
-    for first in range(0, group, together):
-        chosen = range(first * outputs // group, (first + together) * outputs // group)
-        part = kernel.outputs(chosen).merged(together) if group > 1 else kernel
-        own_bias = bias.outputs(chosen) if bias and group > 1 else bias
-        parts.append(compute(_channels(call, x, first * depth, together * depth), part, own_bias))
-    if len(parts) == 1:
-        return parts[0]
-    shape = call.scope.tensor(parts[0]).shape
-    return call.emit(Concat(3), parts, (*shape[:3], outputs))
-
-
-def _worthwhile(together: int, group: int, outputs: int) -> bool:
-    return (
-        group % together == 0
-        and group // together <= MAX_PARTS
-        and (together == group or together * outputs // group >= LANES)
-    )
-
-
-def _repeated(call: Call, x: Tensor, count: int) -> Tensor:
-    """Every channel so many times in a row."""
-    if count == 1:
-        return x
-    return call.scope.tensor(call.moved(Repeat((1, 1, 1, count)), x, (*x.shape[:3], x.shape[3] * count)))
-
-
-def _channels(call: Call, x: Tensor, first: int, count: int) -> Tensor:
-    if count == x.shape[3]:
-        return x
-    return call.scope.tensor(call.moved(Slice((0, 0, 0, first), (1,) * 4), x, (*x.shape[:3], count)))
-
-
 def conv_transpose(call: Call) -> str:
     """`[N, C, H, W]` with weights `[C, M / group, kh, kw]`, or both without height."""
     x, group = call.real(0), call.attribute("group", 1)
@@ -139,7 +94,10 @@ def conv_transpose(call: Call) -> str:
     def convolved(image: Tensor, kernel: Kernel, bias: Kernel | None, *, depthwise: bool = False) -> str:
         return Transposed(kernel, bias, axes, depthwise).emit(call, image)
 
-    return as_images(call, x.name, lambda image: _grouped(call, image, kernel, group, convolved))
+    bias = call.bias_kernel(2, kernel.shape[0])
+    return as_images(
+        call, x.name, lambda image: grouped(call, call.scope.tensor(image), kernel, bias, group, convolved)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.importers.onnx.slicing import Span, sliced
+from edgefn.graph.importers.spans import Span, sliced
 from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Binary, Cast, DenseDynamic, DenseInteger, DynamicQuantize, DynamicRange, FlipSign
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.importers.onnx.slicing import Span, sliced
+from edgefn.graph.importers.spans import Span, sliced
 from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Concat, Gather
 

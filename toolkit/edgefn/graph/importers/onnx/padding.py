@@ -6,7 +6,7 @@ import numpy as np
 
 from edgefn.graph.importers.bounds import MAX_DIM
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.importers.onnx.slicing import Span, sliced
+from edgefn.graph.importers.spans import Span, sliced
 from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Gather, Pad
 

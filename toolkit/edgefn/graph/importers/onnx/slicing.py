@@ -1,51 +1,20 @@
 """Parts of a tensor and repetitions of it: Slice, Split, Expand, Tile."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 
 from edgefn.graph.importers.bounds import MAX_RANK
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.ir import Shape, Tensor
-from edgefn.graph.ops import Slice, Tile
+from edgefn.graph.importers.spans import Span, divided, sliced, taken
+from edgefn.graph.ir import Shape
+from edgefn.graph.ops import Tile
 
-__all__ = [
-    "Span",
-    "expand",
-    "expanded_shape",
-    "read_slice",
-    "read_split",
-    "read_tile",
-    "slice_",
-    "sliced",
-    "split",
-    "tile",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """What a slice takes along one axis: `count` elements from `begin` on, `step` apart."""
-
-    begin: int
-    step: int
-    count: int
+__all__ = ["expand", "expanded_shape", "read_slice", "read_split", "read_tile", "slice_", "split", "tile"]
 
 
 def slice_(call: Call) -> str:
     """Constant starts, ends, axes and steps; before opset 10 as attributes, without steps."""
     x = call.value(0)
     return sliced(call, x, read_slice(call, x.shape))
-
-
-def sliced(call: Call, x: Tensor, spans: Sequence[Span]) -> str:
-    """Emit a slice with one span for each axis, unless it takes everything."""
-    shape = tuple(s.count for s in spans)
-    if spans == [Span(0, 1, d) for d in x.shape]:
-        return x.name
-    op = Slice(tuple(s.begin if s.count else 0 for s in spans), tuple(s.step for s in spans))
-    return call.moved(op, x, shape)
 
 
 def read_slice(call: Call, shape: Shape) -> list[Span]:
@@ -55,10 +24,7 @@ def read_slice(call: Call, shape: Shape) -> list[Span]:
         where = call.axis(axis, len(shape))
         if step == 0:
             call.malformed("a step of 0")
-        # Python's slice clips like ONNX's, but reads a negative end below the start as counted from the back.
-        stop = None if step < 0 and end < -shape[where] else end
-        taken = range(shape[where])[start:stop:step]
-        spans[where] = Span(taken.start, step, len(taken))
+        spans[where] = taken(shape[where], start, end, step)
     return spans
 
 
@@ -80,12 +46,7 @@ def split(call: Call) -> tuple[str, ...]:
     """Sizes as an attribute or a constant input, or as many equal parts as there are outputs."""
     x = call.value(0)
     axis, sizes = read_split(call, x.shape)
-    begins = np.cumsum([0, *sizes]).tolist()
-    whole = [Span(0, 1, d) for d in x.shape]
-    return tuple(
-        sliced(call, x, [*whole[:axis], Span(begin, 1, size), *whole[axis + 1 :]])
-        for begin, size in zip(begins, sizes, strict=False)
-    )
+    return divided(call, x, axis, sizes)
 
 
 def read_split(call: Call, shape: Shape) -> tuple[int, list[int]]:

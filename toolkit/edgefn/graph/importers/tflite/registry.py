@@ -3,7 +3,20 @@
 from collections.abc import Callable
 
 from edgefn.graph.importers.source import SupportedOp
-from edgefn.graph.importers.tflite import elementwise, matrix, movement, pooling, recurrent, variables
+from edgefn.graph.importers.tflite import (
+    convolution,
+    elementwise,
+    gathering,
+    matrix,
+    movement,
+    padding,
+    pooling,
+    recurrent,
+    resizing,
+    shapes,
+    slicing,
+    variables,
+)
 from edgefn.graph.importers.tflite.scope import Call
 
 __all__ = ["HANDLERS", "supported_ops"]
@@ -18,35 +31,57 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "ASSIGN_VARIABLE": (variables.assign_variable, ""),
     "AVERAGE_POOL_2D": (pooling.average_pool_2d, _ACTIVATION),
     "BATCH_MATMUL": (matrix.batch_matmul, "f32"),
+    "BATCH_TO_SPACE_ND": (resizing.batch_to_space, "both sides of images"),
+    "BROADCAST_TO": (slicing.broadcast_to, "constant shape"),
     "CALL_ONCE": (variables.call_once, "constants assigned to variables"),
     "CONCATENATION": (movement.concatenation, "up to 64 inputs of one quantization"),
-    "CONV_2D": (matrix.conv_2d, f"constant weights; group 1; {_ACTIVATION}"),
-    "DEPTHWISE_CONV_2D": (
-        matrix.depthwise_conv_2d,
-        f"constant weights; one output a channel, or one channel; {_ACTIVATION}",
-    ),
+    "CONV_2D": (convolution.conv_2d, f"constant weights; {_ACTIVATION}"),
+    "DEPTHWISE_CONV_2D": (convolution.depthwise_conv_2d, f"constant weights; {_ACTIVATION}"),
+    "DEPTH_TO_SPACE": (resizing.depth_to_space, ""),
     "DEQUANTIZE": (elementwise.dequantize, "i8 with one scale; constants of f16 and integers"),
+    "EMBEDDING_LOOKUP": (gathering.embedding_lookup, "a table of floats, or of integers with one scale"),
     "EXPAND_DIMS": (movement.named_again, ""),
+    "FILL": (shapes.fill, "constant shape"),
     "FULLY_CONNECTED": (matrix.fully_connected, f"constant weights, or f32 ones; {_ACTIVATION}"),
+    "GATHER": (gathering.gather, "no batch_dims"),
     "MAX_POOL_2D": (pooling.max_pool_2d, _ACTIVATION),
     "MEAN": (pooling.mean, "height and width of f32 images"),
-    "PAD": (movement.pad, "constant paddings"),
+    "MIRROR_PAD": (padding.mirror_pad, "constant paddings"),
+    "PACK": (movement.pack, "up to 64 inputs of one quantization"),
+    "PAD": (padding.pad, "constant paddings"),
+    "PADV2": (padding.pad_v2, "constant paddings and value"),
     "QUANTIZE": (
         elementwise.quantize,
         "f32 to i8 with one scale; halves to even, where TFLite rounds them away from zero",
     ),
+    "RANGE": (shapes.range_, "of constants only"),
+    "RANK": (shapes.rank, ""),
     "READ_VARIABLE": (variables.read_variable, "after CALL_ONCE or ASSIGN_VARIABLE"),
     "RELU": (elementwise.relu, "input and output of one quantization"),
     "RELU6": (elementwise.relu6, "input and output of one quantization"),
     "RESHAPE": (movement.named_again, ""),
+    "RESIZE_BILINEAR": (resizing.resize_bilinear, "constant sizes; f32"),
+    "RESIZE_NEAREST_NEIGHBOR": (resizing.resize_nearest, "constant sizes"),
+    "REVERSE_V2": (slicing.reverse, "constant axes"),
+    "SHAPE": (shapes.shape, ""),
+    "SLICE": (slicing.slice_, "constant begins and sizes"),
     "SOFTMAX": (elementwise.softmax, "beta 1"),
+    "SPACE_TO_BATCH_ND": (resizing.space_to_batch, "both sides of images"),
+    "SPACE_TO_DEPTH": (resizing.space_to_depth, ""),
+    "SPLIT": (slicing.split, "constant axis"),
+    "SPLIT_V": (slicing.split_v, "constant sizes and axis"),
     "SQUEEZE": (movement.named_again, ""),
+    "STRIDED_SLICE": (slicing.strided_slice, "constant begins, ends and strides"),
+    "TILE": (slicing.tile, "constant multiples"),
     "TRANSPOSE": (movement.transpose, "constant permutation"),
+    "TRANSPOSE_CONV": (convolution.transpose_conv, f"constant weights and output shape; {_ACTIVATION}"),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": (
         recurrent.unidirectional_sequence_lstm,
         "f32, or i8 with c of i16; constant weights; no projection, layer normalization or coupled gates",
     ),
+    "UNPACK": (slicing.unpack, ""),
     "VAR_HANDLE": (variables.var_handle, ""),
+    "ZEROS_LIKE": (shapes.zeros_like, ""),
 }
 
 

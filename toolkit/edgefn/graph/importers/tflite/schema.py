@@ -169,6 +169,7 @@ _PADDING = Field("b", names=("SAME", "VALID"))
 _ACTIVATION = Field("b", names=("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT"))
 _WEIGHTS = Field("b", names=("DEFAULT", "SHUFFLED4x16INT8"))
 _KERNEL = Field("b", names=("FULL", "BASIC"))
+_MIRROR = Field("b", names=("REFLECT", "SYMMETRIC"))
 _TYPE = Field("b", names=TENSOR_TYPES)
 
 _POOL: dict[str, Field] = {
@@ -234,6 +235,7 @@ OPTIONS: dict[str, Options] = {
     ),
     "MAX_POOL_2D": _options(5, **_POOL),
     "MEAN": _options(27, keep_dims=_NO),
+    "MIRROR_PAD": _options(77, mode=_MIRROR),
     "MUL": _options(21, fused_activation_function=_ACTIVATION),
     "PACK": _options(59, values_count=_INT, axis=_INT),
     "REDUCE_MAX": _options(27, keep_dims=_NO),

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.builder import Builder
+from edgefn.graph.importers.kernel import Kernel
 from edgefn.graph.importers.tflite.file import TfliteSubgraph
 from edgefn.graph.importers.tflite.op import TfliteOp
 from edgefn.graph.importers.tflite.tensor import TfliteTensor
-from edgefn.graph.ir import NUMPY, Bounds, DType, Op, Quantization, Tensor
+from edgefn.graph.ir import NUMPY, RUNTIME, Bounds, DType, Op, Quantization, Tensor
 from edgefn.graph.ops import Clamp, Reshape
 
 __all__ = ["Call", "Scope"]
@@ -117,6 +118,31 @@ class Call:
             self.refuse(f"input {t.name!r} is computed at run time; it must be a constant")
         return t.constant
 
+    def integers(self, index: int) -> list[int]:
+        """A list of integers that must be known at compile time: a shape, axes, sizes."""
+        value = self.constant(index)
+        if value.dtype.kind != "i" or value.ndim > 1:
+            self.malformed(f"input {self.input(index).name!r} is {value.dtype} of shape {value.shape}, not integers")
+        return [int(v) for v in value.reshape(-1)]
+
+    def value(self, index: int) -> Tensor:
+        """An input in the type it is computed in: a constant of i64, bool, f16 or f64 as i32, u8 or f32."""
+        t = self.input(index)
+        if t.constant is None or RUNTIME[t.dtype] == t.dtype:
+            return t
+        if t.dtype == "i64" and t.size and not -(2**31) <= t.constant.min() <= t.constant.max() < 2**31:
+            self.refuse(f"{t.name!r} holds integers of more than 32 bits")
+        return self.scope.tensor(self.scope.constant(t.name, t.constant.astype(NUMPY[RUNTIME[t.dtype]])))
+
+    def movable(self, index: int) -> Tensor:
+        """An input whose elements are moved, so that the output is quantized as it is."""
+        x, y = self.value(index), self.output
+        if x.dtype != RUNTIME[y.dtype]:
+            self.malformed(f"input is {x.dtype}, output is {y.dtype}")
+        if x.dtype in {"i8", "u8"} and x.meaning != y.meaning:
+            self.refuse("input and output are quantized differently")
+        return x
+
     @property
     def output(self) -> Tensor:
         """What the file says the operator computes."""
@@ -138,6 +164,16 @@ class Call:
         return self.scope.emit(
             self.label, op, inputs, Tensor(model.name, model.dtype, tuple(shape), model.quantization)
         )
+
+    def moved(self, op: Op, x: Tensor, shape: Iterable[int], *more: str) -> str:
+        """Compute a fresh tensor of elements of `x`, in its type and quantization; `more` are further inputs."""
+        return self.emit(op, (x.name, *more), shape, x)
+
+    def layer(self, axis: int, kernel: Kernel, bias: Kernel | None) -> tuple[str, ...]:
+        """Return weights, their outputs along `axis`, and the bias, as inputs of a node."""
+        parts = [(kernel.name, *kernel.along(axis))]
+        parts += [(bias.name, *bias.along(0))] if bias else []
+        return tuple(self.scope.constant(*part) for part in parts)
 
     def activated(self, x: str) -> str:
         """`x` under the fused activation."""

@@ -1,0 +1,404 @@
+"""TFLite operators that move elements, and the other forms of convolution, against numpy written out."""
+
+import numpy as np
+import pytest
+
+from edgefn.engine.standalone import Runner
+from edgefn.errors import ModelError, UnsupportedError
+from edgefn.graph.compiler import compile_model, read_model
+from edgefn.graph.plan import read_plan
+from edgefn.graph.reference import evaluate
+
+RNG = np.random.default_rng(11)
+KINDS = {np.dtype(np.float32): "FLOAT32", np.dtype(np.int8): "INT8", np.dtype(np.int32): "INT32"}
+SCALE = (0.05, -3)
+
+
+@pytest.fixture
+def compiled(tmp_path):
+    def build(data):
+        (tmp_path / "m.tflite").write_bytes(data)
+        return compile_model(read_model(tmp_path / "m.tflite"), name="m")
+
+    return build
+
+
+@pytest.fixture
+def run(compiled):
+    """The outputs of a model, which the oracle and the engine must agree on."""
+
+    def once(writer, *inputs):
+        plan = compiled(writer.data()).plan
+        found = evaluate(read_plan(plan), inputs)
+        with Runner(plan) as runner:
+            for raw, array in zip(runner.run(inputs), found, strict=True):
+                np.testing.assert_array_equal(np.frombuffer(raw, array.dtype).reshape(array.shape), array)
+        return found
+
+    return once
+
+
+def normal(*shape):
+    return RNG.normal(0, 1, shape).astype(np.float32)
+
+
+def integers(*shape):
+    return RNG.integers(-127, 128, shape, np.int8)
+
+
+def tensor(writer, name, array, *, constant=False, scale=SCALE):
+    """A tensor shaped as an array; i8 has a scale."""
+    kind = KINDS[array.dtype]
+    fields = {"Quantization": writer.quantization([scale[0]], [scale[1]])} if kind == "INT8" and scale else {}
+    return writer.tensor(name, array.shape, kind, array if constant else None, **fields)
+
+
+def build(writer, op, inputs, wanted, options="", fields=None):
+    """An operator of arrays: the first is the input, the others are constants; `wanted` are its outputs."""
+    places = [tensor(writer, f"i{k}", a, constant=k > 0) for k, a in enumerate(inputs)]
+    outputs = [tensor(writer, f"o{k}", a) for k, a in enumerate(wanted)]
+    writer.op(op, places, outputs, options, fields)
+    writer.subgraph(places[:1], outputs)
+
+
+def i32(*values):
+    return np.array(values, np.int32)
+
+
+EITHER = pytest.mark.parametrize("made", [normal, integers], ids=["f32", "i8"])
+
+
+def hold(run, writer, op, x, constants, wanted, options="", fields=None):
+    """The operator gives the arrays `wanted`."""
+    wanted = wanted if isinstance(wanted, list) else [wanted]
+    build(writer, op, [x, *constants], wanted, options, fields)
+    for found, array in zip(run(writer, x), wanted, strict=True):
+        np.testing.assert_array_equal(found, array)
+
+
+@EITHER
+@pytest.mark.parametrize(
+    ("begin", "end", "stride", "masks", "wanted"),
+    [
+        ((0, 1, 2), (2, 3, 5), (1, 1, 1), {}, np.s_[0:2, 1:3, 2:5]),
+        ((0, 3, -1), (2, 0, 0), (1, -1, -2), {}, np.s_[0:2, 3:0:-1, -1:0:-2]),
+        ((9, 1, 9), (9, 9, 9), (1, 2, -1), {"BeginMask": 5, "EndMask": 7}, np.s_[:, 1::2, ::-1]),
+        ((1, 0, -2), (2, 4, 0), (1, 1, 1), {"ShrinkAxisMask": 5, "EndMask": 2}, np.s_[1, :, -2]),
+        ((0, 2), (0, 4), (1, 1), {"EllipsisMask": 1}, np.s_[..., 2:4]),
+        ((0, 0), (0, 0), (1, 1), {"NewAxisMask": 1, "EllipsisMask": 2}, np.s_[None, ...]),
+        ((1,), (1,), (1,), {"Offset": True}, np.s_[1:2]),
+    ],
+)  # fmt: skip
+def test_a_strided_slice(writer, run, made, begin, end, stride, masks, wanted):
+    x = made(3, 4, 6)
+    constants = [i32(*begin), i32(*end), i32(*stride)]
+    hold(run, writer, "STRIDED_SLICE", x, constants, x[wanted], "StridedSliceOptions", masks)
+
+
+@EITHER
+def test_a_slice(writer, run, made):
+    x = made(3, 4, 6)
+    hold(run, writer, "SLICE", x, [i32(1, 0, 2), i32(-1, 3, 4)], x[1:, :3, 2:6])
+
+
+def test_a_split_has_its_axis_first(writer, run):
+    x = normal(2, 6)
+    axis = tensor(writer, "axis", i32(1).reshape(()), constant=True)
+    source = tensor(writer, "x", x)
+    parts = [tensor(writer, "y", x[:, :2]) for _ in range(3)]
+    writer.op("SPLIT", [axis, source], parts, "SplitOptions", {"NumSplits": 3})
+    writer.subgraph([source], parts)
+    np.testing.assert_array_equal(np.concatenate(run(writer, x), 1), x)
+
+
+@EITHER
+def test_a_split_into_parts_of_given_sizes(writer, run, made):
+    x = made(2, 7)
+    wanted = [x[:, :1], x[:, 1:5], x[:, 5:]]
+    fields = {"NumSplits": 3}
+    hold(run, writer, "SPLIT_V", x, [i32(1, -1, 2), i32(1).reshape(())], wanted, "SplitVOptions", fields)
+
+
+@EITHER
+def test_unpack_and_pack_are_inverse(writer, run, made):
+    x = made(2, 3, 4)
+    source, parts = tensor(writer, "x", x), [tensor(writer, "part", x[:, 0]) for _ in range(3)]
+    target = tensor(writer, "y", x.swapaxes(0, 1))
+    writer.op("UNPACK", [source], parts, "UnpackOptions", {"Num": 3, "Axis": 1})
+    writer.op("PACK", parts, [target], "PackOptions", {"ValuesCount": 3, "Axis": 0})
+    writer.subgraph([source], [target])
+    np.testing.assert_array_equal(run(writer, x)[0], x.swapaxes(0, 1))
+
+
+@EITHER
+def test_a_reverse(writer, run, made):
+    x = made(2, 3, 4)
+    hold(run, writer, "REVERSE_V2", x, [i32(1, -1)], x[:, ::-1, ::-1])
+
+
+@EITHER
+def test_a_tile(writer, run, made):
+    x = made(2, 3, 4)
+    hold(run, writer, "TILE", x, [i32(2, 1, 3)], np.tile(x, (2, 1, 3)))
+
+
+@EITHER
+def test_a_broadcast(writer, run, made):
+    x = made(3, 1)
+    hold(run, writer, "BROADCAST_TO", x, [i32(2, 3, 4)], np.broadcast_to(x, (2, 3, 4)))
+
+
+@EITHER
+def test_a_pad_puts_what_means_zero_around(writer, run, made):
+    x = made(2, 3)
+    zero = SCALE[1] if x.dtype == np.int8 else 0
+    hold(run, writer, "PAD", x, [i32(1, 0, 2, 1).reshape(2, 2)], np.pad(x, ((1, 0), (2, 1)), constant_values=zero))
+
+
+@EITHER
+def test_a_pad_of_another_value(writer, run, made):
+    x = made(2, 3)
+    value = np.array(7, x.dtype)
+    hold(run, writer, "PADV2", x, [i32(1, 0, 2, 1).reshape(2, 2), value],
+         np.pad(x, ((1, 0), (2, 1)), constant_values=value))  # fmt: skip
+
+
+@EITHER
+@pytest.mark.parametrize(("code", "mode"), [(0, "reflect"), (1, "symmetric")])
+def test_a_pad_that_mirrors(writer, run, made, code, mode):
+    x = made(3, 4)
+    widths = [(1, 2), (0, 3)]
+    hold(run, writer, "MIRROR_PAD", x, [np.array(widths, np.int32)], np.pad(x, widths, mode), "MirrorPadOptions",
+         {"Mode": code})  # fmt: skip
+
+
+@EITHER
+def test_a_gather_by_constant_indices(writer, run, made):
+    x = made(3, 4)
+    indices = i32(3, 0, 0, 2).reshape(2, 2)
+    hold(run, writer, "GATHER", x, [indices], x[:, indices], "GatherOptions", {"Axis": 1})
+
+
+@pytest.mark.parametrize("kind", ["FLOAT32", "INT8"])
+def test_an_embedding_is_looked_up(writer, run, kind):
+    table = normal(9, 4) if kind == "FLOAT32" else integers(9, 4)
+    ids = writer.tensor("ids", (3,), "INT32")
+    held = tensor(writer, "table", table, constant=True, scale=(0.5, 0))
+    target = writer.tensor("y", (3, 4))
+    writer.op("EMBEDDING_LOOKUP", [ids, held], [target])
+    writer.subgraph([ids], [target])
+    wanted = (table * np.float32(0.5 if kind == "INT8" else 1))[[8, 0, 2]]
+    np.testing.assert_array_equal(run(writer, i32(8, 0, 2))[0], wanted)
+
+
+@EITHER
+@pytest.mark.parametrize(("corners", "half"), [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize("sizes", [(6, 8), (5, 3), (2, 9)])
+def test_a_resize_to_the_nearest(writer, run, made, corners, half, sizes):
+    x = made(1, 3, 4, 2)
+    places = []
+    for n, size in zip(x.shape[1:3], sizes):
+        scale = (n - 1) / (size - 1) if corners else n / size
+        at = (np.arange(size) + (0.5 if half else 0)) * scale
+        places.append(np.clip(np.floor(at + 0.5) if corners else np.floor(at), 0, n - 1).astype(int))
+    wanted = x[:, places[0]][:, :, places[1]]
+    fields = {"AlignCorners": corners, "HalfPixelCenters": half}
+    hold(run, writer, "RESIZE_NEAREST_NEIGHBOR", x, [i32(*sizes)], wanted, "ResizeNearestNeighborOptions", fields)
+
+
+@pytest.mark.parametrize(("corners", "half"), [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize("sizes", [(6, 8), (5, 3), (2, 9)])
+def test_a_resize_between_neighbours(writer, run, corners, half, sizes):
+    x = normal(1, 3, 4, 2)
+    wanted = x.astype(np.float64)
+    for axis, size in zip((1, 2), sizes):
+        n = x.shape[axis]
+        scale = (n - 1) / (size - 1) if corners else n / size
+        at = (np.arange(size) + 0.5) * scale - 0.5 if half else np.arange(size) * scale
+        low, high = np.clip(np.floor(at), 0, None).astype(int), np.clip(np.ceil(at), 0, n - 1).astype(int)
+        part = (at - low).reshape([-1 if i == axis else 1 for i in range(4)])
+        wanted = wanted.take(low, axis) * (1 - part) + wanted.take(high, axis) * part
+    fields = {"AlignCorners": corners, "HalfPixelCenters": half}
+    build(writer, "RESIZE_BILINEAR", [x, i32(*sizes)], [wanted.astype(np.float32)], "ResizeBilinearOptions", fields)
+    np.testing.assert_allclose(run(writer, x)[0], wanted, atol=1e-6)
+
+
+@EITHER
+def test_depth_to_space_and_back(writer, run, made):
+    x = made(2, 3, 4, 8)
+    wide = x.reshape(2, 3, 4, 2, 2, 2).transpose(0, 1, 3, 2, 4, 5).reshape(2, 6, 8, 2)
+    source, middle, target = tensor(writer, "x", x), tensor(writer, "m", wide), tensor(writer, "y", x)
+    writer.op("DEPTH_TO_SPACE", [source], [middle], "DepthToSpaceOptions", {"BlockSize": 2})
+    writer.op("SPACE_TO_DEPTH", [middle], [target], "SpaceToDepthOptions", {"BlockSize": 2})
+    writer.subgraph([source], [middle, target])
+    found = run(writer, x)
+    np.testing.assert_array_equal(found[0], wide)
+    np.testing.assert_array_equal(found[1], x)
+
+
+@EITHER
+def test_space_to_batch_and_back(writer, run, made):
+    x = made(2, 3, 4, 2)
+    zero = SCALE[1] if x.dtype == np.int8 else 0
+    padded = np.pad(x, ((0, 0), (1, 0), (2, 0), (0, 0)), constant_values=zero)
+    wide = padded.reshape(2, 2, 2, 2, 3, 2).transpose(2, 4, 0, 1, 3, 5).reshape(12, 2, 2, 2)
+    source, middle, target = tensor(writer, "x", x), tensor(writer, "m", wide), tensor(writer, "y", x)
+    block = tensor(writer, "block", i32(2, 3), constant=True)
+    borders = tensor(writer, "borders", i32(1, 0, 2, 0).reshape(2, 2), constant=True)
+    writer.op("SPACE_TO_BATCH_ND", [source, block, borders], [middle])
+    writer.op("BATCH_TO_SPACE_ND", [middle, block, borders], [target])
+    writer.subgraph([source], [middle, target])
+    found = run(writer, x)
+    np.testing.assert_array_equal(found[0], wide)
+    np.testing.assert_array_equal(found[1], x)
+
+
+def test_what_is_known_of_shapes_is_constant(writer, run):
+    x = normal(2, 3)
+    source = tensor(writer, "x", x)
+    shape, rank = writer.tensor("shape", (2,), "INT32"), writer.tensor("rank", (), "INT32")
+    zeros, ones = tensor(writer, "zeros", x), tensor(writer, "ones", x)
+    one = tensor(writer, "one", np.array(1, np.float32), constant=True)
+    bounds = [tensor(writer, "n", np.array(v, np.int32), constant=True) for v in (2, 9, 3)]
+    steps = writer.tensor("steps", (3,), "INT32")
+    writer.op("SHAPE", [source], [shape], "ShapeOptions", {"OutType": 2})
+    writer.op("RANK", [source], [rank])
+    writer.op("ZEROS_LIKE", [source], [zeros])
+    writer.op("FILL", [shape, one], [ones])
+    writer.op("RANGE", bounds, [steps])
+    writer.subgraph([source], [shape, rank, zeros, ones, steps])
+    for found, wanted in zip(run(writer, x), [(2, 3), 2, np.zeros((2, 3)), np.ones((2, 3)), (2, 5, 8)], strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_fill_of_a_value_of_the_run(writer, run):
+    x = np.array([2.5], np.float32)
+    dims, source = tensor(writer, "dims", i32(2, 3), constant=True), tensor(writer, "x", x)
+    target = tensor(writer, "y", np.zeros((2, 3), np.float32))
+    writer.op("FILL", [dims, source], [target])
+    writer.subgraph([source], [target])
+    np.testing.assert_array_equal(run(writer, x)[0], np.full((2, 3), 2.5))
+
+
+def convolution(writer, op, x, weights, wanted, options, fields, *, first=()):
+    places = [tensor(writer, "x", x), tensor(writer, "w", weights, constant=True)]
+    shape = [tensor(writer, "shape", i32(*wanted), constant=True)] if first else []
+    target = writer.tensor("y", wanted)
+    writer.op(op, [*shape, *(places[::-1] if first else places)], [target], options, fields)
+    writer.subgraph(places[:1], [target])
+
+
+def test_a_convolution_in_groups(writer, run):
+    x, weights = normal(1, 5, 6, 6), normal(4, 3, 3, 3)
+    halves = [plain(x[..., 3 * g : 3 * g + 3], weights[2 * g : 2 * g + 2]) for g in (0, 1)]
+    wanted = np.concatenate(halves, -1)
+    fields = {"Padding": 1, "StrideW": 1, "StrideH": 1}
+    convolution(writer, "CONV_2D", x, weights, wanted.shape, "Conv2DOptions", fields)
+    np.testing.assert_allclose(run(writer, x)[0], wanted, atol=1e-5)
+
+
+def plain(x, w):
+    """A convolution without padding, in f64: x [1, H, W, C], w [M, kh, kw, C]."""
+    seen = np.lib.stride_tricks.sliding_window_view(
+        x.astype(np.float64), w.shape[1:3], (1, 2)
+    )  # [1, OH, OW, C, kh, kw]
+    return np.einsum("nyxcij,mijc->nyxm", seen, w)
+
+
+@EITHER
+def test_a_pad_in_front_of_a_convolution_is_part_of_it(writer, compiled, made):
+    """What converters make of layers that pad by themselves: PAD, then a convolution that does not."""
+    x, weights = made(1, 6, 6, 3), made(4, 3, 3, 3)
+    widths = tensor(writer, "widths", i32(0, 0, 1, 1, 1, 1, 0, 0).reshape(4, 2), constant=True)
+    source, middle = tensor(writer, "x", x), tensor(writer, "m", np.zeros((1, 8, 8, 3), x.dtype))
+    held = tensor(writer, "w", weights, constant=True, scale=(0.02, 0))
+    target = tensor(writer, "y", np.zeros((1, 6, 6, 4), x.dtype))
+    writer.op("PAD", [source, widths], [middle])
+    writer.op("CONV_2D", [middle, held], [target], "Conv2DOptions", {"Padding": 1, "StrideW": 1, "StrideH": 1})
+    writer.subgraph([source], [target])
+    assert [o.op for o in compiled(writer.data()).summary.ops] == [f"conv2d_{'q8' if x.dtype == np.int8 else 'f32'}"]
+
+
+def test_a_depthwise_convolution_with_several_outputs_a_channel(writer, run):
+    x, weights = normal(1, 5, 6, 3), normal(1, 3, 3, 6)
+    wide = np.repeat(x, 2, 3)
+    wanted = np.concatenate([plain(wide[..., m : m + 1], weights[..., m : m + 1]) for m in range(6)], -1)
+    fields = {"Padding": 1, "StrideW": 1, "StrideH": 1, "DepthMultiplier": 2}
+    convolution(writer, "DEPTHWISE_CONV_2D", x, weights, wanted.shape, "DepthwiseConv2DOptions", fields)
+    np.testing.assert_allclose(run(writer, x)[0], wanted, atol=1e-5)
+
+
+def scattered(x, w, stride, pad, size):
+    """A transposed convolution in f64: every input adds its weights to the result."""
+    y = np.zeros((1, size[0] + 20, size[1] + 20, len(w)))
+    for i, j in np.ndindex(x.shape[1:3]):
+        for k, m in np.ndindex(w.shape[1:3]):
+            y[0, 10 + i * stride + k - pad[0], 10 + j * stride + m - pad[1]] += w[:, k, m] @ x[0, i, j].astype(
+                np.float64
+            )
+    return y[:, 10 : 10 + size[0], 10 : 10 + size[1]]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "same", "size", "pad"),
+    [
+        ((3, 3), 2, True, (8, 10), (0, 0)),
+        ((4, 4), 2, True, (8, 10), (1, 1)),
+        ((2, 2), 2, False, (8, 10), (0, 0)),
+        ((3, 2), 1, True, (4, 5), (1, 0)),
+        ((3, 3), 2, False, (9, 11), (0, 0)),
+    ],
+)
+def test_a_transposed_convolution(writer, run, kernel, stride, same, size, pad):
+    x, weights = normal(1, 4, 5, 3), normal(2, *kernel, 3)
+    wanted = scattered(x, weights, stride, pad, size)
+    fields = {"Padding": int(not same), "StrideW": stride, "StrideH": stride}
+    convolution(writer, "TRANSPOSE_CONV", x, weights, wanted.shape, "TransposeConvOptions", fields, first=True)
+    np.testing.assert_allclose(run(writer, x)[0], wanted, atol=1e-5)
+
+
+def test_a_transposed_convolution_in_int8(writer, run):
+    x, weights, bias = integers(1, 4, 5, 3), integers(2, 4, 4, 3), i32(300, -200)
+    scales, (y_scale, y_zero) = np.array([0.02, 0.01]), (0.3, 5)
+    shape = tensor(writer, "shape", i32(1, 8, 10, 2), constant=True)
+    q = writer.quantization(scales, [0, 0])
+    held = writer.tensor("w", weights.shape, "INT8", weights, Quantization=q)
+    source = tensor(writer, "x", x)
+    added = tensor(writer, "b", bias, constant=True)
+    target = tensor(writer, "y", np.zeros((1, 8, 10, 2), np.int8), scale=(y_scale, y_zero))
+    fields = {"Padding": 0, "StrideW": 2, "StrideH": 2}
+    writer.op("TRANSPOSE_CONV", [shape, held, source, added], [target], "TransposeConvOptions", fields)
+    writer.subgraph([source], [target])
+    total = scattered(x.astype(int) - SCALE[1], weights.astype(int), 2, (1, 1), (8, 10)) + bias
+    real = total * (SCALE[0] * scales / y_scale)
+    wanted = np.clip(np.trunc(real + np.copysign(0.5, real)) + y_zero, -128, 127)
+    np.testing.assert_array_equal(run(writer, x)[0], wanted)
+
+
+@pytest.mark.parametrize(
+    ("op", "constants", "options", "fields", "error", "said"),
+    [
+        ("GATHER", [i32(4)], "GatherOptions", {"Axis": 1}, ModelError, "indices from 4 to 4 of 4"),
+        ("GATHER", [i32(0)], "GatherOptions", {"BatchDims": 1}, UnsupportedError, "batch_dims 1"),
+        ("SLICE", [i32(0, 0), i32(3, 5)], "", None, ModelError, "sizes"),
+        ("TILE", [i32(1)], "", None, ModelError, "multiples"),
+        ("MIRROR_PAD", [i32(9, 0, 0, 0).reshape(2, 2)], "MirrorPadOptions", None, ModelError, "paddings 9 and 0"),
+        ("STRIDED_SLICE", [i32(0), i32(1), i32(0)], "StridedSliceOptions", None, ModelError, "entry 0"),
+        ("BROADCAST_TO", [i32(5, 4)], "", None, ModelError, "does not broadcast"),
+        ("REVERSE_V2", [i32(2)], "", None, ModelError, "axis 2"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(writer, compiled, op, constants, options, fields, error, said):
+    build(writer, op, [normal(3, 4), *constants], [normal(3, 4)], options, fields)
+    with pytest.raises(error, match=said):
+        compiled(writer.data())
+
+
+def test_parts_of_another_quantization_are_refused_as_tflite_does(writer, compiled):
+    x = integers(2, 3)
+    parts = [tensor(writer, "a", x), tensor(writer, "b", x, scale=(0.1, 0))]
+    target = tensor(writer, "y", np.concatenate([x, x]))
+    writer.op("CONCATENATION", parts, [target], "ConcatenationOptions")
+    writer.subgraph(parts, [target])
+    with pytest.raises(UnsupportedError, match="quantized differently"):
+        compiled(writer.data())

@@ -1,0 +1,42 @@
+"""Parts of a tensor: along every axis some elements at equal steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from edgefn.graph.importers.emitter import Emitter
+from edgefn.graph.ir import Tensor
+from edgefn.graph.ops import Slice
+
+__all__ = ["Span", "divided", "sliced", "taken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a slice takes along one axis: `count` elements from `begin` on, `step` apart; a step of 0 repeats one."""
+
+    begin: int
+    step: int
+    count: int
+
+
+def taken(length: int, start: int | None, end: int | None, step: int) -> Span:
+    """What `[start:end:step]` takes of so many elements; the step is not 0."""
+    chosen = range(length)[start:end:step]
+    return Span(chosen.start if chosen else 0, step, len(chosen))
+
+
+def sliced(call: Emitter, x: Tensor, spans: Sequence[Span]) -> str:
+    """Emit a slice with one span for each axis, unless it takes everything."""
+    if list(spans) == [Span(0, 1, d) for d in x.shape]:
+        return x.name
+    op = Slice(tuple(s.begin for s in spans), tuple(s.step for s in spans))
+    return call.moved(op, x, tuple(s.count for s in spans))
+
+
+def divided(call: Emitter, x: Tensor, axis: int, sizes: Sequence[int]) -> tuple[str, ...]:
+    """Emit the parts that an axis falls into, of these sizes."""
+    whole = [Span(0, 1, d) for d in x.shape]
+    begins = accumulate(sizes, initial=0)
+    parts = [Span(begin, 1, size) for begin, size in zip(begins, sizes, strict=False)]
+    return tuple(sliced(call, x, [*whole[:axis], part, *whole[axis + 1 :]]) for part in parts)

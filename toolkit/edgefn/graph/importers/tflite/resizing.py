@@ -1,0 +1,135 @@
+"""Images of another size, and blocks of pixels that become channels, or images of the batch, or come from them."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from edgefn.graph.importers.bounds import MAX_DIM
+from edgefn.graph.importers.taps import Array, Taps, linear, nearest, resampled
+from edgefn.graph.importers.tflite.scope import Call
+from edgefn.graph.ir import Shape, Tensor
+from edgefn.graph.ops import Pad, Slice, Transpose
+
+__all__ = [
+    "batch_to_space",
+    "depth_to_space",
+    "resize_bilinear",
+    "resize_nearest",
+    "space_to_batch",
+    "space_to_depth",
+]
+
+_F = np.float32
+
+
+def resize_nearest(call: Call) -> str:
+    """Constant sizes."""
+    x = call.movable(0)
+
+    def taps(length: int, size: int) -> Taps:
+        half = _F(0.5) if call.option("half_pixel_centers") else _F(0)
+        places = (np.arange(size, dtype=_F) + half) * _scale(call, length, size)
+        # Halves go away from zero, as C rounds.
+        return nearest(np.floor(places + _F(0.5)) if call.option("align_corners") else np.floor(places), length)
+
+    return _resized(call, x, taps)
+
+
+def resize_bilinear(call: Call) -> str:
+    """Constant sizes, in floats."""
+    x = call.movable(0)
+    if x.dtype != "f32":
+        call.refuse(f"{x.dtype}; f32 is supported")
+
+    def taps(length: int, size: int) -> Taps:
+        at, scale = np.arange(size, dtype=_F), _scale(call, length, size)
+        half = _F(0.5)
+        return linear((at + half) * scale - half if call.option("half_pixel_centers") else at * scale, length)
+
+    return _resized(call, x, taps)
+
+
+def _scale(call: Call, length: int, size: int) -> Array:
+    corners = call.option("align_corners") and size > 1
+    return np.asarray(_F(length - corners) / _F(size - corners))
+
+
+def _resized(call: Call, x: Tensor, taps: Callable[[int, int], Taps]) -> str:
+    sizes = call.integers(1)
+    if len(x.shape) != 4 or len(sizes) != 2 or not all(0 < n <= MAX_DIM for n in sizes):
+        call.malformed(f"{x.shape} to sizes {sizes}")
+    call.scope.check_size(call.label, (x.shape[0], *sizes, x.shape[3]))
+    grown = sorted((1, 2), key=lambda axis: sizes[axis - 1] / x.shape[axis])  # what grows least comes first
+    return resampled(call, x, {a: taps(x.shape[a], sizes[a - 1]) for a in grown if x.shape[a] != sizes[a - 1]})
+
+
+def depth_to_space(call: Call) -> str:
+    """Every pixel becomes a block of them, out of its channels."""
+    x, block = call.movable(0), _block(call)
+    if len(x.shape) != 4 or x.shape[3] % block**2:
+        call.malformed(f"{x.shape} in blocks of {block}")
+    n, h, w, c = x.shape
+    depth = c // block**2
+    return _blocks(call, x, (n, h, w, block, block, depth), (0, 1, 3, 2, 4, 5), (n, h * block, w * block, depth))
+
+
+def space_to_depth(call: Call) -> str:
+    """Every block of pixels becomes one, with all their channels."""
+    x, block = call.movable(0), _block(call)
+    if len(x.shape) != 4 or x.shape[1] % block or x.shape[2] % block:
+        call.malformed(f"{x.shape} in blocks of {block}")
+    n, h, w, c = x.shape[0], x.shape[1] // block, x.shape[2] // block, x.shape[3]
+    return _blocks(call, x, (n, h, block, w, block, c), (0, 1, 3, 2, 4, 5), (n, h, w, c * block**2))
+
+
+def _block(call: Call) -> int:
+    block: int = call.option("block_size")
+    if not 1 <= block <= MAX_DIM:
+        call.malformed(f"block_size {block}")
+    return block
+
+
+def space_to_batch(call: Call) -> str:
+    """Pixels that lie a block apart become an image of their own, after zeros are padded."""
+    x = call.movable(0)
+    (bh, bw), ((top, bottom), (left, right)) = _windows(call, x)
+    n, h, w, c = x.shape[0], x.shape[1] + top + bottom, x.shape[2] + left + right, x.shape[3]
+    if h % bh or w % bw:
+        call.malformed(f"{h}x{w} pixels in blocks of {bh}x{bw}")
+    if (h, w) != x.shape[1:3]:
+        x = call.scope.tensor(call.moved(Pad((0, top, left, 0)), x, (n, h, w, c)))
+    shape = (n, h // bh, bh, w // bw, bw, c)
+    return _blocks(call, x, shape, (2, 4, 0, 1, 3, 5), (bh * bw * n, h // bh, w // bw, c))
+
+
+def batch_to_space(call: Call) -> str:
+    """The reverse, after which a border is cut off."""
+    x = call.movable(0)
+    (bh, bw), ((top, bottom), (left, right)) = _windows(call, x)
+    n, h, w, c = x.shape[0] // (bh * bw), x.shape[1], x.shape[2], x.shape[3]
+    if x.shape[0] % (bh * bw) or top + bottom >= h * bh or left + right >= w * bw:
+        call.malformed(f"{x.shape} in blocks of {bh}x{bw}, cut by {(top, bottom)} and {(left, right)}")
+    y = _blocks(call, x, (bh, bw, n, h, w, c), (2, 3, 0, 4, 1, 5), (n, h * bh, w * bw, c))
+    if not any((top, bottom, left, right)):
+        return y
+    shape = (n, h * bh - top - bottom, w * bw - left - right, c)
+    return call.moved(Slice((0, top, left, 0), (1,) * 4), call.scope.tensor(y), shape)
+
+
+type Borders = tuple[tuple[int, int], tuple[int, int]]
+
+
+def _windows(call: Call, x: Tensor) -> tuple[tuple[int, int], Borders]:
+    """Constant block sizes and borders of both sides."""
+    blocks, borders = call.integers(1), call.constant(2)
+    if len(x.shape) != 4 or len(blocks) != 2 or borders.shape != (2, 2):
+        call.refuse(f"blocks {blocks} of a tensor {x.shape}; both sides of images are supported")
+    if not all(1 <= b <= MAX_DIM for b in blocks) or bool(((borders < 0) | (borders > MAX_DIM)).any()):
+        call.malformed(f"blocks {blocks} and borders {borders.tolist()}")
+    rows, columns = ((int(a), int(b)) for a, b in borders)
+    return (blocks[0], blocks[1]), (rows, columns)
+
+
+def _blocks(call: Call, x: Tensor, shape: Shape, perm: tuple[int, ...], result: Shape) -> str:
+    blocks = call.scope.tensor(call.reshape(x.name, shape))
+    return call.reshape(call.moved(Transpose(perm), blocks, [shape[p] for p in perm]), result)
