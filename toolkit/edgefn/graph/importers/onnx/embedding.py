@@ -7,7 +7,7 @@ from edgefn.graph.importers.onnx.attention import BEHIND
 from edgefn.graph.importers.onnx.layer_norm import normalized, row_vector
 from edgefn.graph.importers.onnx.reduction import reduced
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.importers.onnx.slicing import Span, sliced
+from edgefn.graph.importers.spans import Span, sliced
 from edgefn.graph.ir import Shape, Tensor
 from edgefn.graph.ops import Concat, Gather
 

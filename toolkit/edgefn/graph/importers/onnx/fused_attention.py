@@ -8,7 +8,7 @@ from edgefn.graph.importers.onnx.arithmetic import as_dtype, combine, number
 from edgefn.graph.importers.onnx.attention import added, joined_heads, split_heads, weighted
 from edgefn.graph.importers.onnx.product import product
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.importers.onnx.slicing import Span, sliced
+from edgefn.graph.importers.spans import Span, sliced
 from edgefn.graph.ops import Dense
 
 __all__ = ["attention_of_input", "multi_head_attention"]

@@ -74,6 +74,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Clip": (activation.clip, ""),
     "Concat": (movement.concat, "up to 64 inputs"),
     "Conv": (convolution.conv, f"{_IMAGES}; constant weights"),
+    "ConvInteger": (dynamic.conv_integer, "constant weights; one zero point of the input; sums up to 2^24"),
     "ConvTranspose": (convolution.conv_transpose, f"{_IMAGES}; constant weights"),
     "CumSum": (reduction.cum_sum, "f32; constant axis, up to 2,048 long"),
     "DepthToSpace": (resizing.depth_to_space, ""),
