@@ -103,3 +103,14 @@ def test_labels_of_an_output_are_its_places(rows, tmp_path):
     assert case.wanted[0].tolist() == [[1, 0]]
     with pytest.raises(UsageError, match="'medium', which is none of the model's labels"):
         saved(tmp_path / "c.npz", in__0__x=x, out__0__y=np.array([["high", "medium"]])).cases(plan)
+
+
+def test_a_single_number_is_an_array_without_dimensions(tmp_path):
+    x, y = (helper.make_tensor_value_info(n, TensorProto.INT64, []) for n in "xy")
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", [x], [y])
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    (tmp_path / "m.onnx").write_bytes(proto.SerializeToString())
+    np.savez(tmp_path / "c.npz", x=np.array(16_000))
+    plan = read_plan(compile_model(read_model(tmp_path / "m.onnx"), name="m").plan)
+    (case,) = load_cases(tmp_path / "c.npz").cases(plan)
+    assert (case.inputs[0].shape, case.inputs[0]) == ((), 16_000)

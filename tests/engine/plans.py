@@ -294,6 +294,17 @@ def lstm_q8(x: np.ndarray, cells: int, *, clip: int = 0) -> bytes:
     return b.build([source, h, c], [target])
 
 
+def skipping(x: np.ndarray, expected: int, count: int) -> bytes:
+    """x, clamped twice; a condition says whether `count` of that is left out."""
+    b = PlanBuilder()
+    cond, left_out = b.tensor("uint8", ()), b.tensor("int32", ())
+    source, target = b.tensor("float32", x.shape), b.tensor("float32", x.shape)
+    b.op(49, cond, left_out, expected, count)
+    b.op(13, source, target, 0.0, INF)
+    b.op(13, target, target, -INF, 1.0)
+    return b.build([cond, source], [target])
+
+
 def accumulate(first: np.ndarray) -> bytes:
     """The sum of all inputs so far and `first`, f32."""
     b = PlanBuilder()

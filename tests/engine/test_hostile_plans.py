@@ -97,7 +97,7 @@ def samples() -> tuple[bytes, ...]:
     made.append(plans.unary(16, x, "int8", x.shape, 1.0, 0))
     made.append(plans.unary(22, x, "float32", (30,)))
     made += [plans.unary(30, x, "float32", x.shape, f, 0.5, -0.5) for f in (6, 11, 17, 27)]
-    made.append(plans.accumulate(x))
+    made += [plans.accumulate(x), plans.skipping(x, 1, 2)]
     made += _recurrent_samples()
     made.append(_heads())
     made.append(plans.tree_ensemble(x, random_forest(rng, 6, 5, 3)))
@@ -175,6 +175,11 @@ def test_a_state_that_does_not_fit_arena_and_weights_is_refused(state, status):
     plan = bytearray(plans.add(7, *(np.ones(8, np.float32),) * 2, -1.0, 1.0, constant=True))
     struct.pack_into("<II", plan, 68, *state)
     assert survives(sealed(plan)) == status
+
+
+@pytest.mark.parametrize(("expected", "count"), [(2, 1), (0, 0), (0, 3), (1, 2**32 - 1)])
+def test_a_skip_beyond_the_last_op_is_refused(expected, count):
+    assert Cornered(plans.skipping(np.ones(4, np.float32), expected, count)).status == 12
 
 
 def test_an_output_on_top_of_its_input_is_refused_unless_the_op_can_run_in_place():

@@ -123,6 +123,7 @@ _LARGE = PlanTensor("f32", (1, 4, 4, 8), "arena", 512, 512)
         ("clamp_i8", (0, 0, -200, 0), (), (_SMALL, _LARGE)),
         ("clamp_i8", (0, 0, 1, 0), (), (_SMALL, _LARGE)),
         ("clamp_f32", (0, 1, 1.0, 0.0), (), (_IMAGE, _LARGE)),
+        ("skip", (0, 1, 0, 1), (), (PlanTensor("u8", (), "arena", 0, 1), PlanTensor("i32", (), "arena", 16, 4))),
     ],
 )
 def test_an_op_that_does_not_fit_its_tensors_is_refused(name, values, rest, tensors):

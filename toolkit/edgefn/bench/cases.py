@@ -118,7 +118,7 @@ class Archive:
         if array.dtype not in {wanted, declared} or not _fits(array.shape, tensor.dims, batch):
             message = f"{self.path}: {name} is {array.dtype} {array.shape}, in the model {declared} {tensor.dims}"
             raise UsageError("EFN-U042", message, hint="give the array the model's type and shape")
-        taken = np.ascontiguousarray(array, wanted)
+        taken = np.asarray(array, wanted, order="C")
         if array.dtype.kind == "i" and not np.array_equal(taken, array):
             message = f"{self.path}: {name} reaches from {array.min()} to {array.max()}"
             raise UsageError("EFN-U042", message, hint="integers are computed in 32 bits: keep them within")

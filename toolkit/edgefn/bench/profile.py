@@ -136,7 +136,7 @@ def profile_model(
     subject = open_subject(path, dims, archive.shapes if archive else None)
     values = archive.cases(subject.plan)[0].inputs if archive else _made_up(subject.plan)
     with Runner(subject.blob, flavour, epochs=epochs) as runner:
-        times = _times(runner, values)
+        times = _times(runner, subject.plan, values)
     return ModelProfile(
         model=subject.name,
         flavour=flavour,
@@ -183,18 +183,18 @@ class _Times:
     rounds: int
 
 
-def _times(runner: Runner, inputs: Sequence[Array]) -> _Times:
+def _times(runner: Runner, plan: Plan, inputs: Sequence[Array]) -> _Times:
     """Whole runs and runs op by op in turn, until SECONDS have passed."""
     wholes: list[int] = []
     rows: list[list[tuple[int, int]]] = []
     end = time.perf_counter() + SECONDS
-    _round(runner, inputs)
+    _round(runner, plan, inputs)
     while len(rows) < LEAST or (time.perf_counter() < end and len(rows) < MOST):
         runner.write(inputs)
         started = time.perf_counter_ns()
         runner.run_all()
         wholes.append(time.perf_counter_ns() - started)
-        rows.append(_round(runner, inputs))
+        rows.append(_round(runner, plan, inputs))
     taken = np.array(rows, np.float64).reshape(len(rows), -1, 2) / 1e6  # rounds, ops, (nothing, op)
     idle, busy = taken[:, :, 0], taken[:, :, 1]
     call = float(np.median(idle)) if idle.size else 0.0
@@ -209,16 +209,26 @@ def _times(runner: Runner, inputs: Sequence[Array]) -> _Times:
     )
 
 
-def _round(runner: Runner, inputs: Sequence[Array]) -> list[tuple[int, int]]:
-    """Nanoseconds of a call that runs nothing and of one that runs the op, for every op in order."""
+def _round(runner: Runner, plan: Plan, inputs: Sequence[Array]) -> list[tuple[int, int]]:
+    """Nanoseconds of a call that runs nothing and of one that runs the op, for every op in order.
+
+    They are the same for an op that a run leaves out.
+    """
     runner.write(inputs)
-    row = []
-    for number in range(runner.op_count):
+    row: list[tuple[int, int]] = []
+    left_out = 0
+    for number, op in enumerate(plan.ops):
+        if left_out:
+            left_out -= 1
+            row.append((row[-1][0], row[-1][0]))
+            continue
         first = time.perf_counter_ns()
         runner.run_nothing(number)
         second = time.perf_counter_ns()
         runner.run_op(number)
         row.append((second - first, time.perf_counter_ns() - second))
+        if op.code.skips:
+            left_out = int.from_bytes(runner.tensor(op["y"]), "little")
     return row
 
 

@@ -1,20 +1,36 @@
-"""Graph to draft: every node as an op of the plan."""
+"""Graph to draft: every node as an op of the plan; what only one side of a choice needs can be left out."""
 
-from edgefn.graph.draft import Draft, Lowering
-from edgefn.graph.ir import Graph
-from edgefn.graph.ops import LOWERINGS
+from edgefn.graph.choice import Side, gather_sides
+from edgefn.graph.draft import Draft, Lowering, Step
+from edgefn.graph.ir import Graph, Node, Tensor
+from edgefn.graph.ops import LOWERINGS, Select
 
 __all__ = ["lower"]
 
 
 def lower(graph: Graph) -> Draft:
-    """Return the steps of an optimized graph.
+    """Return the steps of an optimized graph, whose nodes may be put into another order.
 
     Raises UnsupportedError EFN-M012 for a node that no op of the engine can do.
     """
+    sides = gather_sides(graph)
     lowering = Lowering(graph, Draft())
+    steps = lowering.draft.steps
+    begun: list[tuple[Side, int]] = []
     for node in graph.nodes:
+        begun += [(side, len(steps)) for side in sides if side.first == node.output]
         step = LOWERINGS[type(node.op)](lowering, node, node.op)
         if step is not None:
-            lowering.draft.steps.append(step)
+            steps.append(step)
+        while begun and begun[-1][0].last == node.output:
+            side, at = begun.pop()
+            if len(steps) > at:
+                steps.insert(at, _skip(lowering, side, len(steps) - at))
     return lowering.draft
+
+
+def _skip(low: Lowering, side: Side, count: int) -> Step:
+    """What leaves out the next `count` steps where they are not needed."""
+    y = low.graph.add(Tensor(f"{side.name}.skip", "i32", ()))
+    values = {"cond": low.source(side.cond), "y": y, "expected": int(not side.needed), "count": count}
+    return Step("skip", Node(side.name, Select(), (side.cond,), y), values)

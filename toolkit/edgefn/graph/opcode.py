@@ -30,7 +30,8 @@ class OpCode:
 
     `check` refuses, through the view, what would read, write or compute outside what the format allows. `evaluate` is
     the value of `y`, in numpy: the oracle of the C code. `scratch` is how many bytes of working memory the op takes.
-    `in_place` names the operands that `y` may be written onto.
+    `in_place` names the operands that `y` may be written onto. With `skips`, `y` is how many of the next ops are left
+    out.
     """
 
     code: int
@@ -41,6 +42,7 @@ class OpCode:
     scratch: "Callable[[Machine, PlanOp], int] | None"
     variadic: bool
     in_place: tuple[str, ...]
+    skips: bool
 
 
 def opcode(
@@ -53,7 +55,8 @@ def opcode(
     scratch: "Callable[[Machine, PlanOp], int] | None" = None,
     variadic: bool = False,
     in_place: str = "",
+    skips: bool = False,
 ) -> OpCode:
     """An op code; its parameters are words: `*x` a tensor, `.low` an f32, `axis` an int, `-s0` signed, `@scratch`."""
     parameters = tuple(Parameter(word.lstrip("*-.@"), _KINDS.get(word[0], "int")) for word in words.split())
-    return OpCode(code, name, parameters, check, evaluate, scratch, variadic, tuple(in_place.split()))
+    return OpCode(code, name, parameters, check, evaluate, scratch, variadic, tuple(in_place.split()), skips)

@@ -45,8 +45,15 @@ class Machine:
         """Return the outputs of one run."""
         for index, value in zip(self.plan.inputs, inputs, strict=True):
             self.write(self.plan.tensors[index], value)
+        left_out = 0
         for op in self.plan.ops:
+            if left_out:
+                left_out -= 1
+                self.raw(self.tensor(op, "y"))[:] = 0x5A
+                continue
             self.run(op)
+            if op.code.skips:
+                left_out = int(self.get(op, "y").reshape(()))
         return [self.read(self.plan.tensors[index]).copy() for index in self.plan.outputs]
 
     @cached_property

@@ -18,6 +18,7 @@ class View:
     def __init__(self, number: int, op: PlanOp, plan: Plan) -> None:
         self.op = op
         self.name = op.code.name
+        self.following = len(plan.ops) - number - 1
         self.arena_bytes = plan.arena_bytes
         self._weights = plan.weights
         tensors = plan.tensors

@@ -12,11 +12,18 @@ efn_status efn_run(const efn_plan *plan, uint8_t *arena, uint32_t first, uint32_
     EFN_REQUIRE((uintptr_t)arena % EFN_ALIGNMENT == 0, EFN_MISALIGNED);
     const efn_site site = {plan, arena};
     const uint32_t *words = plan->ops;
-    for (uint32_t i = 0; i < first + count; i++) {
+    uint32_t left_out = 0;
+    for (uint32_t i = 0; i < first + count; i++, words += 1 + (*words >> 16)) {
+        if (i < first)
+            continue;
+        if (left_out > 0) {
+            left_out--;
+            continue;
+        }
         const efn_op *op = efn_op_of(*words & 0xFFFF);
-        if (i >= first)
-            (mode == EFN_REFERENCE ? op->reference : op->simd)(&site, words + 1);
-        words += 1 + (*words >> 16);
+        (mode == EFN_REFERENCE ? op->reference : op->simd)(&site, words + 1);
+        if ((*words & 0xFFFF) == EFN_SKIP)
+            left_out = *(const uint32_t *)efn_out(&site, ((const efn_skip *)(words + 1))->y);
     }
     return EFN_OK;
 }

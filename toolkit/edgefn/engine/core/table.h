@@ -5,6 +5,7 @@
 #include "../include/edgefn.h"
 
 #define EFN_OPCODES 64 // above every code
+#define EFN_SKIP 49
 
 // Where one run happens: an open plan and the caller's arena.
 typedef struct {
@@ -86,6 +87,7 @@ EFN_DECLARE(lstm_f32)
 EFN_DECLARE(gru_f32)
 EFN_DECLARE(lstm_q8)
 EFN_DECLARE(rnn_f32)
+EFN_DECLARE(skip)
 EFN_DECLARE(tree_ensemble)
 EFN_DECLARE(coupling_f32)
 EFN_DECLARE(binary)

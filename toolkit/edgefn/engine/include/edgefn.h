@@ -248,6 +248,10 @@ typedef struct {
 } efn_tree_ensemble;
 
 typedef struct {
+    uint32_t cond, y, expected, count;
+} efn_skip;
+
+typedef struct {
     uint32_t x, h, c, r, p, y, reverse;
     float low, high;
     uint32_t scratch;

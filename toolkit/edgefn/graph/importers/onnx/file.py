@@ -21,7 +21,7 @@ from edgefn.graph.importers.bounds import MAX_DIM, MAX_ELEMENTS, MAX_NODES, MAX_
 from edgefn.graph.importers.foreign import Kind, refuse_foreign, refuse_text
 from edgefn.graph.ir import DType
 
-__all__ = ["DTYPES", "OPSETS", "OnnxModel", "OnnxNode", "OnnxPort", "read_file"]
+__all__ = ["DTYPES", "OPSETS", "OnnxGraph", "OnnxModel", "OnnxNode", "OnnxPort", "read_file"]
 
 OPSETS = (7, 28)
 DTYPES: dict[int, DType] = {1: "f32", 2: "u8", 3: "i8", 6: "i32", 7: "i64", 9: "bool", 10: "f16", 11: "f64"}
@@ -62,6 +62,15 @@ class OnnxNode:
     def label(self) -> str:
         """What to call the node in a message: its name, or what it computes."""
         return self.name or f"-> {', '.join(self.outputs) or '?'}"
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxGraph:
+    """A branch of a node: an attribute of it. Its nodes also read what is around it; `outputs` are names."""
+
+    nodes: tuple[OnnxNode, ...]
+    constants: dict[str, NDArray[Any]]
+    outputs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +117,27 @@ def _model(proto: Any, source: Path) -> OnnxModel:  # noqa: ANN401 -- protobuf c
     graph = proto.graph
     if not graph.node and not graph.output:
         raise _not_onnx(b"\0", source, "it holds no graph")
-    bound(len(graph.node) <= MAX_NODES, f"{source} has {len(graph.node):,} nodes, at most {MAX_NODES:,} are read")
-    bound(len(graph.initializer) <= MAX_TENSORS, f"{source} has {len(graph.initializer):,} tensors")
-    if graph.sparse_initializer:
+    graphs = list(_graphs(graph))
+    nodes, tensors = sum(len(g.node) for g in graphs), sum(len(g.initializer) for g in graphs)
+    bound(nodes <= MAX_NODES, f"{source} has {nodes:,} nodes, at most {MAX_NODES:,} are read")
+    bound(tensors <= MAX_TENSORS, f"{source} has {tensors:,} tensors")
+    if any(g.sparse_initializer for g in graphs):
         raise UnsupportedError("EFN-M011", f"{source} has sparse weights", hint="export it with dense weights")
     constants = {_text(t.name): _tensor(t) for t in graph.initializer}
     inputs = tuple(_port(v) for v in graph.input if v.name not in constants)
     outputs = tuple(_output(v) for v in graph.output)
-    nodes = tuple(_node(n) for n in graph.node)
-    return OnnxModel(_text(graph.name), _opset(proto, source), nodes, constants, inputs, outputs)
+    return OnnxModel(
+        _text(graph.name), _opset(proto, source), tuple(map(_node, graph.node)), constants, inputs, outputs
+    )
+
+
+def _graphs(graph: Any) -> Iterator[Any]:  # noqa: ANN401
+    """A graph and all graphs within."""
+    left = [graph]
+    while left:
+        graph = left.pop()
+        yield graph
+        left += [a.g for n in graph.node for a in n.attribute if a.type == onnx.AttributeProto.GRAPH]
 
 
 def _opset(proto: Any, source: Path) -> int:  # noqa: ANN401
@@ -201,11 +222,18 @@ def _node(n: Any) -> OnnxNode:  # noqa: ANN401
     return OnnxNode(_text(n.op_type), _text(n.domain), _text(n.name), inputs, outputs, attributes)
 
 
+def _branch(graph: Any) -> OnnxGraph:  # noqa: ANN401
+    constants = {_text(t.name): _tensor(t) for t in graph.initializer}
+    return OnnxGraph(tuple(map(_node, graph.node)), constants, tuple(_text(v.name) for v in graph.output))
+
+
 def _attribute(a: Any) -> Any:  # noqa: ANN401
-    """Return the value of an attribute; None for kinds that no supported op has (graphs, sparse tensors)."""
+    """Return the value of an attribute; None for kinds that no supported op has (lists of graphs, sparse tensors)."""
     kinds = onnx.AttributeProto
     if a.type == kinds.TENSOR:
         return _tensor(a.t)
+    if a.type == kinds.GRAPH:
+        return _branch(a.g)
     readers = {
         kinds.INT: lambda: int(a.i),
         kinds.FLOAT: lambda: float(a.f),

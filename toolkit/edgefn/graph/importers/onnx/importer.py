@@ -1,12 +1,12 @@
 """The walk over an ONNX model's nodes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Literal
 
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.dims import resolve_dims
-from edgefn.graph.importers.onnx.file import OnnxModel, OnnxNode, OnnxPort
+from edgefn.graph.importers.onnx.file import OnnxGraph, OnnxModel, OnnxNode, OnnxPort
 from edgefn.graph.importers.onnx.folding import fold
 from edgefn.graph.importers.onnx.labels import carried, constant
 from edgefn.graph.importers.onnx.registry import HANDLERS, supported_ops
@@ -30,7 +30,7 @@ def import_onnx(model: OnnxModel, sizes: Mapping[str, int]) -> Graph:
 
     Every op that works on images has one Transpose on each side. Errors are those that `Source.to_graph` names.
     """
-    scope = Scope(Graph(model.name), opset=model.opset)
+    scope = Scope(Graph(model.name), opset=model.opset, visit=_import)
     for name, array in model.constants.items():
         scope.names[name] = constant(scope, name, array)
     shapes = resolve_dims([SourcePort(p.name, p.dtype, p.dims) for p in model.inputs], sizes)
@@ -47,8 +47,16 @@ def import_onnx(model: OnnxModel, sizes: Mapping[str, int]) -> Graph:
 
 
 def unsupported_nodes(model: OnnxModel) -> tuple[str, ...]:
-    """One line for every node whose op is not supported at all."""
-    return tuple(_unsupported(node) for node in model.nodes if not _known(node))
+    """One line for every node whose op is not supported at all, those of branches too."""
+    return tuple(_unsupported(node) for node in _all(model.nodes) if not _known(node))
+
+
+def _all(nodes: Iterable[OnnxNode]) -> Iterator[OnnxNode]:
+    for node in nodes:
+        yield node
+        for value in node.attributes.values():
+            if isinstance(value, OnnxGraph):
+                yield from _all(value.nodes)
 
 
 def _known(node: OnnxNode) -> bool:
@@ -82,7 +90,7 @@ def _import(scope: Scope, node: OnnxNode) -> None:
         raise UnsupportedError("EFN-M010", message, hint="replace the op, or keep that part of the model outside")
     call = Call(scope, node)
     named = [name for name in node.outputs if name]
-    if not named or len(set(named)) < len(named) or any(name in scope.names for name in named):
+    if not named or len(set(named)) < len(named) or any(name in scope.names.maps[0] for name in named):
         call.malformed("its output has no name of its own")
     labels = carried(call)
     if labels:

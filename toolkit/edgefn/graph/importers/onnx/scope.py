@@ -1,6 +1,7 @@
 """What the handlers of ONNX ops see: the graph under construction, known constants, and checks that name the node."""
 
-from collections.abc import Iterable, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Never
@@ -26,10 +27,12 @@ class Scope(Builder):
     """The graph under construction and what each ONNX name means in it.
 
     `labels` are those of what stands for strings; `wide` are inputs that the model declares as f64, and gets rounded.
+    `visit` imports a node: what a branch has of them.
     """
 
     opset: int = 0
-    names: dict[str, str] = field(default_factory=dict)
+    visit: "Callable[[Scope, OnnxNode], None]" = field(kw_only=True)
+    names: ChainMap[str, str] = field(default_factory=ChainMap)
     permuted: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     wide: set[str] = field(default_factory=set)
