@@ -129,3 +129,26 @@ def test_a_zero_point_for_each_row_is_refused(model, compiled):
     m.output(m.node("MatMulInteger", *inputs), "i32")
     with pytest.raises(UnsupportedError, match="one is supported"):
         compiled(m)
+
+
+@pytest.mark.parametrize("w_dtype", [np.int8, np.uint8])
+def test_a_convolution_of_integers_is_exact(model, compiled, engine_outputs, w_dtype):
+    m = model()
+    x = m.rng.integers(0, 256, (1, 3, 6, 6)).astype(np.uint8)
+    w = m.rng.integers(*((-128, 128) if w_dtype == np.int8 else (0, 256)), (4, 3, 3, 3)).astype(w_dtype)
+    points = np.arange(4).astype(w_dtype)
+    names = [m.input("x", x.shape, "u8"), m.constant(w), m.constant(np.uint8(117)), m.constant(points)]
+    m.output(m.node("ConvInteger", *names, pads=[1, 1, 1, 1]), "i32")
+    padded = np.pad(x.astype(int) - 117, [(0, 0), (0, 0), (1, 1), (1, 1)])
+    seen = np.lib.stride_tricks.sliding_window_view(padded[0], (3, 3), (1, 2))
+    wanted = np.einsum("cyxij,mcij->myx", seen, w.astype(int) - points.astype(int)[:, None, None, None])
+    for (found,) in engine_outputs(compiled(m).plan, [x]):
+        np.testing.assert_array_equal(found[0], wanted)
+
+
+def test_a_convolution_whose_sums_need_more_than_24_bits_is_refused(model, compiled):
+    m = model()
+    w = np.full((1, 64, 5, 5), 127, np.int8)
+    m.output(m.node("ConvInteger", m.input("x", (1, 64, 6, 6), "u8"), m.constant(w)), "i32")
+    with pytest.raises(UnsupportedError, match="sums of up to"):
+        compiled(m)

@@ -10,7 +10,21 @@ from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ir import Bounds, DType
 from edgefn.graph.ops import Clamp, Unary
 
-__all__ = ["UNARIES", "abs_", "celu", "clip", "elu", "gelu", "hard_swish", "neg", "relu", "selu", "sign", "unary"]
+__all__ = [
+    "UNARIES",
+    "abs_",
+    "biased_gelu",
+    "celu",
+    "clip",
+    "elu",
+    "gelu",
+    "hard_swish",
+    "neg",
+    "relu",
+    "selu",
+    "sign",
+    "unary",
+]
 
 type Handler = Callable[[Call], str]
 
@@ -68,6 +82,17 @@ def gelu(call: Call) -> str:
     if approximate not in {"none", "tanh"}:
         call.malformed(f"approximate is {approximate!r}")
     return _apply(call, "gelu" if approximate == "none" else "gelu_tanh")
+
+
+def biased_gelu(function: str) -> Handler:
+    """com.microsoft: a Gelu of the sum of the input and perhaps a bias."""
+
+    def handle(call: Call) -> str:
+        x = call.real(0)
+        name = combine(call, "add", x.name, call.real(1).name) if call.has(1) else x.name
+        return call.emit(Unary(function), (name,), call.scope.tensor(name).shape)
+
+    return handle
 
 
 def relu(call: Call) -> str:

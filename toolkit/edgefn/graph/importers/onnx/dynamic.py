@@ -2,12 +2,23 @@
 
 import numpy as np
 
+from edgefn.graph.importers.onnx.arithmetic import as_dtype, combine
+from edgefn.graph.importers.onnx.convolution import conv
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.spans import Span, sliced
 from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Binary, Cast, DenseDynamic, DenseInteger, DynamicQuantize, DynamicRange, FlipSign
 
-__all__ = ["dynamic_quantize_linear", "dynamic_quantize_matmul", "matmul_integer", "matmul_integer_to_float"]
+__all__ = [
+    "conv_integer",
+    "dynamic_quantize_linear",
+    "dynamic_quantize_matmul",
+    "matmul_integer",
+    "matmul_integer_to_float",
+]
+
+STEPS = 255  # how far an integer can lie from its zero point
+MOST_EXACT = 1 << 24  # integers up to here are all in f32
 
 
 def dynamic_quantize_linear(call: Call) -> tuple[str, str, str]:
@@ -91,6 +102,28 @@ def _scales(call: Call, columns: int) -> tuple[int, ...]:
     if left not in {(), (1,)} or right not in {(), (1,), (columns,)}:
         call.refuse(f"scales of shape {left} and {right}; one, or one a column on the right side, are supported")
     return np.broadcast_shapes(left, right)
+
+
+def conv_integer(call: Call) -> str:
+    """Conv of what lies between integers and their zero points, in floats, which hold every sum exactly."""
+    x, w = call.value(0), call.constant(1)
+    if x.dtype not in {"i8", "u8"} or w.dtype not in {np.dtype(np.int8), np.dtype(np.uint8)} or w.ndim < 3:
+        call.malformed(f"{x.dtype} input {x.name!r} with weights of {w.dtype} {w.shape}")
+    point = call.constant(3) if call.has(3) else np.zeros(1, np.int8)
+    if point.size not in {1, len(w)}:
+        call.malformed(f"{point.size} zero points for {len(w)} outputs")
+    centred = w.astype(np.int64) - point.astype(np.int64).reshape(-1, *[1] * (w.ndim - 1))
+    most = STEPS * int(np.abs(centred).reshape(len(w), -1).sum(axis=1).max())
+    if most > MOST_EXACT:
+        call.refuse(f"sums of up to {most:,}; {MOST_EXACT:,} is supported")
+    real = as_dtype(call, x.name, "f32")
+    if call.has(2):
+        zero = call.value(2)
+        if zero.size != 1:
+            call.refuse(f"zero points of shape {zero.shape}; one is supported")
+        real = combine(call, "sub", real, as_dtype(call, call.reshape(zero.name, ()), "f32"))
+    weights = call.scope.constant(call.node.inputs[1], centred.astype(np.float32))
+    return as_dtype(call, conv(call.inner("Conv", real, weights, **call.node.attributes)), "i32")
 
 
 def dynamic_quantize_matmul(call: Call) -> str:

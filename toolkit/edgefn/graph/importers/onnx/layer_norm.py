@@ -12,7 +12,9 @@ from edgefn.graph.ops import Add, Binary, LayerNorm, Unary
 
 __all__ = [
     "layer_normalization",
+    "normalized",
     "rms_normalization",
+    "row_vector",
     "skip_layer_normalization",
     "skip_simplified_layer_normalization",
     "summed",
@@ -22,7 +24,7 @@ __all__ = [
 def layer_normalization(call: Call) -> tuple[str, ...]:
     """Over all dimensions from `axis` on; scale and bias broadcast to them. Mean and deviation where wanted."""
     x, axis = _input(call)
-    y = _normalized(call, x, axis, _vector(call, 1, x.shape[axis:], 1), _vector(call, 2, x.shape[axis:], 0))
+    y = normalized(call, x, row_vector(call, 1, x.shape[axis:], 1), row_vector(call, 2, x.shape[axis:], 0))
     return (y, *_moments(call, x, axis)) if any(call.node.outputs[1:]) else (y,)
 
 
@@ -39,8 +41,8 @@ def _moments(call: Call, x: Tensor, axis: int) -> tuple[str, str]:
 def rms_normalization(call: Call) -> str:
     """The same by the root mean square alone, without a bias."""
     x, axis = _input(call)
-    scale, bias = _vector(call, 1, x.shape[axis:], 1), _vector(call, 2, x.shape[axis:], 0)
-    return _normalized(call, x, axis, scale, bias, centred=False)
+    scale, bias = row_vector(call, 1, x.shape[axis:], 1), row_vector(call, 2, x.shape[axis:], 0)
+    return normalized(call, x, scale, bias, centred=False)
 
 
 def _input(call: Call) -> tuple[Tensor, int]:
@@ -50,14 +52,15 @@ def _input(call: Call) -> tuple[Tensor, int]:
     return x, call.axis(call.attribute("axis", -1), len(x.shape))
 
 
-def _normalized(call: Call, x: Tensor, axis: int, gamma: str, beta: str, *, centred: bool = True) -> str:
+def normalized(call: Call, x: Tensor, gamma: str, beta: str, *, centred: bool = True) -> str:
+    """Rows of as many elements as `gamma` has, with the node's epsilon."""
     op = LayerNorm(call.attribute("epsilon", 1e-5), centred)
     if not 0 <= op.epsilon < np.inf:
         call.malformed(f"epsilon {op.epsilon}")
     return call.emit(op, (x.name, gamma, beta), x.shape)
 
 
-def _vector(call: Call, index: int, shape: Shape, missing: float) -> str:
+def row_vector(call: Call, index: int, shape: Shape, missing: float) -> str:
     """An input that broadcasts to `shape`, as a vector of all its elements; `missing` where there is none."""
     size = prod(shape)
     if not call.has(index):
@@ -90,8 +93,8 @@ def _skipped(call: Call, *, beta: int | None, bias: int, centred: bool) -> tuple
         total = summed(call, total, call.real(bias).name)
     x = call.scope.tensor(total)
     row = x.shape[-1:]
-    offset = _vector(call, len(call.node.inputs) if beta is None else beta, row, 0)
-    y = _normalized(call, x, len(x.shape) - 1, _vector(call, 2, row, 1), offset, centred=centred)
+    offset = row_vector(call, len(call.node.inputs) if beta is None else beta, row, 0)
+    y = normalized(call, x, row_vector(call, 2, row, 1), offset, centred=centred)
     return y, "", "", total
 
 

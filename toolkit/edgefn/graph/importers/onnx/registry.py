@@ -5,13 +5,16 @@ from collections.abc import Callable
 from edgefn.graph.importers.onnx import (
     activation,
     arithmetic,
+    attention,
     control,
     conversion,
     convolution,
     dynamic,
     elementwise,
+    embedding,
     encoding,
     features,
+    fused_attention,
     gathering,
     labels,
     layer_norm,
@@ -44,6 +47,7 @@ _AXES = "constant axes"
 _CONSTANT = "of constants only"
 _RECURRENT = "constant weights; default activations; sequences of one length; no clip"
 _INTEGERS = "computed in 32 bits"
+_NO_PAST = "no past, no present"
 _ZERO_POINT = "one zero point on the left, one or one a column on the right"
 _MODEL = "rank 2; one score: post_transform NONE, LOGISTIC of two classes, PROBIT"
 _STRINGS = "strings of the model's own, which are an output"
@@ -58,6 +62,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "And": (arithmetic.logic("and"), ""),
     "ArgMax": (reduction.arg(smallest=False), ""),
     "ArgMin": (reduction.arg(smallest=True), ""),
+    "Attention": (attention.attention, "masks of the run for all keys"),
     "AveragePool": (pooling.average_pool, _POOL),
     "BatchNormalization": (matrix.batch_normalization, "inference; constant parameters"),
     "BitwiseAnd": (arithmetic.bitwise("and"), _INTEGERS),
@@ -70,6 +75,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Clip": (activation.clip, ""),
     "Concat": (movement.concat, "up to 64 inputs"),
     "Conv": (convolution.conv, f"{_IMAGES}; constant weights"),
+    "ConvInteger": (dynamic.conv_integer, "constant weights; one zero point of the input; sums up to 2^24"),
     "ConvTranspose": (convolution.conv_transpose, f"{_IMAGES}; constant weights"),
     "CumSum": (reduction.cum_sum, "f32; constant axis, up to 2,048 long"),
     "DepthToSpace": (resizing.depth_to_space, ""),
@@ -139,6 +145,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Relu": (activation.relu, ""),
     "Reshape": (movement.reshape, "constant shape"),
     "Resize": (resizing.resize, "constant scales or sizes; no tf_crop_and_resize"),
+    "RotaryEmbedding": (embedding.rotary_embedding, ""),
     "Scatter": (gathering.scatter_elements, "constant indices"),
     "ScatterElements": (gathering.scatter_elements, "constant indices; no reduction"),
     "ScatterND": (gathering.scatter_nd, "constant indices; no reduction"),
@@ -174,13 +181,18 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "ai.onnx.ml.TreeEnsembleClassifier": (trees.tree_ensemble_classifier, f"{_MODEL}; two classes or more"),
     "ai.onnx.ml.TreeEnsembleRegressor": (trees.tree_ensemble_regressor, _MODEL),
     "ai.onnx.ml.ZipMap": (labels.zip_map, "as an output, which is then the scores, with labels"),
+    "com.microsoft.Attention": (fused_attention.attention_of_input, f"constant weights; {_NO_PAST}"),
+    "com.microsoft.BiasGelu": (activation.biased_gelu("gelu"), ""),
     "com.microsoft.DynamicQuantizeMatMul": (dynamic.dynamic_quantize_matmul, "constant right side of rank 2"),
+    "com.microsoft.EmbedLayerNormalization": (embedding.embed_layer_normalization, ""),
+    "com.microsoft.FastGelu": (activation.biased_gelu("gelu_tanh"), ""),
     "com.microsoft.FusedMatMul": (product.fused_matmul, "positive alpha; no transBatchA, transBatchB"),
     "com.microsoft.Gelu": (activation.gelu, ""),
     "com.microsoft.MatMulIntegerToFloat": (
         dynamic.matmul_integer_to_float,
         f"constant right side of rank 2; {_ZERO_POINT}",
     ),
+    "com.microsoft.MultiHeadAttention": (fused_attention.multi_head_attention, f"Q, K and V apart; {_NO_PAST}"),
     "com.microsoft.QGemm": (qlinear.qgemm, "as Gemm"),
     "com.microsoft.QLinearAdd": (qlinear.binary("Add", arithmetic.add), ""),
     "com.microsoft.QLinearAveragePool": (qlinear.unary("AveragePool", pooling.average_pool), "as AveragePool"),
@@ -193,6 +205,10 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "com.microsoft.QLinearMul": (qlinear.binary("Mul", arithmetic.mul), ""),
     "com.microsoft.QLinearSigmoid": (qlinear.unary("Sigmoid", activation.unary("Sigmoid")), ""),
     "com.microsoft.QLinearSoftmax": (qlinear.qlinear_softmax, "as Softmax"),
+    "com.microsoft.RotaryEmbedding": (
+        embedding.fused_rotary_embedding,
+        "no scale, no packed batches; a single position is constant",
+    ),
     "com.microsoft.SimplifiedLayerNormalization": (layer_norm.rms_normalization, ""),
     "com.microsoft.SkipLayerNormalization": (layer_norm.skip_layer_normalization, "outputs 1 and 4"),
     "com.microsoft.SkipSimplifiedLayerNormalization": (
