@@ -91,6 +91,22 @@ def test_attention_to_other_keys_takes_a_bias_and_a_mask(model, hold, biased):
     hold(m, [q, k, v, keys, extra], attended(*parts, added, 0.3))
 
 
+def test_quantized_attention_multiplies_integers(model, compiled, engine_outputs):
+    m = model()
+    x, bias = normal(m, B, S, 8), normal(m, 3 * WIDTH)
+    w, by = m.rng.integers(-127, 128, (8, 3 * WIDTH)).astype(np.int8), np.array([0.01], F)
+    m.node("DynamicQuantizeLinear", m.input("x", x.shape), outputs=3)
+    y, scale, zero = m.nodes[-1].output
+    keys = MASKS["keys"]
+    names = [y, m.constant(w), m.constant(bias), scale, m.constant(by), m.input("keys", keys.shape, "i32"), zero]
+    m.output(m.node("QAttention", *names, num_heads=HEADS, **MS))
+    result = compiled(m)
+    assert [op.op for op in result.summary.ops].count("dense_dynamic") == 1
+    real = x @ (w * by) + bias
+    for (found,) in engine_outputs(result.plan, [x, keys]):
+        np.testing.assert_allclose(found, attended(*np.split(real, 3, axis=2), added_by(keys)), atol=0.05)
+
+
 def test_a_past_is_refused(model, compiled):
     m = model()
     names = [m.input("x", (B, S, 8)), m.random(8, 3 * WIDTH), "", "", m.input("past", (2, B, HEADS, 3, D))]

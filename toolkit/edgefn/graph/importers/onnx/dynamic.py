@@ -7,7 +7,7 @@ from edgefn.graph.importers.onnx.convolution import conv
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.spans import Span, sliced
 from edgefn.graph.ir import Tensor
-from edgefn.graph.ops import Binary, Cast, DenseDynamic, DenseInteger, DynamicQuantize, DynamicRange, FlipSign
+from edgefn.graph.ops import Cast, DenseDynamic, DenseInteger, DynamicQuantize, DynamicRange, FlipSign
 
 __all__ = [
     "conv_integer",
@@ -88,20 +88,19 @@ def _zero_point(call: Call, x: Tensor, index: int) -> str:
 
 def matmul_integer_to_float(call: Call) -> str:
     """MatMulInteger, multiplied by both scales; and an optional bias."""
-    total = _product(call, 0, 1, 4, 5)
+    return scaled_product(call, scales=(2, 3), zeros=(4, 5), bias=6)
+
+
+def scaled_product(call: Call, *, scales: tuple[int, int], zeros: tuple[int, int], bias: int) -> str:
+    """The product of the first two inputs in floats; `scales`, `zeros` and `bias` are the places of the others."""
+    total = _product(call, 0, 1, *zeros)
     shape = call.scope.tensor(total).shape
-    scale = call.emit(Binary("mul"), (call.real(2).name, call.real(3).name), _scales(call, shape[-1]))
-    real = call.emit(Cast(), (total,), shape)
-    y = call.emit(Binary("mul"), (real, scale), shape)
-    return call.emit(Binary("add"), (y, call.bias(6, shape[-1])[0]), shape) if call.has(6) else y
-
-
-def _scales(call: Call, columns: int) -> tuple[int, ...]:
-    """The shape of the product of both scales."""
-    left, right = call.real(2).shape, call.real(3).shape
-    if left not in {(), (1,)} or right not in {(), (1,), (columns,)}:
-        call.refuse(f"scales of shape {left} and {right}; one, or one a column on the right side, are supported")
-    return np.broadcast_shapes(left, right)
+    left, right = (call.real(i) for i in scales)
+    if left.shape not in {(), (1,)} or right.shape not in {(), (1,), shape[-1:]}:
+        call.refuse(f"scales of shape {left.shape} and {right.shape}; one, or one a column on the right, are supported")
+    scale = combine(call, "mul", left.name, right.name)
+    y = combine(call, "mul", as_dtype(call, total, "f32"), scale)
+    return combine(call, "add", y, call.bias(bias, shape[-1])[0]) if call.has(bias) else y
 
 
 def conv_integer(call: Call) -> str:

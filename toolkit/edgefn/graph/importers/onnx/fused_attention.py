@@ -6,12 +6,13 @@ import numpy as np
 
 from edgefn.graph.importers.onnx.arithmetic import as_dtype, combine, number
 from edgefn.graph.importers.onnx.attention import added, joined_heads, split_heads, weighted
+from edgefn.graph.importers.onnx.dynamic import scaled_product
 from edgefn.graph.importers.onnx.product import product
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.spans import Span, sliced
 from edgefn.graph.ops import Dense
 
-__all__ = ["attention_of_input", "multi_head_attention"]
+__all__ = ["attention_of_input", "multi_head_attention", "quantized_attention"]
 
 UNSEEN = float(np.finfo(np.float32).min)  # added where a key lies behind its query
 
@@ -24,10 +25,26 @@ def attention_of_input(call: Call) -> str:
     if len(x.shape) != 3 or w.shape[1] != x.shape[2]:
         call.malformed(f"{x.shape} by weights of {w.shape[1]} rows")
     y = call.emit(Dense(), (x.name, w.name, *call.bias(2, w.shape[0])), (*x.shape[:2], w.shape[0]))
-    sizes = call.attribute("qkv_hidden_sizes", ()) or (w.shape[0] // 3,) * 3
-    if len(sizes) != 3 or sum(sizes) != w.shape[0]:
-        call.malformed(f"parts of {sizes} of {w.shape[0]} outputs")
-    return _attended(call, _parts(call, y, sizes), mask=3, bias=5)
+    return _attended(call, _thirds(call, y), mask=3, bias=5)
+
+
+def quantized_attention(call: Call) -> str:
+    """com.microsoft.QAttention: the same by integers, of which the scales are inputs 3 and 4."""
+    if call.has(8):
+        call.refuse("a past")
+    if len(call.input(0).shape) != 3:
+        call.malformed(f"an input of shape {call.input(0).shape}")
+    y = scaled_product(call, scales=(3, 4), zeros=(6, 7), bias=2)
+    return _attended(call, _thirds(call, y), mask=5, bias=len(call.node.inputs))
+
+
+def _thirds(call: Call, x: str) -> list[str]:
+    """Q, K and V, which lie beside each other."""
+    width = call.scope.tensor(x).shape[-1]
+    sizes = call.attribute("qkv_hidden_sizes", ()) or (width // 3,) * 3
+    if len(sizes) != 3 or sum(sizes) != width:
+        call.malformed(f"parts of {sizes} of {width} outputs")
+    return _parts(call, x, sizes)
 
 
 def _parts(call: Call, x: str, sizes: tuple[int, ...]) -> list[str]:

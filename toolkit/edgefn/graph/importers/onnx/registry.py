@@ -14,6 +14,7 @@ from edgefn.graph.importers.onnx import (
     embedding,
     encoding,
     features,
+    fused,
     fused_attention,
     gathering,
     labels,
@@ -47,6 +48,7 @@ _AXES = "constant axes"
 _CONSTANT = "of constants only"
 _RECURRENT = "constant weights; default activations; sequences of one length; no clip"
 _INTEGERS = "computed in 32 bits"
+_ACTIVATIONS = "activations Relu, Clip, LeakyRelu, HardSigmoid, Sigmoid, Tanh"
 _NO_PAST = "no past, no present"
 _ZERO_POINT = "one zero point on the left, one or one a column on the right"
 _MODEL = "rank 2; one score: post_transform NONE, LOGISTIC of two classes, PROBIT"
@@ -186,6 +188,8 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "com.microsoft.DynamicQuantizeMatMul": (dynamic.dynamic_quantize_matmul, "constant right side of rank 2"),
     "com.microsoft.EmbedLayerNormalization": (embedding.embed_layer_normalization, ""),
     "com.microsoft.FastGelu": (activation.biased_gelu("gelu_tanh"), ""),
+    "com.microsoft.FusedConv": (fused.fused_conv, f"as Conv; {_ACTIVATIONS}"),
+    "com.microsoft.FusedGemm": (fused.fused_gemm, _ACTIVATIONS),
     "com.microsoft.FusedMatMul": (product.fused_matmul, "positive alpha; no transBatchA, transBatchB"),
     "com.microsoft.Gelu": (activation.gelu, ""),
     "com.microsoft.MatMulIntegerToFloat": (
@@ -193,6 +197,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
         f"constant right side of rank 2; {_ZERO_POINT}",
     ),
     "com.microsoft.MultiHeadAttention": (fused_attention.multi_head_attention, f"Q, K and V apart; {_NO_PAST}"),
+    "com.microsoft.QAttention": (fused_attention.quantized_attention, f"constant weights; {_NO_PAST}"),
     "com.microsoft.QGemm": (qlinear.qgemm, "as Gemm"),
     "com.microsoft.QLinearAdd": (qlinear.binary("Add", arithmetic.add), ""),
     "com.microsoft.QLinearAveragePool": (qlinear.unary("AveragePool", pooling.average_pool), "as AveragePool"),
