@@ -144,6 +144,33 @@ def test_an_activation_behind_groups_or_phases_is_computed_with_them(model, chec
     assert not any("clamp" in op for op in check(m).ops)
 
 
+@pytest.mark.parametrize("kernel", [2, 3])
+def test_what_is_added_behind_a_transposed_convolution_is_its_bias(model, check, kernel):
+    m = model()
+    w = m.random(8, 16, kernel, kernel)
+    x = m.node("ConvTranspose", m.input("x", (1, 8, 5, 5)), w, strides=[2, 2], pads=[0, 0, 1, 1])
+    m.output(m.node("Relu", m.node("Add", x, m.random(1, 16, 1, 1))))
+    assert not any("add" in op or "clamp" in op for op in check(m).ops)
+
+
+def test_a_sum_that_is_not_one_for_every_channel_stays(model, check):
+    m = model()
+    x = m.node("ConvTranspose", m.input("x", (1, 4, 3, 3)), m.random(4, 8, 2, 2), strides=[2, 2])
+    m.output(m.node("Add", x, m.random(1, 8, 6, 6)))
+    assert "add_f32" in check(m).ops
+
+
+def test_a_sequence_that_is_squeezed_between_layers_is_not_moved(model, check):
+    """What frameworks make of one-dimensional layers: images one high, squeezed for what is computed between them."""
+    m = model()
+    x = m.node("Conv", m.input("x", (1, 3, 1, 20)), m.random(8, 3, 1, 3))
+    x = m.node("Squeeze", x, m.constant(np.array([2])))
+    x = m.node("Relu", m.node("Add", x, m.random(8, 1)))
+    x = m.node("Unsqueeze", x, m.constant(np.array([2])))
+    m.output(m.node("Conv", x, m.random(4, 8, 1, 3)))
+    assert check(m).ops == ["transpose", "conv2d_f32", "conv2d_f32", "transpose"]
+
+
 def test_an_upsampling_kernel_for_each_channel_of_a_large_stride_is_one_depthwise_convolution(model, check):
     m = model()
     w = m.random(3, 1, 16, 16)

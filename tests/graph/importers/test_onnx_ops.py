@@ -202,7 +202,7 @@ def test_moving_ops_match_onnx(model, check):
     c = m.node("Squeeze", b, m.constant(np.array([2, 3])))
     d = m.node("Reshape", c, m.constant(np.array([0, -1])))
     m.output(m.node("Concat", d, d, axis=-1))
-    assert check(m).ops == ["transpose", "concat"]
+    assert sorted(check(m).ops) == ["concat", "transpose"]
 
 
 def test_an_empty_part_of_a_concat_adds_nothing(model, check):

@@ -17,7 +17,7 @@ from edgefn.graph.ops import (
     Softmax,
     Transpose,
 )
-from edgefn.graph.passes.shapes import inverted, keeps_order
+from edgefn.graph.passes.shapes import inverted, keeps_order, matched
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["sink_transposes"]
@@ -38,6 +38,8 @@ def sink_transposes(graph: Graph, *, through_quantization: bool) -> bool:
         if isinstance(node.op, Transpose):
             _compose(walk, node, node.op.perm)
             return
+        if isinstance(node.op, Reshape) and _regroup(walk, node):
+            return
         perm = _common_perm(walk, node)
         op = _before(walk, node, perm, indifferent) if perm else None
         if perm is None or op is None:
@@ -46,6 +48,35 @@ def sink_transposes(graph: Graph, *, through_quantization: bool) -> bool:
             _sink(walk, node, perm, op)
 
     return rewrite(graph, visit)
+
+
+def _regroup(walk: Walk, node: Node) -> bool:
+    """Turn `reshape(transpose(x))` into `transpose(reshape(x))`, where dimensions that are joined lie together."""
+    graph, maker = walk.graph, walk.makers.get(node.inputs[0])
+    if not maker or not isinstance(maker.op, Transpose):
+        return False
+    shape = graph.tensors[node.output].shape
+    order = _order(maker.op.perm, graph.tensors[node.inputs[0]].shape, shape)
+    if order is None:
+        return False
+    inner = graph.like(node.output, shape=tuple(shape[i] for i in order))
+    walk.emit(node.name, Reshape(), maker.inputs, inner)
+    walk.emit(node.name, Transpose(inverted(order)), (inner,), node.output)
+    return True
+
+
+def _order(perm: tuple[int, ...], before: Shape, after: Shape) -> tuple[int, ...] | None:
+    """The axes of `after` in the order in which those of `before` lay in front of the transpose."""
+    places = sorted(range(len(perm)), key=lambda axis: perm[axis])  # axes of `before` as they lay
+    rank = {axis: i for i, axis in enumerate(axis for axis in places if before[axis] != 1)}
+    groups = matched(before, after)
+    for sources, _ in groups:
+        ranks = [rank[axis] for axis in sources if before[axis] != 1]
+        if ranks != list(range(ranks[0], ranks[0] + len(ranks))):
+            return None
+    groups.sort(key=lambda group: min(rank[axis] for axis in group[0] if before[axis] != 1))
+    first = next((axis for axis, size in enumerate(after) if size != 1), len(after))  # a batch of 1 stays in front
+    return (*range(first), *(axis for _, targets in groups for axis in targets if axis >= first))
 
 
 def _before(walk: Walk, node: Node, perm: tuple[int, ...], indifferent: tuple[type[Op], ...]) -> Op | None:

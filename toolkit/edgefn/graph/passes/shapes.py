@@ -2,7 +2,7 @@ from edgefn.graph.ir import Graph, Node, Shape
 from edgefn.graph.ops import Reshape, Transpose
 from edgefn.graph.passes.walk import Walk, rewrite
 
-__all__ = ["inverted", "keeps_order", "merge_reshapes", "relax_transposes"]
+__all__ = ["inverted", "keeps_order", "matched", "merge_reshapes", "relax_transposes"]
 
 
 def merge_reshapes(graph: Graph) -> bool:
@@ -44,6 +44,29 @@ def relax_transposes(graph: Graph) -> bool:
 def inverted(perm: tuple[int, ...]) -> tuple[int, ...]:
     """The permutation back."""
     return tuple(sorted(range(len(perm)), key=perm.__getitem__))
+
+
+def matched(before: Shape, after: Shape) -> list[tuple[list[int], list[int]]]:
+    """The least groups of axes of two shapes that hold the same elements, each with a dimension other than 1.
+
+    Shapes of a single element have no group.
+    """
+    groups: list[tuple[list[int], list[int]]] = []
+    sources, targets = list(range(len(before))), list(range(len(after)))
+    while any(before[i] != 1 for i in sources):
+        group: tuple[list[int], list[int]] = ([], [])
+        held = (1, 1)
+        while held[0] != held[1] or held == (1, 1):
+            side = int(held[0] > held[1])
+            axis = (sources, targets)[side].pop(0)
+            group[side].append(axis)
+            size = (before, after)[side][axis]
+            held = (held[0] * size, held[1]) if side == 0 else (held[0], held[1] * size)
+        groups.append(group)
+    if groups:
+        groups[-1][0].extend(sources)
+        groups[-1][1].extend(targets)
+    return groups
 
 
 def keeps_order(perm: tuple[int, ...], shape: Shape) -> bool:
