@@ -107,10 +107,11 @@ def average_pool(x, window, out, count_padding, quantized=None) -> np.ndarray:
     inside = _inside(x, window, out)
     count = F(window.kh * window.kw) if count_padding else inside.sum(axis=0).astype(F)
     if quantized is None:
-        acc = np.zeros(inside.shape[1:], F)
+        wide = np.float64 if window.kh * window.kw > 64 else F
+        acc = np.zeros(inside.shape[1:], wide)
         for values in taps(x, window, out, 0):
             acc = acc + values
-        return acc / count
+        return (acc / count.astype(wide)).astype(F) if np.ndim(count) else (acc / wide(count)).astype(F)
     x_zero, mult, y_zero, low, high = quantized
     total = (np.stack(taps(x, window, out, x_zero)).astype(np.int64) - x_zero).sum(axis=0)
     return narrow(total.astype(F) * (F(mult) / count), y_zero, low, high)

@@ -59,3 +59,14 @@ def test_an_i8_average_pool_agrees_with_the_oracle_in_every_way_it_can_run(pool,
     quantized = (int(rng.integers(-128, 128)), float(rng.random() + 0.1), int(rng.integers(-128, 128)), -100, 127)
     plan = plans.unary(10, x, "int8", (shape[0], *out, c), *words(window), count_padding, *quantized)
     hold(plan, [x], oracle.average_pool(x, window, out, count_padding, quantized))
+
+
+@pytest.mark.parametrize("c", [1, 3, 4, 7, 8])
+def test_a_mean_of_many_is_as_good_as_one_in_f64(c):
+    """Thousands of values that differ little from each other: summed in f32 the mean would be wrong by 1e-5."""
+    x = (100 + np.random.default_rng(c).normal(0, 1e-3, (2, 80, 60, c))).astype(np.float32)
+    expected = x.astype(np.float64).mean(axis=(1, 2), keepdims=True)
+    window = Window(80, 60)
+    plan = plans.unary(9, x, "float32", (2, 1, 1, c), *words(window), 0)
+    hold(plan, [x], oracle.average_pool(x, window, (1, 1), False))
+    np.testing.assert_array_max_ulp(oracle.average_pool(x, window, (1, 1), False), expected.astype(np.float32), 1)

@@ -24,12 +24,22 @@ EFN_INLINE float divisor(const efn_pool *pool, uint32_t count_padding, const efn
     return (float)(count_padding ? pool->kh * pool->kw : efn_cover_count(cover));
 }
 
-// ---- f32 ----
+// ---- f32, and in f64 where a window has so many elements that their sum would lose what they differ in ----
+
+EFN_INLINE int is_wide(const efn_pool *pool) {
+    return pool->kh * pool->kw > 64;
+}
 
 static void channels_f32(const efn_average_pool_f32 *p, const float *x, uint32_t line, const efn_cover *cover,
                          uint32_t c, float *y) {
     const float by = divisor(&p->pool, p->count_padding, cover);
     for (uint32_t i = 0; i < c; i++) {
+        if (is_wide(&p->pool)) {
+            double sum = 0;
+            EFN_EACH_TAP(float, sum += (double)*at)
+            y[i] = (float)(sum / (double)by);
+            continue;
+        }
         float sum = 0;
         EFN_EACH_TAP(float, sum += *at)
         y[i] = sum / by;
@@ -44,6 +54,19 @@ EFN_INLINE void block_f32(const float *x, uint32_t line, const efn_cover *cover,
     wasm_v128_store(y + i, wasm_f32x4_div(sum, wasm_f32x4_splat(by)));
 }
 
+EFN_INLINE void wide_block(const float *x, uint32_t line, const efn_cover *cover, uint32_t c, double by, uint32_t i,
+                           float *y) {
+    v128_t low = wasm_f64x2_const_splat(0), high = low; // f64x2
+    EFN_EACH_TAP(float, {
+        const v128_t v = wasm_v128_load(at);
+        low = wasm_f64x2_add(low, wasm_f64x2_promote_low_f32x4(v));
+        high = wasm_f64x2_add(high, wasm_f64x2_promote_low_f32x4(wasm_i64x2_shuffle(v, v, 1, 1)));
+    })
+    low = wasm_f32x4_demote_f64x2_zero(wasm_f64x2_div(low, wasm_f64x2_splat(by)));
+    high = wasm_f32x4_demote_f64x2_zero(wasm_f64x2_div(high, wasm_f64x2_splat(by)));
+    wasm_v128_store(y + i, wasm_i64x2_shuffle(low, high, 0, 2));
+}
+
 static void pixel_f32(const efn_average_pool_f32 *p, const float *x, uint32_t line, const efn_cover *cover, uint32_t c,
                       float *y) {
     if (c < 4) {
@@ -51,11 +74,13 @@ static void pixel_f32(const efn_average_pool_f32 *p, const float *x, uint32_t li
         return;
     }
     const float by = divisor(&p->pool, p->count_padding, cover);
-    uint32_t i = 0;
-    for (; i + 4 <= c; i += 4)
-        block_f32(x, line, cover, c, by, i, y);
-    if (i < c)
-        block_f32(x, line, cover, c, by, c - 4, y);
+    for (uint32_t at = 0; at < c; at += 4) {
+        const uint32_t i = efn_min(at, c - 4);
+        if (is_wide(&p->pool))
+            wide_block(x, line, cover, c, by, i, y);
+        else
+            block_f32(x, line, cover, c, by, i, y);
+    }
 }
 
 void efn_average_pool_f32_simd(const efn_site *site, const uint32_t *words) {

@@ -29,6 +29,7 @@ class AveragePool(Op):
     bounds: Bounds = OPEN
 
 
+MAX_NARROW = 64  # elements of a window that average_pool_f32 sums in f32
 MAX_ELEMENTS = 1 << 16  # of a window of average_pool_q8
 SAME_SCALE = 1e-6  # what TFLite allows between x and y
 
@@ -74,10 +75,10 @@ def _counts(m: Machine, op: PlanOp) -> Array:
 
 def _f32(m: Machine, op: PlanOp) -> Array:
     taps = taps_of(op, m.get(op, "x"), m.tensor(op, "y"), 0)
-    total = np.zeros(m.tensor(op, "y").dims, np.float32)
+    total = np.zeros(m.tensor(op, "y").dims, np.float64 if op["kh"] * op["kw"] > MAX_NARROW else np.float32)
     for k in range(taps.shape[3]):
         total += taps[:, :, :, k]
-    return total / _counts(m, op)
+    return np.asarray(total / _counts(m, op).astype(total.dtype), np.float32)
 
 
 def _i8(m: Machine, op: PlanOp) -> Array:

@@ -15,12 +15,20 @@ from edgefn.graph.view import View
 
 __all__ = ["CODES", "Gather", "lower"]
 
+type Array = NDArray[Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Gather(Op):
     """Inputs x and i32 indices. An index outside is taken as the nearest inside."""
 
     axis: int
+
+    def of(self, x: Array, indices: Array) -> Array:
+        """What the op makes of arrays."""
+        length = x.shape[self.axis]
+        rows = np.where(indices < 0, indices.astype(np.int64) + length, indices)
+        return np.take(x, np.clip(rows, 0, length - 1), self.axis)
 
     def before(self, perm: tuple[int, ...]) -> "Gather":
         return Gather(perm[self.axis])
@@ -41,11 +49,8 @@ def _check(v: View) -> None:
     v.need(y.dims == wanted, f"y is {y.dims}, not {wanted}")
 
 
-def _value(m: Machine, op: PlanOp) -> NDArray[Any]:
-    x, indices, axis = m.get(op, "x"), m.get(op, "indices").astype(np.int64), op["axis"]
-    length = x.shape[axis]
-    rows = np.clip(np.where(indices < 0, indices + length, indices), 0, length - 1)
-    return np.take(x, rows, axis)
+def _value(m: Machine, op: PlanOp) -> Array:
+    return Gather(op["axis"]).of(m.get(op, "x"), m.get(op, "indices"))
 
 
 CODES = (opcode(36, "gather", "*x *indices *y axis", _check, _value),)

@@ -31,6 +31,11 @@ class Pad(Op):
     begin: tuple[int, ...]
     value: float = 0.0
 
+    def of(self, x: Array, y: Tensor) -> Array:
+        """What the op makes of an array, in the shape and quantization of `y`."""
+        sizes = zip(self.begin, x.shape, y.shape, strict=True)
+        return np.pad(x, [(b, big - b - small) for b, small, big in sizes], constant_values=pad_value(self, y))
+
     def before(self, perm: tuple[int, ...]) -> "Pad":
         return Pad(unpermuted(self.begin, perm), self.value)
 

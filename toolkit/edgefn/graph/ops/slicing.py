@@ -1,13 +1,19 @@
 """slice: along every axis, elements at equal steps; `output[i] = input[begin + i * step]`."""
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgefn.graph.draft import Lowering, Step
-from edgefn.graph.ir import Node, Op, unpermuted
+from edgefn.graph.ir import Node, Op, Shape, unpermuted
 from edgefn.graph.ops.strided import merged, row_major, strided_step
 from edgefn.graph.records import ITEM_BYTES
 
 __all__ = ["Slice", "lower"]
+
+type Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,12 @@ class Slice(Op):
 
     begin: tuple[int, ...]
     step: tuple[int, ...]
+
+    def of(self, x: Array, shape: Shape) -> Array:
+        """What the op makes of an array, `shape` elements of it."""
+        for axis, (begin, step, count) in enumerate(zip(self.begin, self.step, shape, strict=True)):
+            x = x.take(begin + step * np.arange(count), axis)
+        return x
 
     def before(self, perm: tuple[int, ...]) -> "Slice":
         return Slice(unpermuted(self.begin, perm), unpermuted(self.step, perm))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.graph.ir import Graph, Node, Shape
-from edgefn.graph.ops import Add, Dequantize, Reshape, Slice, Transpose, Weighted
+from edgefn.graph.ops import Add, Concat, Dequantize, Reshape, Slice, Transpose, Weighted
 from edgefn.graph.passes.shapes import inverted
 from edgefn.graph.passes.walk import Walk, rewrite
 
@@ -26,21 +26,25 @@ def fold_biases(graph: Graph) -> bool:
 
 
 def _visit(walk: Walk, node: Node) -> None:
-    graph = walk.graph
-    floats = isinstance(node.op, Add) and graph.tensors[node.output].dtype == "f32"  # integers have scales of their own
+    # Integers of different scales have no sum.
+    floats = isinstance(node.op, Add) and walk.graph.tensors[node.output].dtype == "f32"
     chain = _chain(walk, node.inputs[0]) if floats else []
-    maker = chain.pop() if chain else None
-    if not isinstance(node.op, Add) or not maker or not isinstance(maker.op, Weighted) or not maker.op.bounds.open:
+    layers = _layers(walk, chain[-1]) if chain else []
+    biases = _biases(walk, node, chain, layers) if layers else []
+    if not biases or not isinstance(node.op, Add):
         walk.keep(node)
         return
-    bias = _moved_sum(walk, node, maker, chain) if chain else _sum(walk, node, maker)
-    if bias is None:
-        walk.keep(node)
-        return
-    outputs = [*(graph.like(n.output) for n in (maker, *chain[:0:-1])), node.output] if chain else [node.output]
-    x = walk.emit(maker.name, replace(maker.op, bounds=node.op.bounds), (*maker.inputs[:2], bias), outputs[0])
-    for moved, output in zip(reversed(chain), outputs[1:], strict=True):
-        x = walk.emit(moved.name, moved.op, (x,), output)
+    *moves, top = chain
+    rest = [*([] if top in layers else [top]), *reversed(moves)]
+    made = []
+    for layer, bias in zip(layers, biases, strict=True):
+        op: Any = layer.op
+        output = walk.graph.like(layer.output) if rest else node.output
+        inputs = (*layer.inputs[:2], bias)
+        made.append(walk.emit(layer.name, replace(op, bounds=node.op.bounds), inputs, output))
+    for moved in rest:
+        output = node.output if moved is rest[-1] else walk.graph.like(moved.output)
+        made = [walk.emit(moved.name, moved.op, tuple(made), output)]
 
 
 def _chain(walk: Walk, name: str) -> list[Node]:
@@ -53,20 +57,52 @@ def _chain(walk: Walk, name: str) -> list[Node]:
     return [*chain, maker] if maker else []
 
 
-def _moved_sum(walk: Walk, node: Node, maker: Node, chain: list[Node]) -> str | None:
-    """Return the bias that does what both did; None when the addend is not one for every channel where they were."""
-    graph = walk.graph
+def _layers(walk: Walk, top: Node) -> list[Node]:
+    """Return the layer that a node is, or those whose channels it puts one behind the other; none of another kind."""
+    last = len(walk.graph.tensors[top.output].shape) - 1
+    parts = [walk.sole_maker(name) for name in top.inputs] if top.op == Concat(last) else [top]
+    layers = [p for p in parts if p and isinstance(p.op, Weighted) and p.op.bounds.open]
+    return layers if len(layers) == len(parts) else []
+
+
+def _biases(walk: Walk, node: Node, chain: list[Node], layers: list[Node]) -> list[str]:
+    """Return the biases that do what those of the layers and the sum did; none when there are no such."""
+    graph, addend = walk.graph, walk.graph.tensors[node.inputs[1]]
+    made = walk.makers.get(addend.name)
+    if made and isinstance(made.op, Dequantize) and graph.tensors[made.inputs[0]].constant is not None:
+        channels = graph.tensors[node.output].shape[-1:]
+        return [addend.name] if len(chain) == 1 and len(layers[0].inputs) == 2 and addend.shape == channels else []
+    vector = _vector(graph, node, chain)
+    counts = [graph.tensors[layer.output].shape[-1] for layer in layers]
+    present = [_present(graph, layer, count) for layer, count in zip(layers, counts, strict=True)]
+    if vector is None or any(p is None for p in present):
+        return []
+    parts = np.split(vector, np.cumsum(counts)[:-1])
+    sums = [np.asarray(a + b, np.float32) for a, b in zip(parts, present, strict=True)]
+    return [graph.like(addend.name, shape=value.shape, constant=value) for value in sums]
+
+
+def _present(graph: Graph, layer: Node, count: int) -> Array | None:
+    return graph.tensors[layer.inputs[2]].constant if len(layer.inputs) > 2 else np.zeros(count, np.float32)
+
+
+def _vector(graph: Graph, node: Node, chain: list[Node]) -> Array | None:
+    """Return what is added to every channel, where channels were before they were moved; None if they are not alike."""
     y, addend = graph.tensors[node.output], graph.tensors[node.inputs[1]].constant
-    if addend is None or max(prod(graph.tensors[n.inputs[0]].shape) for n in chain) > MAX_SPREAD:
+    if addend is None or np.isnan(addend).any():
+        return None
+    if addend.shape == (*[1] * (addend.ndim - 1), y.shape[-1]) and len(chain) == 1:
+        return addend.reshape(-1)
+    if addend.size == 1 and len(chain) == 1:
+        return np.full(y.shape[-1], addend.reshape(()))
+    if len(chain) == 1 or max(prod(graph.tensors[n.inputs[0]].shape) for n in chain[:-1]) > MAX_SPREAD:
         return None
     spread = np.broadcast_to(addend, y.shape)
-    for moved in chain:
+    for moved in chain[:-1]:
         spread = _moved_back(moved, spread, graph.tensors[moved.inputs[0]].shape)
     rows = spread.reshape(-1, spread.shape[-1])
-    vector = np.nan_to_num(np.fmax.reduce(rows, axis=0)) if not np.isnan(addend).any() else None
-    if vector is None or not bool(((rows == vector) | np.isnan(rows)).all()):
-        return None
-    return _plus(walk, maker, vector, node.inputs[1])
+    vector = np.nan_to_num(np.fmax.reduce(rows, axis=0))
+    return vector if bool(((rows == vector) | np.isnan(rows)).all()) else None
 
 
 def _moved_back(node: Node, value: Array, shape: Shape) -> Array:
@@ -80,25 +116,3 @@ def _moved_back(node: Node, value: Array, shape: Shape) -> Array:
             whole[np.ix_(*along)] = value
             return whole
     return value.reshape(shape)
-
-
-def _sum(walk: Walk, node: Node, maker: Node) -> str | None:
-    """Return the bias that does what both did; None when the addend is no constant vector along the channels."""
-    graph = walk.graph
-    channels = graph.tensors[node.output].shape[-1]
-    addend = graph.tensors[node.inputs[1]]
-    if addend.shape != (*[1] * (len(addend.shape) - 1), channels):
-        return None
-    made = walk.makers.get(addend.name)
-    if made and isinstance(made.op, Dequantize) and graph.tensors[made.inputs[0]].constant is not None:
-        return addend.name if len(maker.inputs) == 2 and addend.shape == (channels,) else None
-    return _plus(walk, maker, addend.constant.reshape(channels), addend.name) if addend.constant is not None else None
-
-
-def _plus(walk: Walk, maker: Node, vector: Array, name: str) -> str | None:
-    """Return the bias of a layer and a vector together; None when that bias is not constant."""
-    graph = walk.graph
-    present = graph.tensors[maker.inputs[2]].constant if len(maker.inputs) > 2 else np.zeros(len(vector), np.float32)
-    if present is None:
-        return None
-    return graph.like(name, shape=(len(vector),), constant=np.asarray(vector + present, np.float32))

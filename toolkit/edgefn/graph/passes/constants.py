@@ -6,7 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.graph.ir import NUMPY, Graph, Node, Op, Tensor
-from edgefn.graph.ops import Binary, Cast, Clamp, Concat, Dequantize, Reduce, Reshape, Select, Transpose, Unary
+from edgefn.graph.ops import (
+    Binary,
+    Cast,
+    Clamp,
+    Concat,
+    Dequantize,
+    Gather,
+    Pad,
+    Reduce,
+    Repeat,
+    Reshape,
+    Select,
+    Slice,
+    Tile,
+    Transpose,
+    Unary,
+)
 from edgefn.graph.ops.cast import numbers_as
 from edgefn.graph.passes.walk import Walk, rewrite
 
@@ -56,9 +72,14 @@ _RULES: dict[type[Op], Callable[[Any, list[Array], Tensor, Tensor], Array | None
     Clamp: _clamped,
     Concat: lambda op, values, _x, _y: np.concatenate(values, op.axis),
     Dequantize: _dequantized,
+    Gather: lambda op, values, _x, _y: op.of(*values),
+    Pad: lambda op, values, _x, y: op.of(values[0], y),
     Reduce: lambda op, values, _x, _y: op.of(values[0]),
+    Repeat: lambda op, values, _x, _y: op.of(values[0]),
     Reshape: _reshaped,
     Select: lambda _op, values, _x, _y: np.where(*values),
+    Slice: lambda op, values, _x, y: op.of(values[0], y.shape),
+    Tile: lambda op, values, _x, _y: op.of(values[0]),
     Transpose: lambda op, values, _x, _y: values[0].transpose(op.perm),
     Unary: lambda op, values, _x, _y: op.of(values[0]),
 }

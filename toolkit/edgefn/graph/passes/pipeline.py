@@ -18,6 +18,7 @@ from edgefn.graph.passes.gelu import fuse_gelus
 from edgefn.graph.passes.hoist import hoist, sink_dequantizes
 from edgefn.graph.passes.layer_norm import fuse_layer_norms
 from edgefn.graph.passes.layout import sink_transposes
+from edgefn.graph.passes.one_hot import gather_one_hots, hoist_to_tables
 from edgefn.graph.passes.pads import fold_pads
 from edgefn.graph.passes.quantized import fuse_quantized
 from edgefn.graph.passes.scale import fold_scales
@@ -35,7 +36,17 @@ _TIDY: tuple[Pass, ...] = (merge_reshapes, merge_duplicates, remove_dead)
 _STAGES: tuple[tuple[Pass, ...], ...] = (
     (cancel_flips, partial(sink_transposes, through_quantization=True), *_TIDY),
     (fuse_layer_norms, fuse_gelus, *_TIDY),
-    (fold_batch_norms, fold_biases, fold_pads, fuse_dynamic, hoist, fold_activations, *_TIDY),
+    (
+        fold_batch_norms,
+        fold_biases,
+        fold_pads,
+        gather_one_hots,
+        hoist_to_tables,
+        fuse_dynamic,
+        hoist,
+        fold_activations,
+        *_TIDY,
+    ),
     (hoist, sink_dequantizes, fuse_quantized, fold_pads, fold_activations, *_TIDY),
     (fold_constants, fold_biases, *_TIDY),
     (
