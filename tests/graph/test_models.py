@@ -117,8 +117,17 @@ def test_tflite_models_in_floats_agree_with_the_reference_kernels(outputs, name,
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-@pytest.mark.parametrize(("name", "atol"), [("eeg_seizure_bilstm_f32", 5e-6), ("silero_vad_op18_ifless", 5e-6)])
-def test_recurrent_models_agree_with_onnx_runtime(models, name, atol, flavour):
+@pytest.mark.parametrize(
+    ("name", "atol"),
+    [
+        ("eeg_seizure_bilstm_f32", 5e-6),
+        ("silero_vad_op18_ifless", 5e-6),
+        # ONNX Runtime is up to 6.1e-5 and 2.7e-5 away from an evaluation in f64; the engine 3.2e-5 and 1.5e-6.
+        ("ppocr_v6_det_tiny_f32", 9e-5),
+        ("magika_v3_3_f32", 3e-5),
+    ],
+)
+def test_models_in_floats_agree_with_onnx_runtime(models, name, atol, flavour):
     archive = load_cases(models / f"{name}.npz")
     file = read_model(models / f"{name}.onnx")
     plan = compile_model(file, name=name, dims=fit_dims(file, archive.shapes)).plan

@@ -94,3 +94,36 @@ def test_the_erf_of_something_else_stays(model, check):
     erf = m.node("Erf", m.node("Div", other, number(m, 2**0.5)))
     m.output(m.node("Mul", m.node("Mul", x, m.node("Add", erf, number(m, 1))), number(m, 0.5)))
     assert len(check(m).ops) > 2
+
+
+def tanh_gelu(m, x, form):
+    """The approximation by tanh as one framework or another writes it."""
+    slope, cubic, half = (number(m, v) for v in (0.7978846, 0.044715, 0.5))
+    if form == "pow":  # PyTorch, GPT-2
+        cube = m.node("Mul", cubic, m.node("Pow", x, number(m, 3)))
+    elif form == "products":  # JAX
+        cube = m.node("Mul", m.node("Mul", m.node("Mul", x, x), x), cubic)
+    else:  # x * (1 + c * x^2)
+        cube = m.node("Mul", cubic, m.node("Mul", x, x))
+    inner = m.node("Mul", x, m.node("Add", cube, number(m, 1))) if form == "factored" else m.node("Add", x, cube)
+    t = m.node("Tanh", m.node("Mul", inner, slope))
+    if form == "products":
+        return m.node("Mul", x, m.node("Mul", m.node("Add", number(m, 1), t), half))
+    return m.node("Mul", m.node("Mul", half, x), m.node("Add", t, number(m, 1)))
+
+
+@pytest.mark.parametrize("form", ["pow", "products", "factored"])
+def test_a_gelu_by_tanh_is_one_function(model, check, form):
+    m = model()
+    m.output(tanh_gelu(m, m.node("Abs", m.input("x", SHAPE)), form))
+    result = check(m)
+    assert result.ops == ["unary_f32", "unary_f32"]
+    assert [op["function"] for op in result.plan.ops] == [0, 15]
+
+
+def test_another_function_of_tanh_is_left_alone(model, check):
+    m = model()
+    x = m.input("x", SHAPE)
+    t = m.node("Tanh", m.node("Mul", x, number(m, 0.8)))
+    m.output(m.node("Mul", m.node("Mul", x, number(m, 0.5)), m.node("Add", t, number(m, 1))))
+    assert "binary" in check(m).ops
