@@ -37,15 +37,16 @@ EFN_INLINE v128_t dot_add(v128_t x, v128_t w, v128_t acc) {
     return wasm_i32x4_add(acc, wasm_i32x4_dot_i16x8(x, w));
 }
 
-// Four steps of two rows and eight columns.
-EFN_INLINE void step_two(v128_t acc[2][4], const int16_t *a, const int8_t *w) {
+// Four steps of eight columns and `most` rows, 1 or 2.
+EFN_INLINE void step_i16(v128_t acc[][4], const int most, const int16_t *a, const int8_t *w) {
     const v128_t x = wasm_v128_load(a);
     const v128_t row[2] = {wasm_i64x2_shuffle(x, x, 0, 0), wasm_i64x2_shuffle(x, x, 1, 1)};
 #pragma unroll
     for (int j = 0; j < 4; j++) {
         const v128_t two = wasm_i16x8_load8x8(w + 8 * j);
-        acc[0][j] = dot_add(row[0], two, acc[0][j]);
-        acc[1][j] = dot_add(row[1], two, acc[1][j]);
+#pragma unroll
+        for (int i = 0; i < most; i++)
+            acc[i][j] = dot_add(row[i], two, acc[i][j]);
     }
 }
 
@@ -75,36 +76,58 @@ EFN_INLINE void store(const efn_sums_i8 *layer, v128_t acc[][2], const uint32_t 
         efn_copy(y + (size_t)layer->m * i, whole[i], columns * 4);
 }
 
-static EFN_NOINLINE void tile_two(const efn_sums_i8 *layer, const int16_t *a, const int8_t *w, uint32_t rows,
-                                  uint32_t columns, int32_t *y) {
+EFN_INLINE void tile_i16(const efn_sums_i8 *layer, const int most, const int16_t *a, const int8_t *w, uint32_t columns,
+                         int32_t *y) {
     v128_t acc[2][4];
 #pragma unroll
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < most; i++)
         acc[i][0] = acc[i][1] = acc[i][2] = acc[i][3] = wasm_i32x4_const_splat(0);
     const int16_t *const end = a + (size_t)layer->k4 * 2;
     for (;; a += 64, w += 256) {
 #define RUNG(i)                                                                                                        \
-    step_two(acc, a + 8 * i, w + 32 * i);                                                                              \
+    step_i16(acc, most, a + 8 * i, w + 32 * i);                                                                        \
     if (a + 8 * i + 8 == end)                                                                                          \
         break;
         EFN_SHORT_LADDER(RUNG)
 #undef RUNG
     }
-    v128_t sums[2][2] = {{joined(acc[0][0], acc[0][1]), joined(acc[0][2], acc[0][3])},
-                         {joined(acc[1][0], acc[1][1]), joined(acc[1][2], acc[1][3])}};
-    store(layer, sums, 2, rows, columns, y);
+    v128_t sums[2][2];
+#pragma unroll
+    for (int i = 0; i < most; i++) {
+        sums[i][0] = joined(acc[i][0], acc[i][1]);
+        sums[i][1] = joined(acc[i][2], acc[i][3]);
+    }
+    store(layer, sums, (uint32_t)most, (uint32_t)most, columns, y);
+}
+
+static EFN_NOINLINE void tile_one(const efn_sums_i8 *layer, const int16_t *a, const int8_t *w, uint32_t columns,
+                                  int32_t *y) {
+    tile_i16(layer, 1, a, w, columns, y);
+}
+
+static EFN_NOINLINE void tile_two(const efn_sums_i8 *layer, const int16_t *a, const int8_t *w, uint32_t columns,
+                                  int32_t *y) {
+    tile_i16(layer, 2, a, w, columns, y);
 }
 
 static void by_two(const efn_sums_i8 *layer, const int8_t *x, uint32_t rows, int16_t *panels, int32_t *y) {
     const uint32_t k4 = layer->k4;
-    for (uint32_t row = 0; row < rows; row += 2) { // past the end, the last row again
+    for (uint32_t row = 0; row < rows; row += 2) { // what lies beside an odd last row is not read
         const int8_t *a = x + (size_t)row * layer->k;
         pack_two(a, row + 1 < rows ? a + layer->k : a, layer->k, panels + (size_t)row * k4);
     }
-    for (uint32_t column = 0; column < layer->m; column += 8)
-        for (uint32_t row = 0; row < rows; row += 2)
-            tile_two(layer, panels + (size_t)row * k4, layer->w + (size_t)column * k4, efn_min(2, rows - row),
-                     efn_min(8, layer->m - column), y + (size_t)row * layer->m + column);
+    for (uint32_t column = 0; column < layer->m; column += 8) {
+        const int8_t *const w = layer->w + (size_t)column * k4;
+        const uint32_t columns = efn_min(8, layer->m - column);
+        for (uint32_t row = 0; row < rows; row += 2) {
+            const int16_t *const a = panels + (size_t)row * k4;
+            int32_t *const to = y + (size_t)row * layer->m + column;
+            if (row + 1 < rows)
+                tile_two(layer, a, w, columns, to);
+            else
+                tile_one(layer, a, w, columns, to);
+        }
+    }
 }
 
 #ifdef __wasm_relaxed_simd__

@@ -19,11 +19,21 @@ static float exp_one(float x) {
     return wasm_f32x4_extract_lane(efn_exp(wasm_f32x4_splat(x)), 0);
 }
 
-static float largest(const float *x, uint32_t n) {
-    float most = x[0];
-    for (uint32_t i = 1; i < n; i++)
+static float larger(float most, const float *x, uint32_t i, uint32_t n) {
+    for (; i < n; i++)
         most = most < x[i] ? x[i] : most;
     return most;
+}
+
+// The order does not matter: NaN counts only as the first, and then alone.
+static float largest(const float *x, uint32_t n) {
+    v128_t most = wasm_f32x4_splat(x[0]);
+    uint32_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        most = wasm_f32x4_pmax(most, wasm_v128_load(x + i));
+    float lanes[4];
+    wasm_v128_store(lanes, most);
+    return larger(larger(lanes[0], lanes, 1, 4), x, i, n);
 }
 
 // x, y [n].
@@ -52,7 +62,7 @@ static void row_simd(const float *x, float *y, uint32_t n) {
 
 // x, y [n].
 static void row_ref(const float *x, float *y, uint32_t n) {
-    const float most = largest(x, n);
+    const float most = larger(x[0], x, 1, n);
     float lanes[4] = {0};
     for (uint32_t i = 0; i < n; i++) {
         y[i] = exp_one(x[i] - most);
