@@ -98,7 +98,11 @@ def outputs(models):
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize(
-    "name", ["ad_autoencoder", "hello_sine", "ic_resnet8", "kws_dscnn", "mnist_lstm", "vww_mobilenetv1"]
+    "name",
+    [
+        *("ad_autoencoder", "dtln_denoise", "hello_sine", "ic_resnet8", "kws_dscnn"),
+        *("mnist_lstm", "mww_hey_jarvis", "vww_mobilenetv1"),
+    ],
 )
 def test_tflite_models_in_int8_agree_with_the_reference_kernels_bit_for_bit(outputs, name, flavour):
     for found, wanted in outputs(f"{name}_int8", flavour):

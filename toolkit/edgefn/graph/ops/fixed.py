@@ -18,8 +18,11 @@ __all__ = [
     "high",
     "multiplier_of",
     "real_factors",
+    "reciprocal",
     "scaled",
     "shifted",
+    "sigmoid",
+    "tanh",
     "valid_multipliers",
     "whole",
 ]
@@ -29,7 +32,7 @@ type Array = NDArray[Any]
 MIN_SHIFT, MAX_SHIFT = -31, 30
 EXP_ENTRIES = 256
 _ONE = 2**31  # in Q0.31
-_INTEGER_BITS = 5  # of what gemmlowp takes the exponential of
+_INTEGER_BITS = 5  # of what gemmlowp takes the exponential of in a softmax
 
 
 def multiplier_of(node: Node, real: float, highest: int = MAX_SHIFT) -> tuple[int, int]:
@@ -103,21 +106,48 @@ def exp_table(node: Node, scale: float) -> Array:
         raise UnsupportedError("EFN-M012", message, hint="quantize the model again with ordinary scales")
     reach = floor((2**_INTEGER_BITS - 1) * 2.0**fraction_bits / 2.0**shift)
     d = np.minimum(np.arange(EXP_ENTRIES, dtype=np.int64), reach)
-    table = np.where(np.arange(EXP_ENTRIES) <= reach, _exp(high(-d << shift, multiplier)), 0)
+    table = np.where(np.arange(EXP_ENTRIES) <= reach, _exp(high(-d << shift, multiplier), _INTEGER_BITS), 0)
     return table.astype(np.int32)
 
 
-def _exp(a: Array) -> Array:
-    """`exp(a)` in Q0.31 of `a` <= 0 in Q5.26: gemmlowp's exp_on_negative_values.
+def sigmoid(x: Array, bits: int) -> Array:
+    """In Q0.31, of `x` with `bits` bits in front of the point: gemmlowp's logistic."""
+    y = reciprocal(_exp(-np.abs(x), bits))
+    return np.where(x == 0, _ONE // 2, np.where(x > 0, y, _ONE - 1 - y))
+
+
+def tanh(x: Array, bits: int) -> Array:
+    """In Q0.31, of `x` with `bits` bits in front of the point: gemmlowp's tanh."""
+    y = np.minimum((_newton(_exp(-np.abs(x), bits + 1)) - 2**29) * 4, _ONE - 1)
+    return np.asarray(np.sign(x) * y)
+
+
+def reciprocal(t: Array) -> Array:
+    """`1 / (1 + t)` in Q0.31: gemmlowp's one_over_one_plus_x_for_x_in_0_1."""
+    return np.asarray(np.minimum(_newton(t) * 2, _ONE - 1))
+
+
+def _newton(t: Array) -> Array:
+    """`1 / (1 + t)` in Q2.29."""
+    half = (t + _ONE) // 2
+    r = 1515870810 + high(half, -1010580540)
+    for _ in range(3):
+        r = r + high(r, 2**29 - high(half, r)) * 4
+    return r
+
+
+def _exp(a: Array, bits: int) -> Array:
+    """`exp(a)` in Q0.31 of `a` <= 0 with `bits` bits in front of the point: gemmlowp's exp_on_negative_values.
 
     A Taylor polynomial between -1/4 and 0, around -1/8, then a constant factor for each higher bit that `a` has.
     """
-    quarter = 1 << 24
+    quarter = 1 << (29 - bits)
     rest = (a & (quarter - 1)) - quarter
-    x = (rest << _INTEGER_BITS) + 2**28
+    x = (rest << bits) + 2**28
     x2 = high(x, x)
     tail = shifted(high(shifted(high(x2, x2), 2) + high(x2, x), 715827883) + x2, 1)
     value = 1895147668 + high(x + tail, 1895147668)
-    for bit, factor in enumerate((1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242), start=24):
+    factors = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
+    for bit, factor in zip(range(29 - bits, 31), factors, strict=False):
         value = np.where((rest - a) & (1 << bit), high(value, factor), value)
     return np.where(a == 0, _ONE - 1, value)

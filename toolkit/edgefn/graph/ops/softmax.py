@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edgefn.graph.draft import Lowering, Packed, Step, scalar_of
 from edgefn.graph.ir import Node, Op
 from edgefn.graph.opcode import opcode
-from edgefn.graph.ops.fixed import EXP_ENTRIES, exp_table, high, shifted
+from edgefn.graph.ops.fixed import EXP_ENTRIES, exp_table, high, reciprocal, shifted
 from edgefn.graph.records import PlanOp
 from edgefn.graph.reference import Machine
 from edgefn.graph.view import View
@@ -67,17 +67,8 @@ def _q8(m: Machine, op: PlanOp) -> Array:
     e = m.vector(op, "table", EXP_ENTRIES).astype(np.int64)[x.max(axis=-1, keepdims=True) - x]
     total = shifted(e, 12).sum(axis=-1, keepdims=True)
     bits = np.frexp(total.astype(np.float64))[1].astype(np.int64)
-    probability = shifted(high(_reciprocal((total << (32 - bits)) - 2**31), e), 3 + bits)
+    probability = shifted(high(reciprocal((total << (32 - bits)) - 2**31), e), 3 + bits)
     return np.asarray(np.minimum(probability + Y_ZERO, 127))
-
-
-def _reciprocal(t: Array) -> Array:
-    """`1 / (1 + t)` in Q0.31: gemmlowp's one_over_one_plus_x_for_x_in_0_1."""
-    half = (t + 2**31) // 2
-    r = 1515870810 + high(half, -1010580540)
-    for _ in range(3):
-        r = r + high(r, 2**29 - high(half, r)) * 4
-    return np.asarray(np.minimum(r * 2, 2**31 - 1))
 
 
 CODES = (

@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 
 from edgefn.graph.importers.tflite.scope import Call
+from edgefn.graph.importers.tflite.tables import RANGES, requantized
 from edgefn.graph.ir import Bounds
 from edgefn.graph.ops import Add, Dequantize, Quantize, Softmax
 
@@ -52,8 +53,10 @@ def softmax(call: Call) -> str:
 
 
 def quantize(call: Call) -> str:
-    """f32 to i8."""
+    """f32 to i8, or integers of one scale to integers of another."""
     x, y = call.input(0), call.output
+    if x.dtype in RANGES and y.dtype in RANGES:
+        return requantized(call, x)
     if x.dtype != "f32" or y.dtype != "i8" or y.quantization is None or not y.quantization.per_tensor:
         call.refuse(f"{x.dtype} to {y.dtype}; f32 to i8 with one scale is supported")
     return call.emit(Quantize(), (x.name,), x.shape)

@@ -15,6 +15,7 @@ from edgefn.graph.importers.tflite import (
     resizing,
     shapes,
     slicing,
+    tables,
     variables,
 )
 from edgefn.graph.importers.tflite.scope import Call
@@ -44,6 +45,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "FILL": (shapes.fill, "constant shape"),
     "FULLY_CONNECTED": (matrix.fully_connected, f"constant weights, or f32 ones; {_ACTIVATION}"),
     "GATHER": (gathering.gather, "no batch_dims"),
+    "LOGISTIC": (tables.logistic, "f32, and i8 to the scale 1/256 around -128"),
     "MAX_POOL_2D": (pooling.max_pool_2d, _ACTIVATION),
     "MEAN": (pooling.mean, "height and width of f32 images"),
     "MIRROR_PAD": (padding.mirror_pad, "constant paddings"),
@@ -52,7 +54,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "PADV2": (padding.pad_v2, "constant paddings and value"),
     "QUANTIZE": (
         elementwise.quantize,
-        "f32 to i8 with one scale; halves to even, where TFLite rounds them away from zero",
+        "f32 to i8, bytes to bytes, with one scale; halves of f32 to even, where TFLite rounds them away from zero",
     ),
     "RANGE": (shapes.range_, "of constants only"),
     "RANK": (shapes.rank, ""),
@@ -73,6 +75,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "SQUEEZE": (movement.named_again, ""),
     "STRIDED_SLICE": (slicing.strided_slice, "constant begins, ends and strides"),
     "TILE": (slicing.tile, "constant multiples"),
+    "TANH": (tables.tanh, "f32, and i8 to the scale 1/128 around 0"),
     "TRANSPOSE": (movement.transpose, "constant permutation"),
     "TRANSPOSE_CONV": (convolution.transpose_conv, f"constant weights and output shape; {_ACTIVATION}"),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": (
