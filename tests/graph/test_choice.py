@@ -10,7 +10,7 @@ from edgefn.engine.standalone import Runner
 from edgefn.graph.assemble import assemble
 from edgefn.graph.ir import Graph, Node, Port, Tensor
 from edgefn.graph.lower import lower
-from edgefn.graph.ops import Add, Select
+from edgefn.graph.ops import Add, Reshape, Select
 from edgefn.graph.plan import read_plan, write_plan
 from edgefn.graph.records import Plan
 from edgefn.graph.reference import Machine
@@ -19,13 +19,13 @@ F = np.float32
 SIZE = 1_024
 
 
-def build(nodes, outputs, conds="p") -> Plan:
-    """A plan of nodes over the input x and conditions that are inputs."""
+def build(nodes, outputs, conds="p", shapes=None) -> Plan:
+    """A plan of nodes over the input x and conditions that are inputs; `shapes` has types and shapes of others."""
     graph = Graph("test")
     for cond in conds:
         graph.add(Tensor(cond, "u8", ()))
     for name in ("x", *(node.output for node in nodes)):
-        graph.add(Tensor(name, "f32", (SIZE,)))
+        graph.add(Tensor(name, *(shapes or {}).get(name, ("f32", (SIZE,)))))
     graph.nodes = list(nodes)
     graph.inputs = (Port("x", "x"), *(Port(cond, cond) for cond in conds))
     graph.outputs = tuple(Port(name, name) for name in outputs)
@@ -70,6 +70,18 @@ def test_each_side_is_left_out_where_the_other_is_chosen(cond, wanted):
     plan = build(nodes, ["y"])
     assert skips(plan) == [(0, 1), (1, 1)]
     assert run(plan, X, cond) == [wanted]
+
+
+def test_a_condition_in_another_shape_is_the_same_condition():
+    nodes = [
+        add("x", "x", "a"),
+        select("p", "a", "x", "y"),
+        Node("q", Reshape(), ("p",), "q"),
+        select("q", "a", "x", "z"),
+    ]
+    plan = build(nodes, ["y", "z"], shapes={"q": ("u8", (1,))})
+    assert skips(plan) == [(0, 1)]
+    assert run(plan, X, NO) == [3, 3]
 
 
 def test_all_choices_by_one_condition_leave_out_one_run_of_ops():

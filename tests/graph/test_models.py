@@ -188,3 +188,10 @@ def test_a_dynamically_quantized_transformer_keeps_its_integers(models):
     ]
     assert {t.dtype for t in tables} == {"u8"}
     assert len(compiled.plan) < 23_000_000
+
+
+def test_a_model_with_a_choice_leaves_out_what_the_other_branch_needs(models):
+    name, archive = "silero_vad_op18_ifless", load_cases(models / "silero_vad_op18_ifless.npz")
+    file = read_model(models / f"{name}.onnx")
+    plan = read_plan(compile_model(file, name=name, dims=fit_dims(file, archive.shapes)).plan)
+    assert sum(op["count"] for op in plan.ops if op.code.skips) > 0.9 * len(plan.ops)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgefn.graph.ir import Graph, Node
-from edgefn.graph.ops import Select
+from edgefn.graph.ops import Reshape, Select
 
 __all__ = ["Side", "gather_sides"]
 
@@ -30,18 +30,19 @@ def gather_sides(graph: Graph) -> tuple[Side, ...]:
 
     Of sides within sides, the outer ones come first.
     """
+    makers = graph.producers()
     choices: dict[str, list[Node]] = {}
     readers: Readers = {}
     for node in graph.nodes:
         for name in dict.fromkeys(node.inputs):
             readers.setdefault(name, []).append(node)
         if _chooses(graph, node):
-            choices.setdefault(node.inputs[0], []).append(node)
+            choices.setdefault(_origin(makers, node.inputs[0]), []).append(node)
     for sink in graph.sinks:  # somebody else reads it
         readers.pop(sink, None)
     sides: list[Side] = []
-    for alike in list(choices.values())[:MAX_CHOICES]:
-        sides += _gather(graph, readers, alike)
+    for cond, alike in list(choices.items())[:MAX_CHOICES]:
+        sides += _gather(graph, readers, cond, alike)
     return tuple(reversed(sides))
 
 
@@ -51,7 +52,14 @@ def _chooses(graph: Graph, node: Node) -> bool:
     return cond is not None and cond.size == 1 and cond.constant is None
 
 
-def _gather(graph: Graph, readers: Readers, choices: list[Node]) -> Iterator[Side]:
+def _origin(makers: dict[str, Node], name: str) -> str:
+    """The condition that a condition is, perhaps in another shape."""
+    while name in makers and isinstance(makers[name].op, Reshape):
+        name = makers[name].inputs[0]
+    return name
+
+
+def _gather(graph: Graph, readers: Readers, cond: str, choices: list[Node]) -> Iterator[Side]:
     """The sides of choices by one condition."""
     begin = graph.nodes.index(choices[0])
     before = graph.nodes[:begin]
@@ -61,7 +69,7 @@ def _gather(graph: Graph, readers: Readers, choices: list[Node]) -> Iterator[Sid
     outputs = {node.output for node in moved}
     graph.nodes = [*(node for node in before if node.output not in outputs), *moved, *graph.nodes[begin:]]
     for needed, nodes in parts:
-        yield Side(choices[0].name, choices[0].inputs[0], needed, nodes[0].output, nodes[-1].output)
+        yield Side(choices[0].name, cond, needed, nodes[0].output, nodes[-1].output)
 
 
 def _needed_for(before: list[Node], readers: Readers, choices: list[Node], place: int) -> list[Node]:
