@@ -35,10 +35,18 @@ void efn_recur(const float *w, const float *x, const float *h, uint32_t k, uint3
     }
 }
 
-v128_t efn_gate(v128_t x) {
-    return efn_sigmoid(x);
+// Two at a time: each is a long chain of instructions that wait for each other.
+#define BY_EIGHT(compute)                                                                                              \
+    for (uint32_t i = 0; i < n; i += 8) {                                                                              \
+        const v128_t left = compute(wasm_v128_load(x + i)), right = compute(wasm_v128_load(x + i + 4));                \
+        wasm_v128_store(x + i, left);                                                                                  \
+        wasm_v128_store(x + i + 4, right);                                                                             \
+    }
+
+void efn_gate(float *x, uint32_t n) {
+    BY_EIGHT(efn_sigmoid)
 }
 
-v128_t efn_squash(v128_t x) {
-    return efn_tanh(x);
+void efn_squash(float *x, uint32_t n) {
+    BY_EIGHT(efn_tanh)
 }

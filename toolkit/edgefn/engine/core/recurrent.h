@@ -35,9 +35,9 @@ EFN_INLINE const float *efn_before(const efn_recurrence *s, const float *first, 
 // sums [m] = x [m] + w h, m a multiple of 8, h [k].
 void efn_recur(const float *w, const float *x, const float *h, uint32_t k, uint32_t m, float *sums, efn_mode mode);
 
-// The functions of gates, each once in the engine: they are many instructions, and a call is nothing beside them.
-v128_t efn_gate(v128_t x);   // sigmoid
-v128_t efn_squash(v128_t x); // tanh
+// sigmoid and tanh of gates x [n], n a multiple of 8, in place.
+void efn_gate(float *x, uint32_t n);
+void efn_squash(float *x, uint32_t n);
 
 // Four floats, or the n that there are.
 EFN_INLINE v128_t efn_some(const float *from, uint32_t n) {

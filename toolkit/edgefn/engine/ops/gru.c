@@ -12,24 +12,25 @@ efn_status efn_gru_f32_check(const efn_plan *plan, const uint32_t *words, uint32
 #define ADD wasm_f32x4_add
 #define MUL wasm_f32x4_mul
 
-// The reset gate r [cells]; or, when it acts before the product, r * h in its place.
-static void reset(float *r, const float *h, uint32_t cells, uint32_t linear) {
-    for (uint32_t j = 0; j < cells; j += 4) {
-        const v128_t v = efn_gate(wasm_v128_load(r + j));
-        wasm_v128_store(r + j, linear ? v : MUL(v, efn_some(h + j, cells - j)));
-    }
+// The reset gate before the product, r * h in its place.
+static void reset(float *r, const float *h, uint32_t cells) {
+    for (uint32_t j = 0; j < cells; j += 4)
+        wasm_v128_store(r + j, MUL(wasm_v128_load(r + j), efn_some(h + j, cells - j)));
 }
 
 // From z, r and the product of n [3][lanes], what goes into n from x, and h before, to h [cells].
-static void update(const float *gates, const float *x, const float *before, const efn_recurrence *s, uint32_t linear,
+static void update(float *gates, const float *x, const float *before, const efn_recurrence *s, uint32_t linear,
                    float *h) {
+    float *const z = gates, *const r = z + s->lanes, *const n = r + s->lanes;
     for (uint32_t j = 0; j < s->cells; j += 4) {
-        const uint32_t rest = s->cells - j;
-        const v128_t z = efn_gate(wasm_v128_load(gates + j)), sum = wasm_v128_load(gates + 2 * s->lanes + j);
-        const v128_t inner = linear ? MUL(wasm_v128_load(gates + s->lanes + j), sum) : sum;
-        const v128_t n = efn_squash(ADD(wasm_v128_load(x + j), inner));
-        const v128_t kept = wasm_f32x4_sub(wasm_f32x4_const_splat(1.0f), z);
-        efn_put_some(h + j, ADD(MUL(kept, n), MUL(z, efn_some(before + j, rest))), rest);
+        const v128_t sum = wasm_v128_load(n + j), inner = linear ? MUL(wasm_v128_load(r + j), sum) : sum;
+        wasm_v128_store(n + j, ADD(wasm_v128_load(x + j), inner));
+    }
+    efn_squash(n, s->lanes);
+    for (uint32_t j = 0; j < s->cells; j += 4) {
+        const v128_t kept = wasm_v128_load(z + j), fresh = wasm_f32x4_sub(wasm_f32x4_const_splat(1.0f), kept);
+        const v128_t old = efn_some(before + j, s->cells - j);
+        efn_put_some(h + j, ADD(MUL(fresh, wasm_v128_load(n + j)), MUL(kept, old)), s->cells - j);
     }
 }
 
@@ -45,7 +46,9 @@ static void run(const efn_site *site, const efn_gru_f32 *p, efn_mode mode) {
         for (uint32_t b = 0; b < s.batch; b++) {
             const float *in = x + (first + b) * 3 * s.lanes, *h = old + (size_t)b * s.cells;
             efn_recur(r, in, h, s.cells, 2 * s.lanes, gates, mode);
-            reset(gates + s.lanes, h, s.cells, p->linear);
+            efn_gate(gates, 2 * s.lanes);
+            if (!p->linear)
+                reset(gates + s.lanes, h, s.cells);
             efn_recur(r_n, bias, p->linear ? h : gates + s.lanes, s.cells, s.lanes, gates + 2 * s.lanes, mode);
             update(gates, in + 2 * s.lanes, h, &s, p->linear, all + (first + b) * s.cells);
         }

@@ -23,22 +23,31 @@ efn_status efn_lstm_f32_check(const efn_plan *plan, const uint32_t *words, uint3
 #define MUL wasm_f32x4_mul
 
 // From the sums of the gates i, f, g, o [4][lanes] and peepholes [3][lanes] to c and h [cells].
-static void update(const efn_lstm_f32 *p, const float *gates, const float *peepholes, const efn_recurrence *s, float *c,
+static void update(const efn_lstm_f32 *p, float *gates, const float *peepholes, const efn_recurrence *s, float *c,
                    float *h) {
     const v128_t low = wasm_f32x4_splat(p->low), high = wasm_f32x4_splat(p->high);
+    const uint32_t lanes = s->lanes;
+    float *const i = gates, *const f = i + lanes, *const g = f + lanes, *const o = g + lanes;
+    const float *const to_i = peepholes, *const to_f = to_i + lanes, *const to_o = to_f + lanes;
     for (uint32_t j = 0; j < s->cells; j += 4) {
-        const uint32_t n = s->cells - j;
-        const float *gate = gates + j, *peephole = peepholes + j;
-        const v128_t old = efn_some(c + j, n);
-        const v128_t i = efn_gate(ADD(wasm_v128_load(gate), MUL(wasm_v128_load(peephole), old)));
-        const v128_t f = efn_gate(ADD(wasm_v128_load(gate + s->lanes), MUL(wasm_v128_load(peephole + s->lanes), old)));
-        const v128_t g = efn_squash(wasm_v128_load(gate + 2 * s->lanes));
-        const v128_t cell = efn_clamp_lanes(ADD(MUL(f, old), MUL(i, g)), low, high);
-        const v128_t o =
-            efn_gate(ADD(wasm_v128_load(gate + 3 * s->lanes), MUL(wasm_v128_load(peephole + 2 * s->lanes), cell)));
-        efn_put_some(c + j, cell, n);
-        efn_put_some(h + j, MUL(o, efn_squash(cell)), n);
+        const v128_t old = efn_some(c + j, s->cells - j);
+        wasm_v128_store(i + j, ADD(wasm_v128_load(i + j), MUL(wasm_v128_load(to_i + j), old)));
+        wasm_v128_store(f + j, ADD(wasm_v128_load(f + j), MUL(wasm_v128_load(to_f + j), old)));
     }
+    efn_gate(i, 2 * lanes);
+    efn_squash(g, lanes);
+    for (uint32_t j = 0; j < s->cells; j += 4) { // g becomes c
+        const v128_t kept = MUL(wasm_v128_load(f + j), efn_some(c + j, s->cells - j));
+        const v128_t new = ADD(kept, MUL(wasm_v128_load(i + j), wasm_v128_load(g + j)));
+        const v128_t cell = efn_clamp_lanes(new, low, high);
+        efn_put_some(c + j, cell, s->cells - j);
+        wasm_v128_store(o + j, ADD(wasm_v128_load(o + j), MUL(wasm_v128_load(to_o + j), cell)));
+        wasm_v128_store(g + j, cell);
+    }
+    efn_squash(g, lanes);
+    efn_gate(o, lanes);
+    for (uint32_t j = 0; j < s->cells; j += 4)
+        efn_put_some(h + j, MUL(wasm_v128_load(o + j), wasm_v128_load(g + j)), s->cells - j);
 }
 
 static void run(const efn_site *site, const efn_lstm_f32 *p, efn_mode mode) {

@@ -11,11 +11,12 @@ efn_status efn_rnn_f32_check(const efn_plan *plan, const uint32_t *words, uint32
     return efn_recurrent_check(plan, p->x, p->h, p->r, p->y, p->scratch, 1, 0);
 }
 
-static void update(const float *sums, float *h, uint32_t cells, uint32_t function) {
-    for (uint32_t j = 0; j < cells; j += 4) {
+static void update(float *sums, float *h, const efn_recurrence *s, uint32_t function) {
+    if (function == TANH)
+        efn_squash(sums, s->lanes);
+    for (uint32_t j = 0; j < s->cells; j += 4) {
         const v128_t v = wasm_v128_load(sums + j);
-        efn_put_some(h + j, function == TANH ? efn_squash(v) : wasm_f32x4_pmax(v, wasm_f32x4_const_splat(0)),
-                     cells - j);
+        efn_put_some(h + j, function == TANH ? v : wasm_f32x4_pmax(v, wasm_f32x4_const_splat(0)), s->cells - j);
     }
 }
 
@@ -29,7 +30,7 @@ static void run(const efn_site *site, const efn_rnn_f32 *p, efn_mode mode) {
         const size_t first = (size_t)efn_time_of(&s, i, p->reverse) * s.batch;
         for (uint32_t b = 0; b < s.batch; b++) {
             efn_recur(r, x + (first + b) * s.lanes, before + (size_t)b * s.cells, s.cells, s.lanes, sums, mode);
-            update(sums, all + (first + b) * s.cells, s.cells, p->function);
+            update(sums, all + (first + b) * s.cells, &s, p->function);
         }
     }
 }
