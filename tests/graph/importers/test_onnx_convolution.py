@@ -251,3 +251,27 @@ def test_zeros_around_quantized_images_go_into_the_window_that_reads_them(model,
     x = m.qdq(m.node("Pad", x, m.constant(np.array((0, 0, 1, 1, 0, 0, 1, 1)))), 0.02, 110)
     m.output(m.qdq(m.node("Conv", x, m.weights((8, 3, 3, 3))), 0.05, 90))
     assert "pad" not in check(m, atol=0.0501, steps=1).ops
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"kernel_shape": [3, 2], "dilations": [2, 3], "strides": [1, 2]},
+        {"kernel_shape": [2, 2], "dilations": [2, 2], "pads": [1, 0, 2, 1], "count_include_pad": 1},
+        {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1], "ceil_mode": 1, "count_include_pad": 1},
+        {"kernel_shape": [2, 3], "dilations": [3, 1], "pads": [1, 1, 2, 1]},
+    ],
+)
+@pytest.mark.parametrize("op", ["AveragePool", "MaxPool"])
+def test_a_pool_of_odd_windows_matches_onnx(model, check, op, attributes):
+    m = model()
+    attributes = {k: v for k, v in attributes.items() if op == "AveragePool" or k != "count_include_pad"}
+    m.output(m.node(op, m.input("x", (1, 5, 10, 8)), **attributes))
+    check(m)
+
+
+@pytest.mark.parametrize("p", [1, 2, 3, 4])
+def test_a_pool_of_norms_matches_onnx(model, check, p):
+    m = model()
+    m.output(m.node("LpPool", m.input("x", (1, 5, 7, 8)), kernel_shape=[3, 2], strides=[2, 1], pads=[1, 0, 1, 1], p=p))
+    check(m)

@@ -279,7 +279,6 @@ def test_an_op_of_another_domain_is_named_with_it(model, compiled):
         (lambda m, x: m.node("Conv", x, m.random(4, 4, 1)), r"with weights \(4, 4, 1\)"),
         (lambda m, x: m.node("Conv", x, x), "computed at run time"),
         (lambda m, x: m.node("MaxPool", x, kernel_shape=[2, 2], outputs=2), "indices"),
-        (lambda m, x: m.node("MaxPool", x, kernel_shape=[2, 2], dilations=[2, 2]), "dilations"),
         (lambda m, x: m.node("NonZero", x), "computed at run time"),
         (lambda m, x: m.node("QuantizeLinear", x, m.constant(np.float32(1)), m.constant(np.int32(1))), "to i32"),
     ],

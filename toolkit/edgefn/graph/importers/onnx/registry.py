@@ -10,6 +10,7 @@ from edgefn.graph.importers.onnx import (
     conversion,
     convolution,
     dynamic,
+    einsum,
     elementwise,
     embedding,
     encoding,
@@ -20,6 +21,7 @@ from edgefn.graph.importers.onnx import (
     labels,
     layer_norm,
     linear,
+    masking,
     matrix,
     movement,
     normalization,
@@ -43,7 +45,6 @@ __all__ = ["HANDLERS", "supported_ops"]
 
 
 _IMAGES = "images and sequences (rank 3 and 4)"
-_POOL = f"{_IMAGES}; no dilations"
 _AXES = "constant axes"
 _CONSTANT = "of constants only"
 _RECURRENT = "constant weights; default activations; sequences of one length; no clip"
@@ -65,7 +66,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "ArgMax": (reduction.arg(smallest=False), ""),
     "ArgMin": (reduction.arg(smallest=True), ""),
     "Attention": (attention.attention, "masks of the run for all keys"),
-    "AveragePool": (pooling.average_pool, _POOL),
+    "AveragePool": (pooling.average_pool, _IMAGES),
     "BatchNormalization": (matrix.batch_normalization, "inference; constant parameters"),
     "BitwiseAnd": (arithmetic.bitwise("and"), _INTEGERS),
     "BitwiseNot": (arithmetic.bitwise("xor"), _INTEGERS),
@@ -85,6 +86,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Div": (arithmetic.div, ""),
     "Dropout": (elementwise.identity, "inference"),
     "DynamicQuantizeLinear": (dynamic.dynamic_quantize_linear, ""),
+    "Einsum": (einsum.einsum, "one or two operands; a letter once in each"),
     "Elu": (activation.elu, ""),
     "Equal": (arithmetic.compare("equal"), ""),
     "Expand": (slicing.expand, "constant shape"),
@@ -113,11 +115,12 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "LessOrEqual": (arithmetic.compare("less_equal"), ""),
     "LogSoftmax": (normalization.log_softmax, ""),
     "LpNormalization": (normalization.lp_normalization, ""),
+    "LpPool": (pooling.lp_pool, _IMAGES),
     "LayerNormalization": (layer_norm.layer_normalization, ""),
     "MatMul": (product.matmul, ""),
     "MatMulInteger": (dynamic.matmul_integer, f"constant right side of rank 2; {_ZERO_POINT}"),
     "Max": (arithmetic.extreme("max"), ""),
-    "MaxPool": (pooling.max_pool, f"{_POOL}; no indices"),
+    "MaxPool": (pooling.max_pool, f"{_IMAGES}; no indices"),
     "Mean": (arithmetic.mean, ""),
     "MeanVarianceNormalization": (normalization.mean_variance_normalization, ""),
     "Min": (arithmetic.extreme("min"), ""),
@@ -126,6 +129,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Neg": (activation.neg, ""),
     "Not": (arithmetic.logic("xor"), ""),
     "Or": (arithmetic.logic("or"), ""),
+    "OneHot": (masking.one_hot, "constant depth and values"),
     "PRelu": (arithmetic.prelu, ""),
     "Pad": (padding.pad, "constant pads and value"),
     "Pow": (arithmetic.pow_, ""),
@@ -163,6 +167,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Sum": (arithmetic.sum_, ""),
     "Tile": (slicing.tile, "constant repeats"),
     "Transpose": (movement.transpose, ""),
+    "Trilu": (masking.trilu, "constant k"),
     "Unsqueeze": (movement.unsqueeze, "constant axes"),
     "Upsample": (resizing.upsample, "constant scales"),
     "Where": (arithmetic.where, ""),
