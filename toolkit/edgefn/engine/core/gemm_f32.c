@@ -22,20 +22,20 @@ EFN_INLINE void step(v128_t acc[4][2], const float *a, const float *w) {
     const v128_t row[4] = {EFN_LANE(x, 0), EFN_LANE(x, 1), EFN_LANE(x, 2), EFN_LANE(x, 3)};
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-        acc[i][0] = efn_madd(row[i], w0, acc[i][0]);
-        acc[i][1] = efn_madd(row[i], w1, acc[i][1]);
+        acc[i][0] = efn_madd(w0, row[i], acc[i][0]);
+        acc[i][1] = efn_madd(w1, row[i], acc[i][1]);
     }
 }
 
-// y[rows][stride], rows <= 4 and columns <= 8 of it, from panel a [k][4] and weights w [k][8]. Not inlined: V8 tiers
-// small functions up sooner.
-static EFN_NOINLINE void tile(const efn_layer_f32 *layer, const float *a, const float *w, const float *bias, float *y,
-                              uint32_t rows, uint32_t columns) {
+// The sums [4][8] of panel a [k][4] and weights w [k][8]. They go out through memory and nothing else is done here:
+// what follows would take registers, and an accumulator that has none is a chain of stores and loads. Not inlined, for
+// that and because V8 tiers small functions up sooner.
+static EFN_NOINLINE void sum(const float *a, const float *w, uint32_t k, float sums[32]) {
     v128_t acc[4][2];
 #pragma unroll
     for (int i = 0; i < 4; i++)
         acc[i][0] = acc[i][1] = wasm_f32x4_const_splat(0);
-    const float *const end = a + (size_t)layer->k * 4;
+    const float *const end = a + (size_t)k * 4;
     for (;; a += 64, w += 128) {
 #define RUNG(i)                                                                                                        \
     step(acc, a + 4 * i, w + 8 * i);                                                                                   \
@@ -44,38 +44,42 @@ static EFN_NOINLINE void tile(const efn_layer_f32 *layer, const float *a, const 
         EFN_LADDER(RUNG)
 #undef RUNG
     }
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        wasm_v128_store(sums + 8 * i, acc[i][0]);
+        wasm_v128_store(sums + 8 * i + 4, acc[i][1]);
+    }
+}
+
+// Bias and clamp, and out to y[rows][stride], rows <= 4 and columns <= 8 of it.
+EFN_INLINE void finish(const efn_layer_f32 *layer, float sums[32], const float *bias, float *y, uint32_t rows,
+                       uint32_t columns) {
     const v128_t b0 = wasm_v128_load(bias), b1 = wasm_v128_load(bias + 4);
     const v128_t low = wasm_f32x4_splat(layer->low), high = wasm_f32x4_splat(layer->high);
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-        acc[i][0] = efn_clamp_lanes(wasm_f32x4_add(acc[i][0], b0), low, high);
-        acc[i][1] = efn_clamp_lanes(wasm_f32x4_add(acc[i][1], b1), low, high);
-    }
-    if (rows == 4 && columns == 8) {
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-            wasm_v128_store(y + (size_t)layer->stride * (uint32_t)i, acc[i][0]);
-            wasm_v128_store(y + (size_t)layer->stride * (uint32_t)i + 4, acc[i][1]);
+    for (uint32_t i = 0; i < rows; i++, sums += 8, y += layer->stride) {
+        const v128_t left = efn_clamp_lanes(wasm_f32x4_add(wasm_v128_load(sums), b0), low, high);
+        const v128_t right = efn_clamp_lanes(wasm_f32x4_add(wasm_v128_load(sums + 4), b1), low, high);
+        if (columns == 8) {
+            wasm_v128_store(y, left);
+            wasm_v128_store(y + 4, right);
+        } else {
+            wasm_v128_store(sums, left);
+            wasm_v128_store(sums + 4, right);
+            efn_copy(y, sums, columns * 4);
         }
-        return;
     }
-    float whole[4][8];
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-        wasm_v128_store(whole[i], acc[i][0]);
-        wasm_v128_store(whole[i] + 4, acc[i][1]);
-    }
-    for (uint32_t i = 0; i < rows; i++)
-        efn_copy(y + (size_t)layer->stride * i, whole[i], columns * 4);
 }
 
 void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows, float *y) {
     const float *w = layer->w;
     for (uint32_t column = 0; column < layer->m; column += 8, w += (size_t)layer->k * 8) {
         const float *a = panels;
-        for (uint32_t row = 0; row < rows; row += 4, a += (size_t)layer->k * 4)
-            tile(layer, a, w, layer->bias + column, y + (size_t)row * layer->stride + column, efn_min(4, rows - row),
-                 efn_min(8, layer->m - column));
+        for (uint32_t row = 0; row < rows; row += 4, a += (size_t)layer->k * 4) {
+            float sums[32];
+            sum(a, w, layer->k, sums);
+            finish(layer, sums, layer->bias + column, y + (size_t)row * layer->stride + column, efn_min(4, rows - row),
+                   efn_min(8, layer->m - column));
+        }
     }
 }
 
