@@ -13,13 +13,15 @@
 #define EFN_LN2_HIGH 0.693359375f // nine bits: its products with n are exact
 #define EFN_LN2_LOW -2.12194440e-4f
 
-// p(v) of the coefficients c, the highest first.
+// p(v) of the coefficients c, the highest first: the even and the odd powers by themselves, so that a step waits for
+// half as many others.
 EFN_INLINE v128_t efn_polynomial(v128_t v, const float *c, int count) {
-    v128_t sum = wasm_f32x4_splat(c[0]);
+    const v128_t square = wasm_f32x4_mul(v, v);
+    v128_t sums[2] = {wasm_f32x4_splat(c[0]), wasm_f32x4_splat(c[1])};
 #pragma unroll
-    for (int i = 1; i < count; i++)
-        sum = wasm_f32x4_add(wasm_f32x4_mul(sum, v), wasm_f32x4_splat(c[i]));
-    return sum;
+    for (int i = 2; i < count; i++)
+        sums[i % 2] = wasm_f32x4_add(wasm_f32x4_mul(sums[i % 2], square), wasm_f32x4_splat(c[i]));
+    return wasm_f32x4_add(wasm_f32x4_mul(sums[count % 2], v), sums[(count + 1) % 2]);
 }
 
 typedef struct {
