@@ -10,7 +10,7 @@ C_OF_TESTS := $(shell find tests -name "*.[ch]")
 BUILD_HOOK := $(wildcard toolkit/edgefn/engine/compile.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench docs clean
+.PHONY: help demo test check fix bench fuzz docs clean
 .DELETE_ON_ERROR:
 
 help: ## show this list
@@ -48,6 +48,10 @@ fix: .venv/.tools ## format, and repair what can be repaired
 
 bench: .venv/.tools ## measure (tests/perf)
 	@$(BIN)/pytest -q tests/perf -p no:randomly --benchmark-enable --benchmark-only
+
+N ?= 100000
+fuzz: .venv/.tools ## give the readers and the engine N broken files, under sanitizers (minutes)
+	@$(BIN)/python -m tests.fuzz.campaign $(N)
 
 docs: .venv/.package ## write docs/reference from the code
 	$(BIN)/python docs/generate.py

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from .engine.sanitized import sanitized_engine
 from .runtimes import chromium, node, packages, workerd
 from .tflite_writer import writer
 
-__all__ = ["chromium", "node", "packages", "workerd", "writer"]
+__all__ = ["chromium", "node", "packages", "sanitized_engine", "workerd", "writer"]
 
 ROOT = Path(__file__).parents[1]
 

@@ -9,6 +9,8 @@ import tflite
 
 from edgefn.graph.importers.tflite.file import TfliteModel, read_file
 
+from .fuzz.seeds import keep
+
 __all__ = ["TfliteWriter", "writer"]
 
 BUILTIN = {name: code for name, code in vars(tflite.BuiltinOperator).items() if not name.startswith("_")}
@@ -98,7 +100,9 @@ class TfliteWriter:
         parts = {"OperatorCodes": self.codes, "Subgraphs": self.subgraphs, "Buffers": self.buffers}
         root = self.table("Model", **{"Version": 3, "Description": "by hand", **parts, **fields})
         self.builder.Finish(root, file_identifier=b"TFL3")
-        return bytes(self.builder.Output())
+        data = bytes(self.builder.Output())
+        keep("tflite", data)
+        return data
 
     def read(self, **fields) -> TfliteModel:
         return read_file(self.data(**fields), Path("m.tflite"))

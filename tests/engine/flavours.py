@@ -6,6 +6,7 @@ import numpy as np
 
 from edgefn.engine.library import FLAVOURS
 from edgefn.engine.standalone import Runner
+from tests.fuzz.seeds import keep
 
 FUSED = 1e-5  # relative, of what relaxed-simd may fuse
 
@@ -15,6 +16,7 @@ def hold(plan: bytes, inputs: Sequence[np.ndarray], expected: np.ndarray, *, sca
 
     `scale` is the size of the products summed, where the relaxed flavour's SIMD may differ by FUSED of it.
     """
+    keep("plan", plan)
     for flavour in FLAVOURS:
         with Runner(plan, flavour) as runner:
             reference = _only(runner.run(inputs, reference=True), expected)

@@ -1,5 +1,6 @@
 """Plans written by hand from docs/spec/plan.md, independent of the compiler, and the packings they need."""
 
+import json
 import struct
 import zlib
 from collections.abc import Sequence
@@ -61,7 +62,8 @@ class PlanBuilder:
     def op(self, code: int, *parameters) -> None:
         self.ops.append((code | len(parameters) << 16, *map(word, parameters)))
 
-    def build(self, inputs: Sequence[int], outputs: Sequence[int], meta: bytes = b"{}") -> bytes:
+    def build(self, inputs: Sequence[int], outputs: Sequence[int], meta: bytes | None = None) -> bytes:
+        meta = ports_of(len(inputs), len(outputs)) if meta is None else meta
         first_at = len(_pad(self.weights, 16)) if self.first else 0
         weights = _pad(self.weights, 16) + self.first if self.first else self.weights
         words = [w for op in self.ops for w in op]
@@ -91,6 +93,12 @@ class PlanBuilder:
             struct.pack("<BBBBII6IfiI", DTYPES[dtype], len(dims), place, 0, offset, size, *padded, 0.0, 0, 0)
         )
         return len(self.records) - 1
+
+
+def ports_of(inputs: int, outputs: int) -> bytes:
+    """Meta that names as many ports."""
+    named = {"inputs": [{"name": f"x{i}", "layout": None} for i in range(inputs)]}
+    return json.dumps({**named, "outputs": [{"name": f"y{i}", "layout": None} for i in range(outputs)]}).encode()
 
 
 def pack_columns(w: np.ndarray) -> np.ndarray:

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgefn.graph.ops import BY_CODE
+
 from . import plans
 from .cornered import Cornered
 from .plans import Columns, Layer, Matrices, PlanBuilder, Window
@@ -116,7 +118,28 @@ def samples() -> tuple[bytes, ...]:
     made += _dynamic_samples()
     made.append(plans.layer_norm(x, x[0, 0], x[0, 1], 1e-5, 1))
     made.append(plans.resample(x, np.array([[0, 1], [2, 2]], np.int32), np.ones((2, 2), np.float32), 1))
+    made += _small_samples()
     return tuple(made)
+
+
+def _small_samples() -> list[bytes]:
+    x, q = np.ones((2, 3, 5), np.float32), np.ones((2, 3, 5), np.int8)
+    return [
+        plans.unary(13, x, "float32", x.shape, 0.0, 6.0),
+        plans.unary(14, q, "int8", q.shape, -5, 5, in_place=True),
+        plans.unary(17, q, "float32", q.shape, 0.5, 3),
+        plans.unary(18, q, "int8", q.shape, 0.5, 3, -3),
+        plans.unary(19, q, "uint8", q.shape),
+    ]
+
+
+def codes_of(plan: bytes) -> set[int]:
+    at, words, count = struct.unpack_from("<III", plan, 24)
+    stream, codes = struct.unpack_from(f"<{words}I", plan, at), set()
+    for _ in range(count):
+        codes.add(stream[0] & 0xFFFF)
+        stream = stream[1 + (stream[0] >> 16) :]
+    return codes
 
 
 def survives(plan: bytes) -> int:
@@ -132,6 +155,10 @@ def sealed(plan: bytearray) -> bytes:
     """With a right checksum, as an attacker would."""
     plan[12:16] = struct.pack("<I", zlib.crc32(plan[16:]))
     return bytes(plan)
+
+
+def test_every_code_has_a_sample():
+    assert set().union(*map(codes_of, samples())) == set(BY_CODE)
 
 
 @pytest.mark.parametrize("index", range(len(samples())))

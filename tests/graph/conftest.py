@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
+from tests.fuzz.seeds import keep
 
 from edgefn.engine.library import FLAVOURS
 from edgefn.engine.standalone import Runner
@@ -104,6 +105,7 @@ def compiled(tmp_path: Path) -> Callable[..., CompiledModel]:
         proto = source.proto() if isinstance(source, Model) else source
         path = tmp_path / "model.onnx"
         path.write_bytes(proto.SerializeToString())
+        keep("onnx", path.read_bytes())
         return compile_model(read_model(path), name=name, dims=dims)
 
     return build

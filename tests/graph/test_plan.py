@@ -118,7 +118,7 @@ _LARGE = PlanTensor("f32", (1, 4, 4, 8), "arena", 512, 512)
         ("average_pool_f32", (0, 1, 1, 1, 1, 1, 0, 0, 2), (), (_IMAGE, _LARGE)),
         ("conv2d_f32", (0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0.0, 1.0, 0), (), (_IMAGE, _LARGE)),
         ("dense_f32", (0, 0, 0, 1, 0.0, 1.0, 8), (), (_IMAGE, _LARGE)),
-        ("add_f32", (0, 2, 1, 0.0, 1.0), (), (_IMAGE, _LARGE, PlanTensor("f32", (4, 2), "arena", 0, 32))),
+        ("add_f32", (0, 2, 1, 0.0, 1.0), (), (_IMAGE, _LARGE, PlanTensor("f32", (4, 3), "arena", 0, 48))),
         ("requantize_i8", (0, 0, 0.0, 0, 0), (), (_SMALL, _LARGE)),
         ("clamp_i8", (0, 0, -200, 0), (), (_SMALL, _LARGE)),
         ("clamp_i8", (0, 0, 1, 0), (), (_SMALL, _LARGE)),

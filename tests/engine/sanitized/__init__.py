@@ -5,16 +5,18 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
+import pytest
+
 import edgefn.engine
 
-__all__ = ["FLAVOURS", "Crash", "LowMemoryMissing", "Meeting", "Sanitized", "build", "compiler"]
+__all__ = ["FLAVOURS", "Crash", "LowMemoryMissing", "Meeting", "Sanitized", "build", "compiler", "sanitized_engine"]
 
 HERE = Path(__file__).parent
 ENGINE = Path(edgefn.engine.__file__).parent
@@ -40,11 +42,11 @@ class Meeting:
 
 
 class Crash(AssertionError):
-    """A plan broke the engine. `index` is its place in the corpus; the message is the sanitizer's report."""
+    """A plan broke the engine: `report` is what the sanitizer says, `before` what came of the plans before it."""
 
-    def __init__(self, index: int, report: str) -> None:
-        super().__init__(f"plan {index}: {report}")
-        self.index = index
+    def __init__(self, before: list[Meeting], report: str) -> None:
+        super().__init__(report)
+        self.before = before
         self.report = report
 
 
@@ -64,10 +66,10 @@ class Sanitized:
         done = subprocess.run([self.program, str(missing)], input=corpus, capture_output=True, check=False)
         if done.returncode == NO_LOW_MEMORY:
             raise LowMemoryMissing(done.stderr.decode())
+        meetings = [_meeting(line.split()) for line in done.stdout.decode().splitlines()]
         if done.returncode != 0:
-            report = done.stderr.decode(errors="replace").strip()
-            raise Crash(int(report.rsplit(maxsplit=1)[-1]), report)
-        return [_meeting(line.split()) for line in done.stdout.decode().splitlines()]
+            raise Crash(meetings, done.stderr.decode(errors="replace").strip())
+        return meetings
 
 
 def _meeting(words: Sequence[str]) -> Meeting:
@@ -90,6 +92,19 @@ def _sanitizes(command: str) -> bool:
             subprocess.run(step, input=source, capture_output=True, check=False).returncode == 0
             for step in (build, [program])
         )
+
+
+@pytest.fixture(scope="session")
+def sanitized_engine(tmp_path_factory) -> Callable[[str], Sanitized]:
+    """Builds the engine natively under sanitizers, each flavour once."""
+
+    @cache
+    def of(flavour: str) -> Sanitized:
+        if compiler() is None:
+            pytest.skip("there is no gcc or clang with -fsanitize=address,undefined")
+        return build(tmp_path_factory.mktemp("sanitized"), flavour)
+
+    return of
 
 
 def build(folder: Path, flavour: str = "simd128") -> Sanitized:

@@ -165,7 +165,9 @@ static const char *run(const efn_plan *plan, uint8_t *arena, uint64_t *digest) {
         fill(plan, arena);
         running = 1;
         set_timer(RUN_MILLISECONDS);
-        const efn_status status = efn_run(plan, arena, 0, plan->op_count, (efn_mode)mode);
+        efn_status status = efn_reset(plan, arena);
+        if (status == EFN_OK)
+            status = efn_run(plan, arena, 0, plan->op_count, (efn_mode)mode);
         set_timer(0);
         running = 0;
         if (status != EFN_OK)

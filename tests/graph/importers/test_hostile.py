@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
+from tests.fuzz.campaign import made, meet
 
 from edgefn.errors import EdgefnError, ModelError
 from edgefn.graph.compiler import compile_model, inspect_model, read_model
@@ -79,6 +80,12 @@ def test_mutated_bytes_give_a_model_or_a_clear_error(small, tmp_path, data):
     for _ in range(data.draw(st.integers(1, 6))):
         mutated[data.draw(st.integers(0, len(small) - 1))] = data.draw(st.integers(0, 255))
     _compile(bytes(mutated), tmp_path)
+
+
+def test_mutated_fields_give_a_plan_that_runs_or_a_clear_error(small, sanitized_engine):
+    report = meet("onnx", made("onnx", 1, range(300), [small]), [sanitized_engine("simd128")])
+    assert report.findings == []
+    assert report.engine["ran"] > 10
 
 
 @given(st.binary(max_size=200))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.fuzz.campaign import made, meet
 
 from edgefn.errors import EdgefnError, ModelError
 from edgefn.graph.importers.tflite.file import read_file
@@ -96,6 +97,10 @@ def test_mutated_offsets_give_a_model_or_a_clear_error(small_tflite, data):
         at = 4 * data.draw(st.integers(0, len(mutated) // 4 - 1))
         pack_into("<i", mutated, at, data.draw(st.integers(-len(mutated), len(mutated))))
     _read(bytes(mutated))
+
+
+def test_mutated_parts_give_a_model_or_a_clear_error(small_tflite):
+    assert meet("tflite", made("tflite", 1, range(2000), [small_tflite]), []).findings == []
 
 
 @given(st.binary(max_size=300))

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from math import prod
 from typing import Any
 
 from edgefn.graph.header import HEADER_BYTES, TENSOR_BYTES, Header, read_header, refused, seal
@@ -11,6 +12,8 @@ from edgefn.graph.records import DTYPES, Plan, PlanOp, PlanTensor
 from edgefn.graph.view import check_op
 
 __all__ = ["read_plan", "write_plan"]
+
+MAX_ELEMENTS = 1 << 30
 
 _TENSOR = struct.Struct("<BBBBII6IfiI")
 _DTYPE_NAMES = {code: name for name, code in DTYPES.items()}
@@ -88,7 +91,7 @@ def _read_tensor(data: bytes, index: int, header: Header) -> PlanTensor:
     where = f"tensor {index}"
     if dtype not in _DTYPE_NAMES or rank > 6 or place > 1 or zero or last:
         raise refused(f"{where} has an unknown dtype, rank, place or reserved field")
-    if any(d < 1 for d in dims[:rank]) or any(dims[rank:]):
+    if any(d < 1 for d in dims[:rank]) or any(dims[rank:]) or prod(dims[:rank]) > MAX_ELEMENTS:
         raise refused(f"{where} has dims {dims} at rank {rank}")
     if not 0 <= scale < float("inf") or not -128 <= zero_point <= 255:
         raise refused(f"{where} has scale {scale} and zero point {zero_point}")

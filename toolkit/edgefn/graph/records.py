@@ -30,6 +30,11 @@ class PlanTensor:
         return prod(self.dims)
 
     @property
+    def last(self) -> int:
+        """The last dimension; 1 of a tensor without any."""
+        return self.dims[-1] if self.dims else 1
+
+    @property
     def whole(self) -> bool:
         """Whether it holds exactly its elements, so that it is not packed."""
         return self.nbytes == self.size * ITEM_BYTES[self.dtype]

@@ -1,5 +1,6 @@
 """An op of a plan under check (docs/spec/plan.md): its tensors at hand, and one way to refuse it."""
 
+from collections.abc import Iterator
 from math import inf, isfinite, isnan
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.errors import ModelError
-from edgefn.graph.records import Plan, PlanOp
+from edgefn.graph.records import Plan, PlanOp, PlanTensor
 
 __all__ = ["View", "check_op"]
 
@@ -61,8 +62,23 @@ class View:
         return np.frombuffer(self._weights, np.uint8)[t.offset : t.offset + t.nbytes].view(dtype)
 
     def scratch(self, size: int) -> None:
-        """Need `size` bytes of scratch memory inside the arena."""
-        self.need(self.op["scratch"] + size <= self.arena_bytes, f"scratch of {size:,} bytes is outside the arena")
+        """Need `size` bytes of scratch memory in the arena, apart from every tensor of the op."""
+        start = self.op["scratch"]
+        self.need(start + size <= self.arena_bytes, f"scratch of {size:,} bytes does not fit in the arena")
+        for name, t in self._all():
+            self.need(not _shared(start, size, t), f"its scratch overlaps {name}")
+
+    def apart(self) -> None:
+        """Need y to share nothing with the operands, but for those that it may lie on exactly."""
+        y = self.tensor["y"]
+        for name, t in self._all():
+            same = (t.offset, t.nbytes, t.size) == (y.offset, y.nbytes, y.size)
+            onto = name == "y" or (same and name in self.op.code.in_place)
+            self.need(onto or not _shared(y.offset, y.nbytes, t), f"y overlaps {name}")
+
+    def _all(self) -> Iterator[tuple[str, PlanTensor]]:
+        yield from self.tensor.items()
+        yield from (("an input", t) for t in self.rest)
 
     def equal_sizes(self) -> None:
         """Need x to be whole and as large as y."""
@@ -78,7 +94,13 @@ def check_op(number: int, op: PlanOp, plan: Plan) -> None:
     if "low" in op:
         view.need(op["low"] <= op["high"], f"low {op['low']} is above high {op['high']}")
     view.need(view.tensor["y"].place == "arena", "y is placed in weights")
+    view.apart()
     op.code.check(view)
+
+
+def _shared(start: int, size: int, t: PlanTensor) -> bool:
+    """Whether bytes of the arena are also those of a tensor."""
+    return t.place == "arena" and start < t.offset + t.nbytes and t.offset < start + size
 
 
 def _allowed(kind: str, name: str, value: float) -> bool:

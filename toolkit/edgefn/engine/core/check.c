@@ -112,7 +112,8 @@ static int overlap(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes) {
 efn_status efn_check_apart(const efn_tensor *x, const efn_tensor *y, int in_place) {
     if (x->place != EFN_ARENA || !overlap(x->offset, x->bytes, y->offset, y->bytes))
         return EFN_OK;
-    return in_place && x->offset == y->offset && x->bytes == y->bytes ? EFN_OK : EFN_BAD_OVERLAP;
+    const int same = x->offset == y->offset && x->bytes == y->bytes && efn_elements(x) == efn_elements(y);
+    return in_place && same ? EFN_OK : EFN_BAD_OVERLAP;
 }
 
 efn_status efn_check_reduced(const efn_tensor *x, const efn_tensor *y, uint32_t n, uint32_t inner) {

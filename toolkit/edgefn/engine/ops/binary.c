@@ -46,8 +46,8 @@ efn_status efn_binary_check(const efn_plan *plan, const uint32_t *words, uint32_
     EFN_REQUIRE(y->dtype == (p->function >= EQUAL ? EFN_U8 : a->dtype), EFN_BAD_OPERAND);
     EFN_TRY(efn_check_broadcast(a, y));
     EFN_TRY(efn_check_broadcast(b, y));
-    EFN_TRY(efn_check_apart(a, y, a->dtype == y->dtype));
-    return efn_check_apart(b, y, b->dtype == y->dtype);
+    EFN_TRY(efn_check_apart(a, y, 1));
+    return efn_check_apart(b, y, 1);
 }
 
 // ---- One value, where there are no lanes for it ----

@@ -74,29 +74,31 @@ def _check(v: View) -> None:
     v.dtypes(a=real, b=real, y=real)
     a, b, y = v.tensor["a"], v.tensor["b"], v.tensor["y"]
     v.need(a.size == y.size, "a and y differ in size")
-    v.need(b.size in {a.size, 1} or (b.dims[-1:] == a.dims[-1:] and b.size == a.dims[-1]), "b does not fit a")
+    v.need(b.size in {y.size, y.last, 1}, "b does not fit a")
     v.whole("a", "b")
 
 
-def _second(m: Machine, op: PlanOp) -> Array:
-    """Operand b as a whole, as a vector of the last dimension, or as one element."""
-    a, b = m.get(op, "a"), m.get(op, "b")
-    return b.reshape(a.shape) if b.size == a.size else b.reshape(-1)
+def _operands(m: Machine, op: PlanOp) -> tuple[Array, Array]:
+    """Operand a in the shape of y, and b as a whole, as a vector of the last dimension, or as one element."""
+    y, b = m.tensor(op, "y"), m.get(op, "b")
+    return m.get(op, "a").reshape(y.dims), b.reshape(y.dims if b.size == y.size else -1)
 
 
 def _f32(m: Machine, op: PlanOp) -> Array:
-    return clamp(m.get(op, "a") + _second(m, op), op)
+    a, b = _operands(m, op)
+    return clamp(a + b, op)
 
 
 def _i8(m: Machine, op: PlanOp) -> Array:
-    a = (m.get(op, "a").astype(np.int32) - op["a_zero"]).astype(np.float32) * np.float32(op["a_mult"])
-    b = (_second(m, op).astype(np.int32) - op["b_zero"]).astype(np.float32) * np.float32(op["b_mult"])
-    return saturate(a + b, op["y_zero"], op["low"], op["high"])
+    a, b = (v.astype(np.int32) for v in _operands(m, op))
+    left = (a - op["a_zero"]).astype(np.float32) * np.float32(op["a_mult"])
+    right = (b - op["b_zero"]).astype(np.float32) * np.float32(op["b_mult"])
+    return saturate(left + right, op["y_zero"], op["low"], op["high"])
 
 
 def _addends(m: Machine, op: PlanOp) -> tuple[Array, Array]:
-    a, b = m.get(op, "a").astype(np.int64) - op["a_zero"], _second(m, op).astype(np.int64) - op["b_zero"]
-    return a << LEFT_SHIFT, b << LEFT_SHIFT
+    a, b = (v.astype(np.int64) for v in _operands(m, op))
+    return (a - op["a_zero"]) << LEFT_SHIFT, (b - op["b_zero"]) << LEFT_SHIFT
 
 
 def _q8(m: Machine, op: PlanOp) -> Array:

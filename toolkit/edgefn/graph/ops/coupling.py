@@ -44,8 +44,7 @@ def _check(v: View) -> None:
     pairs, classes = x[-1], y[-1]
     v.need(2 <= classes <= MAX_CLASSES and pairs == classes * (classes - 1) // 2, f"{pairs} pairs of {classes} classes")
     v.need(v.tensor["x"].size // pairs == v.tensor["y"].size // classes, "x and y differ in rows")
-    size = _scratch_bytes(classes)
-    v.need(v.op["scratch"] + size <= v.arena_bytes, f"scratch of {size:,} bytes does not fit in the arena")
+    v.scratch(_scratch_bytes(classes))
 
 
 def _scratch(m: Machine, op: PlanOp) -> int:

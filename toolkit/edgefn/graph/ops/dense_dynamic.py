@@ -119,8 +119,7 @@ def _check(v: View) -> None:
     _check_extras(v, m, k)
     v.need(op["narrow"] in {0, 1}, f"narrow is {op['narrow']}")
     v.need(op["narrow"] == 0 or bool(np.all(v.numbers("w", "<i1") >= 0)), "a narrow weight is negative")
-    need = _scratch_bytes(rows=rows, k=k, m=m)
-    v.need(op["scratch"] + need <= v.arena_bytes, f"scratch of {need:,} bytes does not fit in the arena")
+    v.scratch(_scratch_bytes(rows=rows, k=k, m=m))
 
 
 def _check_extras(v: View, m: int, k: int) -> None:

@@ -100,8 +100,7 @@ def _check(v: View) -> None:
     mult, shift = v.numbers("mult").reshape(2, -1)
     v.need(valid_multipliers(mult, shift), "a multiplier or a shift is out of range")
     v.need(v.op["cell_bits"] <= MAX_CELL_BITS and v.op["clip"] < 2**15, "cell_bits or clip is out of range")
-    scratch = v.op["scratch"] + scratch_bytes(inputs, cells)
-    v.need(scratch <= v.arena_bytes, "the scratch does not fit in the arena")
+    v.scratch(scratch_bytes(inputs, cells))
 
 
 def _scratch(m: Machine, op: PlanOp) -> int:

@@ -129,8 +129,7 @@ def _check(v: View) -> None:
     v.need(
         _fills(v.tensor["y"], n, list(zip((*sizes, m), (*_strides(op, "y"), op["y_row"]), strict=True))), "y has gaps"
     )
-    need = _scratch_bytes(m, n, k)
-    v.need(op["scratch"] + need <= v.arena_bytes, f"scratch of {need:,} bytes does not fit in the arena")
+    v.scratch(_scratch_bytes(m, n, k))
 
 
 def _fills(y: PlanTensor, columns: int, axes: list[tuple[int, int]]) -> bool:

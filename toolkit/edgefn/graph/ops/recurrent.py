@@ -51,7 +51,7 @@ def check_recurrence(v: View, gates: int, head: int = 0) -> None:
     v.need(y.size == head + x.dims[0] * h.size, f"y {y.dims} is not {x.dims[0]} steps")
     v.packed("r", "f32", gates * round_up(cells, LANES) * cells * 4)
     v.need(v.op["reverse"] in {0, 1}, f"reverse is {v.op['reverse']}")
-    v.need(v.op["scratch"] + scratch_bytes(gates, cells) <= v.arena_bytes, "the scratch does not fit in the arena")
+    v.scratch(scratch_bytes(gates, cells))
 
 
 def operands(m: Machine, op: PlanOp, gates: int) -> tuple[Array, Array, Array]:

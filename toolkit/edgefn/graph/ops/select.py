@@ -39,6 +39,6 @@ CODES = (
         "*cond *a *b *y",
         _check,
         lambda m, op: np.where(m.get(op, "cond"), m.get(op, "a"), m.get(op, "b")),
-        in_place="a b",
+        in_place="cond a b",
     ),
 )

@@ -44,26 +44,29 @@ def _check(v: View) -> None:
     real = "f32" if v.name == "softmax_f32" else "i8"
     v.dtypes(x=real, y=real)
     v.equal_sizes()
-    x, y = v.tensor["x"].dims, v.tensor["y"].dims
-    v.need(len(x) > 0 and x[-1:] == y[-1:], "x and y differ in the last dimension")
+    v.need(v.tensor["x"].last == v.tensor["y"].last, "x and y differ in the last dimension")
 
 
 def _check_fixed(v: View) -> None:
     _check(v)
-    v.need(v.tensor["x"].dims[-1] <= MAX_ROW, "a row is too long")
+    v.need(v.tensor["x"].last <= MAX_ROW, "a row is too long")
     v.packed("table", "i32", EXP_ENTRIES * 4)
     table = v.numbers("table")
     v.need(bool(table[0] == 2**31 - 1 and table.min() >= 0), "the table is out of range")
 
 
+def _rows(m: Machine, op: PlanOp) -> Array:
+    return m.get(op, "x").reshape(-1, m.tensor(op, "x").last)
+
+
 def _value(m: Machine, op: PlanOp) -> NDArray[Any]:
-    x = m.get(op, "x").astype(np.float64)
+    x = _rows(m, op).astype(np.float64)
     e = np.exp(x - x.max(axis=-1, keepdims=True))
     return np.asarray(e / e.sum(axis=-1, keepdims=True))
 
 
 def _q8(m: Machine, op: PlanOp) -> Array:
-    x = m.get(op, "x").astype(np.int64)
+    x = _rows(m, op).astype(np.int64)
     e = m.vector(op, "table", EXP_ENTRIES).astype(np.int64)[x.max(axis=-1, keepdims=True) - x]
     total = shifted(e, 12).sum(axis=-1, keepdims=True)
     bits = np.frexp(total.astype(np.float64))[1].astype(np.int64)

@@ -57,8 +57,7 @@ def _check(v: View) -> None:
         v.packed(name, "i32", v.tensor[name].nbytes // (4 * width) * (4 * width))
     roots, nodes, leaves = (v.numbers(name, "<u4") for name in ("roots", "nodes", "leaves"))
     _check_tables(v, roots, nodes.reshape(-1, 2), leaves.reshape(-1, 2), features=x[-1], targets=y[-1])
-    scratch = y[-1] * 8
-    v.need(v.op["scratch"] + scratch <= v.arena_bytes, f"scratch of {scratch:,} bytes does not fit in the arena")
+    v.scratch(y[-1] * 8)
 
 
 def _check_tables(v: View, roots: Array, nodes: Array, leaves: Array, *, features: int, targets: int) -> None:

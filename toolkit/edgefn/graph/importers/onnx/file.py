@@ -61,7 +61,7 @@ class OnnxNode:
     @property
     def label(self) -> str:
         """What to call the node in a message: its name, or what it computes."""
-        return self.name or f"-> {', '.join(self.outputs) or '?'}"
+        return self.name or f"-> {', '.join(self.outputs[:9]) or '?'}"
 
 
 @dataclass(frozen=True, slots=True)

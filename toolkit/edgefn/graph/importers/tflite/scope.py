@@ -146,6 +146,8 @@ class Call:
     @property
     def output(self) -> Tensor:
         """What the file says the operator computes."""
+        if not self.op.outputs:
+            self.malformed("it has no output")
         return self.scope.declared(self.op.outputs[0])
 
     def option(self, name: str) -> Any:  # noqa: ANN401 -- as the schema says

@@ -28,6 +28,8 @@ type Nothing = tuple[()]
 
 def var_handle(call: Call) -> Nothing:
     """A name for a variable; one that is never assigned stays what it was first."""
+    if len(call.op.outputs) != 1:
+        call.malformed(f"it has {len(call.op.outputs)} outputs, not 1")
     call.scope.handles[call.op.outputs[0]] = _key(call.option("container"), call.option("shared_name"))
     return ()
 

@@ -1,0 +1,104 @@
+"""What a reader does with a file that may be hostile: it gives a model or a clear error, soon, in little memory."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgefn.errors import EdgefnError
+from edgefn.graph.compiler import ModelFile, compile_model, inspect_model
+from edgefn.graph.plan import read_plan
+
+__all__ = ["MOST_SECONDS", "READ", "Reading", "Unclear", "Wasteful", "most_memory", "read"]
+
+MOST_SECONDS = 2.0
+LONGEST_MESSAGE = 100_000  # names are shown as they are
+READ = "read"
+
+
+class Unclear(AssertionError):
+    """Something else came out than a model or an error of the tree with a hint."""
+
+
+class Wasteful(AssertionError):
+    """The answer took more time or memory than the file is worth."""
+
+
+def most_memory(size: int) -> int:
+    """What reading a file of `size` bytes may take, in bytes."""
+    return (32 << 20) + 64 * size
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`outcome` is "read" or the code of the error, `said` its message; `plan` is what a model compiled to.
+
+    `seconds` of this process's time; `memory` in bytes, 0 where it is not known.
+    """
+
+    outcome: str
+    said: str
+    seconds: float
+    memory: int
+    plan: bytes | None
+
+
+def read(kind: str, data: bytes) -> Reading:
+    """Read `data` as a plan, or compile and inspect it as a model.
+
+    Raises Unclear, and Wasteful beyond MOST_SECONDS of this process's time or `most_memory`.
+    """
+    use = _read_plan if kind == "plan" else _compile
+    before = _memory("VmRSS")
+    _forget_peak()
+    started = time.process_time()
+    (outcome, said), plan = use(data)
+    seconds = time.process_time() - started
+    memory = max(_memory("VmHWM") - before, 0)
+    if seconds > MOST_SECONDS:
+        raise Wasteful(f"{len(data):,} bytes take {seconds:.1f} s")
+    if memory > most_memory(len(data)):
+        raise Wasteful(f"{len(data):,} bytes take {memory:,} bytes of memory")
+    return Reading(outcome, said, seconds, memory, plan)
+
+
+type Outcome = tuple[str, str]
+
+
+def _read_plan(data: bytes) -> tuple[Outcome, bytes | None]:
+    return _outcome(lambda: read_plan(data)), None
+
+
+def _compile(data: bytes) -> tuple[Outcome, bytes | None]:
+    file = ModelFile(Path("hostile"), data, "0" * 64)
+    plans: list[bytes] = []
+    outcome = _outcome(lambda: plans.append(compile_model(file, name="hostile").plan))
+    _outcome(lambda: inspect_model(file))
+    return outcome, plans[0] if plans else None
+
+
+def _outcome(use: Callable[[], object]) -> Outcome:
+    try:
+        use()
+    except EdgefnError as error:
+        if not error.code.startswith("EFN-M0") or not error.hint or len(error.message) > LONGEST_MESSAGE:
+            raise Unclear(f"{error.code} {error.message[:200]} ({error.hint})") from error
+        return error.code, error.message
+    except Exception as error:
+        raise Unclear(f"{type(error).__name__}: {str(error)[:500]}") from error
+    return READ, ""
+
+
+def _forget_peak() -> None:
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _memory(field: str) -> int:
+    """VmRSS or VmHWM of this process in bytes; 0 where the system does not say."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith(field):
+                return int(line.split()[1]) << 10
+    return 0
