@@ -45,9 +45,9 @@ efn_rows efn_rows_of(const efn_tensor *y, const efn_tensor *const *operands, uin
     return r;
 }
 
-int efn_next_row(efn_rows *r) {
-    r->y += r->dims[0];
-    for (uint32_t i = 1; i < r->rank; i++) {
+// One more along dimension `first`.
+static int next(efn_rows *r, uint32_t first) {
+    for (uint32_t i = first; i < r->rank; i++) {
         const int done = ++r->index[i] == r->dims[i];
         for (uint32_t k = 0; k < r->operands; k++)
             r->at[k] += done ? 0u - r->steps[k][i] * (r->dims[i] - 1) : r->steps[k][i];
@@ -56,6 +56,16 @@ int efn_next_row(efn_rows *r) {
         r->index[i] = 0;
     }
     return 0;
+}
+
+int efn_next_row(efn_rows *r) {
+    r->y += r->dims[0];
+    return next(r, 1);
+}
+
+int efn_next_plane(efn_rows *r) {
+    r->y += r->dims[0] * r->dims[1];
+    return next(r, 2);
 }
 
 uint32_t efn_place_of(const efn_tensor *x, const efn_tensor *y, uint32_t index) {

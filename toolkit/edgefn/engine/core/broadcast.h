@@ -22,8 +22,9 @@ efn_status efn_check_broadcast(const efn_tensor *x, const efn_tensor *y);
 // The first row.
 efn_rows efn_rows_of(const efn_tensor *y, const efn_tensor *const *operands, uint32_t count);
 
-// On to the next row; 0 after the last.
+// On to the next row, or to the next plane, which is all rows along dims[1]; 0 after the last.
 int efn_next_row(efn_rows *rows);
+int efn_next_plane(efn_rows *rows);
 
 // Where element `index` of y finds its operand x.
 uint32_t efn_place_of(const efn_tensor *x, const efn_tensor *y, uint32_t index);

@@ -72,18 +72,22 @@ static int32_t mod_i32(int32_t a, int32_t b) {
 
 // ---- Whole vectors of 16 bytes ----
 
-// An operand: where its next vector is, and how far to the one after it, 16 or, where one element repeats, 0.
+// An operand: where its next vector is, how far to the one after it, 16 or, where one element repeats, 0; and how far
+// from the end of a row to the next.
 typedef struct {
     const uint8_t *at;
     uint32_t step;
+    int32_t on;
 } side;
 
+// `rows` rows of n vectors.
 #define LOOP(size, store)                                                                                              \
-    _Pragma("clang loop unroll(disable)") for (uint32_t i = 0; i < n; i++) {                                           \
-        const v128_t u = wasm_v128_load(a.at), v = wasm_v128_load(b.at);                                               \
-        store;                                                                                                         \
-        a.at += a.step, b.at += b.step, y += (size);                                                                   \
-    }                                                                                                                  \
+    for (uint32_t row = 0; row < rows; row++, a.at += a.on, b.at += b.on)                                              \
+        _Pragma("clang loop unroll(disable)") for (uint32_t i = 0; i < n; i++) {                                       \
+            const v128_t u = wasm_v128_load(a.at), v = wasm_v128_load(b.at);                                           \
+            store;                                                                                                     \
+            a.at += a.step, b.at += b.step, y += (size);                                                               \
+        }                                                                                                              \
     return;
 
 // y is of the operands' dtype.
@@ -103,7 +107,7 @@ typedef struct {
         LOOP(4, const v128_t bytes = wasm_i16x8_narrow_i32x4(mask, mask); wasm_v128_store32_lane(                      \
                  y, wasm_v128_and(wasm_i8x16_narrow_i16x8(bytes, bytes), wasm_i8x16_const_splat(1)), 0))
 
-EFN_NOINLINE static void f32_vectors(uint32_t function, side a, side b, uint8_t *y, uint32_t n) {
+EFN_NOINLINE static void f32_vectors(uint32_t function, side a, side b, uint8_t *y, uint32_t n, uint32_t rows) {
     switch (function) {
         SAME(ADD, wasm_f32x4_add(u, v))
         SAME(SUB, wasm_f32x4_sub(u, v))
@@ -122,7 +126,7 @@ EFN_NOINLINE static void f32_vectors(uint32_t function, side a, side b, uint8_t 
     }
 }
 
-EFN_NOINLINE static void integer_vectors(uint32_t function, side a, side b, uint8_t *y, uint32_t n) {
+EFN_NOINLINE static void integer_vectors(uint32_t function, side a, side b, uint8_t *y, uint32_t n, uint32_t rows) {
     switch (function) {
         SAME(ADD, wasm_i32x4_add(u, v))
         SAME(SUB, wasm_i32x4_sub(u, v))
@@ -154,16 +158,16 @@ static kind kind_of(const efn_site *site, const efn_binary *p) {
     return (kind){p->function, dtype == EFN_F32, efn_item_size(dtype), efn_item_size(efn_record(site, p->y)->dtype)};
 }
 
-static void vectors(const kind *k, side a, side b, uint8_t *y, uint32_t n) {
-    (k->floats ? f32_vectors : integer_vectors)(k->function, a, b, y, n);
+static void vectors(const kind *k, side a, side b, uint8_t *y, uint32_t n, uint32_t rows) {
+    (k->floats ? f32_vectors : integer_vectors)(k->function, a, b, y, n, rows);
 }
 
 // The element at `at` sixteen or four times, if it repeats; else what lies there.
 static side side_of(const kind *k, const uint8_t *at, uint32_t repeats, uint8_t *room) {
     if (!repeats)
-        return (side){at, 16};
+        return (side){at, 16, 0};
     wasm_v128_store(room, k->item == 4 ? wasm_v128_load32_splat(at) : wasm_v128_load8_splat(at));
-    return (side){room, 0};
+    return (side){room, 0, 0};
 }
 
 // n elements; a_step and b_step are 0 or 1.
@@ -172,13 +176,31 @@ static void row(const kind *k, const uint8_t *a, uint32_t a_step, const uint8_t 
     uint8_t a_room[16], b_room[16], rest[3][16] = {{0}};
     const side l = side_of(k, a, !a_step, a_room), r = side_of(k, b, !b_step, b_room);
     const uint32_t lanes = 16 / k->item, whole = n / lanes, left = n % lanes;
-    vectors(k, l, r, y, whole);
+    vectors(k, l, r, y, whole, 1);
     if (left == 0)
         return;
     efn_copy(rest[0], l.at + whole * l.step, l.step ? left * k->item : 16);
     efn_copy(rest[1], r.at + whole * r.step, r.step ? left * k->item : 16);
-    vectors(k, (side){rest[0], 16}, (side){rest[1], 16}, rest[2], 1);
+    vectors(k, (side){rest[0], 16, 0}, (side){rest[1], 16, 0}, rest[2], 1, 1);
     efn_copy(y + whole * lanes * k->y_item, rest[2], left * k->y_item);
+}
+
+// Whether rows are whole vectors, and none has an element of its own that repeats.
+static int plane_at_once(const kind *k, const efn_rows *r) {
+    return r->rank > 1 && r->dims[0] % (16 / k->item) == 0 && (r->steps[0][0] || !r->steps[0][1]) &&
+           (r->steps[1][0] || !r->steps[1][1]);
+}
+
+// All rows along dims[1].
+static void plane(const kind *k, const efn_rows *r, const uint8_t *a, const uint8_t *b, uint8_t *y) {
+    uint8_t rooms[2][16];
+    side sides[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        sides[i] = side_of(k, (i ? b : a) + r->at[i] * k->item, !r->steps[i][0], rooms[i]);
+        if (sides[i].step) // back to the beginning where rows repeat
+            sides[i].on = ((int32_t)r->steps[i][1] - (int32_t)r->dims[0]) * (int32_t)k->item;
+    }
+    vectors(k, sides[0], sides[1], y + r->y * k->y_item, r->dims[0] * k->item / 16, r->dims[1]);
 }
 
 void efn_binary_simd(const efn_site *site, const uint32_t *words) {
@@ -188,6 +210,12 @@ void efn_binary_simd(const efn_site *site, const uint32_t *words) {
     uint8_t *y = efn_out(site, p->y);
     const kind k = kind_of(site, p);
     efn_rows r = efn_rows_of(efn_record(site, p->y), operands, 2);
+    if (plane_at_once(&k, &r)) {
+        do
+            plane(&k, &r, a, b, y);
+        while (efn_next_plane(&r));
+        return;
+    }
     do
         row(&k, a + r.at[0] * k.item, r.steps[0][0], b + r.at[1] * k.item, r.steps[1][0], y + r.y * k.y_item,
             r.dims[0]);
