@@ -27,6 +27,24 @@ def test_a_transpose_is_numpys_transpose(dtype, data, rank):
     hold(plan, [x], expected)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 16, 17, 37])
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 5, 7, 16, 33])
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_a_matrix_of_any_size_is_turned(dtype, rows, columns):
+    """In blocks of sixteen rows and groups of four columns, with what is left over in every place."""
+    x = counted(dtype, (2, columns, rows))
+    expected = x.transpose(0, 2, 1).copy()
+    hold(plans.unary(20, x, dtype, expected.shape, 0, 2, 1, 0, 0, 0), [x], expected)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 8, 16, 17])
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_rows_of_any_size_are_exchanged(dtype, size):
+    x = counted(dtype, (3, 5, 2, size))
+    expected = x.transpose(0, 2, 1, 3).copy()
+    hold(plans.unary(20, x, dtype, expected.shape, 0, 2, 1, 3, 0, 0), [x], expected)
+
+
 @QUICK
 @given(dtype=ANY_DTYPE, data=st.data(), rank=st.integers(1, 4))
 def test_a_concatenation_is_numpys_concatenation(dtype, data, rank):

@@ -296,9 +296,15 @@ typedef struct {
     uint32_t x, y, table;
 } efn_lookup;
 
+// y [dims[0]] ... [dims[5]], and how far apart the elements of each dimension lie in x; both count elements.
 typedef struct {
-    uint32_t x, y, offset, dims[EFN_MAX_RANK];
+    uint32_t dims[EFN_MAX_RANK];
     int32_t strides[EFN_MAX_RANK];
+} efn_view;
+
+typedef struct {
+    uint32_t x, y, offset;
+    efn_view view;
 } efn_strided;
 
 typedef struct {

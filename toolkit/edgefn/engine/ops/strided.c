@@ -1,5 +1,6 @@
-// strided: y[i0, ..., i5] = x[offset + sum of i_k * s_k]. y is written in order.
+// strided: y[i0, ..., i5] = x[offset + sum of i_k * s_k].
 #include "../core/check.h"
+#include "../core/rearrange.h"
 #include "../core/table.h"
 
 // All products stay below 2^61: the dims multiply to at most 2^30, so that the sum of (dim - 1) is below that too.
@@ -11,9 +12,9 @@ efn_status efn_strided_check(const efn_plan *plan, const uint32_t *words, uint32
     uint64_t elements = 1;
     int64_t least = p->offset, most = p->offset;
     for (uint32_t i = 0; i < EFN_MAX_RANK; i++) {
-        elements *= p->dims[i];
+        elements *= p->view.dims[i];
         EFN_REQUIRE(1 <= elements && elements <= EFN_MAX_ELEMENTS, EFN_BAD_SHAPE);
-        const int64_t reach = (int64_t)(p->dims[i] - 1) * p->strides[i];
+        const int64_t reach = (int64_t)(p->view.dims[i] - 1) * p->view.strides[i];
         *(reach < 0 ? &least : &most) += reach;
     }
     EFN_REQUIRE(elements == efn_elements(y), EFN_BAD_SHAPE);
@@ -21,57 +22,19 @@ efn_status efn_strided_check(const efn_plan *plan, const uint32_t *words, uint32
     return efn_check_apart(x, y, 0);
 }
 
-// One plane: the two innermost dims, `rows` by `columns`. y [rows][columns]; x steps `down` a row, `across` a column.
-#define PLANE(type, FILL)                                                                                              \
-    static void plane_##type(const type *x, type *y, const efn_strided *p) {                                           \
-        const uint32_t rows = p->dims[4], columns = p->dims[5];                                                        \
-        const int32_t down = p->strides[4], across = p->strides[5];                                                    \
-        for (uint32_t i = 0; i < rows; i++, x += down, y += columns) {                                                 \
-            if (across == 1)                                                                                           \
-                efn_copy(y, x, columns * (uint32_t)sizeof(type));                                                      \
-            else if (across == 0)                                                                                      \
-                FILL(y, *x, columns);                                                                                  \
-            else                                                                                                       \
-                for (uint32_t j = 0; j < columns; j++)                                                                 \
-                    y[j] = x[(ptrdiff_t)j * across];                                                                   \
-        }                                                                                                              \
-    }                                                                                                                  \
-    static void all_##type(const type *x, type *y, const efn_strided *p) {                                             \
-        const uint32_t *dims = p->dims, plane = dims[4] * dims[5];                                                     \
-        const int32_t *s = p->strides;                                                                                 \
-        for (uint32_t a = 0; a < dims[0]; a++)                                                                         \
-            for (uint32_t b = 0; b < dims[1]; b++)                                                                     \
-                for (uint32_t c = 0; c < dims[2]; c++)                                                                 \
-                    for (uint32_t d = 0; d < dims[3]; d++, y += plane)                                                 \
-                        plane_##type(x + (ptrdiff_t)a * s[0] + (ptrdiff_t)b * s[1] + (ptrdiff_t)c * s[2] +             \
-                                         (ptrdiff_t)d * s[3],                                                          \
-                                     y, p);                                                                            \
-    }
-
-PLANE(uint8_t, efn_fill)
-PLANE(uint32_t, efn_fill_words)
+// Where the first element of y lies in x.
+static const uint8_t *begin_of(const efn_site *site, const efn_strided *p, uint32_t item) {
+    return (const uint8_t *)efn_in(site, p->x) + (size_t)p->offset * item;
+}
 
 void efn_strided_simd(const efn_site *site, const uint32_t *words) {
     const efn_strided *p = (const efn_strided *)words;
-    if (efn_item_size(efn_record(site, p->y)->dtype) == 1)
-        all_uint8_t((const uint8_t *)efn_in(site, p->x) + p->offset, efn_out(site, p->y), p);
-    else
-        all_uint32_t((const uint32_t *)efn_in(site, p->x) + p->offset, efn_out(site, p->y), p);
+    const uint32_t item = efn_item_size(efn_record(site, p->y)->dtype);
+    efn_rearrange_simd(&p->view, begin_of(site, p, item), efn_out(site, p->y), item);
 }
 
-// One element at a time: its index in y, split into coordinates, gives its place in x.
 void efn_strided_ref(const efn_site *site, const uint32_t *words) {
     const efn_strided *p = (const efn_strided *)words;
-    const efn_tensor *yt = efn_record(site, p->y);
-    const uint32_t item = efn_item_size(yt->dtype), all = efn_elements(yt);
-    const uint8_t *x = efn_in(site, p->x);
-    uint8_t *y = efn_out(site, p->y);
-    for (uint32_t index = 0; index < all; index++) {
-        uint32_t rest = index;
-        int64_t from = p->offset;
-        for (uint32_t i = EFN_MAX_RANK; i-- > 0; rest /= p->dims[i])
-            from += (int64_t)(rest % p->dims[i]) * p->strides[i];
-        for (uint32_t b = 0; b < item; b++)
-            y[(size_t)index * item + b] = x[(size_t)from * item + b];
-    }
+    const uint32_t item = efn_item_size(efn_record(site, p->y)->dtype);
+    efn_rearrange_ref(&p->view, begin_of(site, p, item), efn_out(site, p->y), item);
 }
