@@ -499,3 +499,11 @@ def coupling(x: np.ndarray, classes: int) -> bytes:
     source = b.last("float32", x.shape)
     b.op(56, source, target, scratch)
     return b.build([source], [target])
+
+
+def bilinear(x: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> bytes:
+    b = PlanBuilder()
+    target = b.tensor("int8", (x.shape[0], len(rows), len(columns), x.shape[3]))
+    source = b.last("int8", x.shape)
+    b.op(41, source, b.constant(rows), b.constant(columns), target)
+    return b.build([source], [target])

@@ -117,6 +117,7 @@ def samples() -> tuple[bytes, ...]:
     made.append(plans.gather(x, np.array([[1, -1], [2**31 - 1, 0]], np.int32), 1, (2, 2, 2, 5)))
     made += _dynamic_samples()
     made.append(plans.layer_norm(x, x[0, 0], x[0, 1], 1e-5, 1))
+    made.append(plans.bilinear(np.ones((1, 2, 3, 9), np.int8), *[np.array([[0, 1, 512], [1, 1, 9]], np.int32)] * 2))
     made.append(plans.resample(x, np.array([[0, 1], [2, 2]], np.int32), np.ones((2, 2), np.float32), 1))
     made += _small_samples()
     return tuple(made)

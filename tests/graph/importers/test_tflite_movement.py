@@ -223,6 +223,28 @@ def test_a_resize_between_neighbours(writer, run, corners, half, sizes):
     np.testing.assert_allclose(run(writer, x)[0], wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize(("corners", "half"), [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize("sizes", [(6, 8), (5, 3), (2, 9), (1, 1)])
+def test_a_resize_of_integers_is_tflites_fixed_point(writer, run, corners, half, sizes):
+    x = integers(2, 3, 4, 11)
+    sides = []
+    for n, size in zip(x.shape[1:3], sizes):
+        edge = int(corners and size > 1)
+        scale = (1024 * (n - edge) + (size - edge) // 2) // (size - edge)
+        at = [v * scale + (scale // 2 - 512 if half else 0) for v in range(size)]
+        first = [max(int(v / 1024), 0) for v in at]
+        sides.append([(v - 1024 * f, f, min(int((v + 1023) / 1024), n - 1)) for v, f in zip(at, first)])
+    wanted = np.zeros((2, *sizes, 11), np.int8)
+    for i, (p, above, below) in enumerate(sides[0]):
+        for j, (q, left, right) in enumerate(sides[1]):
+            weighed = ((1024 - p) * (1024 - q), above, left), (p * (1024 - q), below, left)
+            weighed += ((1024 - p) * q, above, right), (p * q, below, right)
+            total = sum(weight * x[:, r, c].astype(np.int64) for weight, r, c in weighed)
+            wanted[:, i, j] = np.trunc((total + np.where(total > 0, 2**19, -(2**19))) / 2**20)
+    fields = {"AlignCorners": corners, "HalfPixelCenters": half}
+    hold(run, writer, "RESIZE_BILINEAR", x, [i32(*sizes)], wanted, "ResizeBilinearOptions", fields)
+
+
 @EITHER
 def test_depth_to_space_and_back(writer, run, made):
     x = made(2, 3, 4, 8)

@@ -48,6 +48,7 @@ const efn_op efn_ops[EFN_OPCODES] = {
     [35] = EFN_ROW(pad, efn_pad),
     [36] = EFN_ROW(gather, efn_gather_op),
     [40] = EFN_ROW(resample_f32, efn_resample_f32),
+    [41] = EFN_ROW(bilinear_q8, efn_bilinear),
     [46] = EFN_ROW(dynamic_range_f32, efn_unary),
     [47] = EFN_ROW(dynamic_quantize_f32_i8, efn_dynamic_quantize),
     [48] = EFN_ROW(dense_dynamic, efn_dense_dynamic),

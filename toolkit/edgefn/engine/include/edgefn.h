@@ -319,4 +319,8 @@ typedef struct {
     uint32_t x, index, weight, y, axis, taps;
 } efn_resample_f32;
 
+typedef struct {
+    uint32_t x, rows, columns, y;
+} efn_bilinear;
+
 #endif

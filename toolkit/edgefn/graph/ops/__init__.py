@@ -10,6 +10,7 @@ from edgefn.graph.ops import (
     arg,
     average_pool,
     batch_norm,
+    bilinear,
     binary,
     cast,
     clamp,
@@ -52,6 +53,7 @@ from edgefn.graph.ops.add import Add
 from edgefn.graph.ops.arg import Arg
 from edgefn.graph.ops.average_pool import AveragePool
 from edgefn.graph.ops.batch_norm import BatchNorm
+from edgefn.graph.ops.bilinear import Bilinear
 from edgefn.graph.ops.binary import Binary
 from edgefn.graph.ops.cast import Cast
 from edgefn.graph.ops.clamp import Clamp
@@ -97,6 +99,7 @@ __all__ = [
     "Arg",
     "AveragePool",
     "BatchNorm",
+    "Bilinear",
     "Binary",
     "Cast",
     "Clamp",
@@ -142,6 +145,7 @@ _CODES = (
     add.CODES,
     arg.CODES,
     average_pool.CODES,
+    bilinear.CODES,
     binary.CODES,
     cast.CODES,
     clamp.CODES,
@@ -186,6 +190,7 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Arg: arg.lower,
     AveragePool: average_pool.lower,
     BatchNorm: batch_norm.lower,
+    Bilinear: bilinear.lower,
     Binary: binary.lower,
     Cast: cast.lower,
     Clamp: clamp.lower,

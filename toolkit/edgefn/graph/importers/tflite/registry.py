@@ -62,7 +62,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "RELU": (elementwise.relu, "input and output of one quantization"),
     "RELU6": (elementwise.relu6, "input and output of one quantization"),
     "RESHAPE": (movement.named_again, ""),
-    "RESIZE_BILINEAR": (resizing.resize_bilinear, "constant sizes; f32"),
+    "RESIZE_BILINEAR": (resizing.resize_bilinear, "constant sizes"),
     "RESIZE_NEAREST_NEIGHBOR": (resizing.resize_nearest, "constant sizes"),
     "REVERSE_V2": (slicing.reverse, "constant axes"),
     "SHAPE": (shapes.shape, ""),

@@ -8,7 +8,8 @@ from edgefn.graph.importers.bounds import MAX_DIM
 from edgefn.graph.importers.taps import Array, Taps, linear, nearest, resampled
 from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.ir import Shape, Tensor
-from edgefn.graph.ops import Pad, Slice, Transpose
+from edgefn.graph.ops import Bilinear, Pad, Slice, Transpose
+from edgefn.graph.ops.bilinear import ONE
 
 __all__ = [
     "batch_to_space",
@@ -36,10 +37,12 @@ def resize_nearest(call: Call) -> str:
 
 
 def resize_bilinear(call: Call) -> str:
-    """Constant sizes, in floats."""
+    """Constant sizes."""
     x = call.movable(0)
+    if x.dtype == "i8":
+        return _between(call, x)
     if x.dtype != "f32":
-        call.refuse(f"{x.dtype}; f32 is supported")
+        call.refuse(f"{x.dtype}; f32 and i8 are supported")
 
     def taps(length: int, size: int) -> Taps:
         at, scale = np.arange(size, dtype=_F), _scale(call, length, size)
@@ -49,16 +52,40 @@ def resize_bilinear(call: Call) -> str:
     return _resized(call, x, taps)
 
 
+def _between(call: Call, x: Tensor) -> str:
+    """Integers in the fixed point of TFLite's reference kernel, with ten bits behind the point."""
+    sizes = _sizes(call, x)
+    tables = []
+    for axis, size in zip((1, 2), sizes, strict=True):
+        length, corners = x.shape[axis], int(call.option("align_corners") and size > 1)
+        scale = (ONE * (length - corners) + (size - corners) // 2) // (size - corners)
+        at = np.arange(size, dtype=np.int64) * scale
+        if call.option("half_pixel_centers"):
+            at += scale // 2 - ONE // 2
+        first = np.maximum(np.trunc(at / ONE), 0).astype(np.int64)
+        second = np.minimum(np.trunc((at + ONE - 1) / ONE).astype(np.int64), length - 1)
+        first = np.minimum(first, length - 1)
+        part = np.where(first == second, 0, at - ONE * first)  # at the ends TFLite goes on beyond them, to no effect
+        table = np.stack([first, second, part], axis=1)
+        tables.append(call.scope.constant(f"{call.label}.{'rows' if axis == 1 else 'columns'}", table.astype(np.int32)))
+    return call.moved(Bilinear(), x, (x.shape[0], *sizes, x.shape[3]), *tables)
+
+
 def _scale(call: Call, length: int, size: int) -> Array:
     corners = call.option("align_corners") and size > 1
     return np.asarray(_F(length - corners) / _F(size - corners))
 
 
-def _resized(call: Call, x: Tensor, taps: Callable[[int, int], Taps]) -> str:
+def _sizes(call: Call, x: Tensor) -> list[int]:
     sizes = call.integers(1)
     if len(x.shape) != 4 or len(sizes) != 2 or not all(0 < n <= MAX_DIM for n in sizes):
         call.malformed(f"{x.shape} to sizes {sizes}")
     call.scope.check_size(call.label, (x.shape[0], *sizes, x.shape[3]))
+    return sizes
+
+
+def _resized(call: Call, x: Tensor, taps: Callable[[int, int], Taps]) -> str:
+    sizes = _sizes(call, x)
     grown = sorted((1, 2), key=lambda axis: sizes[axis - 1] / x.shape[axis])  # what grows least comes first
     return resampled(call, x, {a: taps(x.shape[a], sizes[a - 1]) for a in grown if x.shape[a] != sizes[a - 1]})
 
