@@ -73,15 +73,14 @@ def made(kind: str, seed: int, numbers: Iterable[int], seeds: Sequence[bytes]) -
     return {number: MUTATE[kind](Random(f"{seed} {kind} {number}"), seeds) for number in numbers}
 
 
-def run(folder: Path, count: int, *, seed: int, jobs: int, progress: bool = False) -> Report:
-    """Meet the seeds in `folder`, then `count` mutations of them, and say what came of them."""
+def run(folder: Path, count: int, *, kinds: Sequence[str] = KINDS, seed: int, jobs: int) -> Report:
+    """Meet the seeds in `folder`, then `count` mutations of them, and say what came of them; progress on stderr."""
     report = Report()
-    chunks = list(_chunks(count))
+    chunks = list(_chunks(count, kinds))
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_import) as pool:
         for done, part in enumerate(pool.map(_chunk, *zip(*((folder, seed, *c) for c in chunks), strict=True)), 1):
             report.add(part)
-            if progress:
-                print(f"{done} of {len(chunks)} parts, {len(report.findings)} findings", file=sys.stderr)
+            print(f"{done} of {len(chunks)} parts, {len(report.findings)} findings", file=sys.stderr)
     return report
 
 
@@ -91,11 +90,12 @@ def _import() -> None:
         import_module(f"edgefn.graph.{module}")
 
 
-def _chunks(count: int) -> Iterator[tuple[str, int, int]]:
+def _chunks(count: int, kinds: Sequence[str]) -> Iterator[tuple[str, int, int]]:
     """Kind, first index and number of inputs of each part; the part from -1 on is the seeds themselves."""
-    for kind, share in SHARES.items():
+    shares = {kind: SHARES[kind] for kind in kinds}
+    for kind, share in shares.items():
         yield kind, -1, 0
-        total = count * share // sum(SHARES.values())
+        total = count * share // sum(shares.values())
         for first in range(0, total, CHUNK):
             yield kind, first, min(CHUNK, total - first)
 
@@ -118,7 +118,7 @@ def meet(kind: str, inputs: Mapping[int, bytes], engines: Iterable[Sanitized]) -
         faulthandler.dump_traceback_later(STUCK_SECONDS, exit=True, file=sys.__stderr__)
         reading = _read(report, kind, index, data)
         plan = data if kind == "plan" else reading.plan if reading else None
-        if plan is not None:
+        if plan is not None and len(plan) <= sanitized.MOST_PLAN:
             cases.append(_Case(kind, index, plan, reading))
     faulthandler.cancel_dump_traceback_later()
     for engine in engines:
@@ -197,6 +197,7 @@ def _text(report: Report, count: int, elapsed: float) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int, nargs="?", default=100_000)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seeds", type=Path, help="a folder with seeds, to be harvested into when it is empty")
@@ -213,7 +214,7 @@ def main() -> int:
             sanitized.build(folder, flavour)
         if not (folder / "plan").exists():
             harvest(folder, seed=options.seed)
-        report = run(folder, options.count, seed=options.seed, jobs=options.jobs, progress=True)
+        report = run(folder, options.count, kinds=options.kinds, seed=options.seed, jobs=options.jobs)
     for number, finding in enumerate(report.findings):
         options.findings.mkdir(parents=True, exist_ok=True)
         path = options.findings / f"{number}-{finding.kind}-{finding.index}"

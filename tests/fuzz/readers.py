@@ -1,9 +1,10 @@
 """What a reader does with a file that may be hostile: it gives a model or a clear error, soon, in little memory."""
 
 import contextlib
+import ctypes
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgefn.errors import EdgefnError
@@ -47,52 +48,48 @@ class Reading:
 def read(kind: str, data: bytes) -> Reading:
     """Read `data` as a plan, or compile and inspect it as a model.
 
-    Raises Unclear, and Wasteful beyond MOST_SECONDS of this process's time or `most_memory`.
+    Raises Unclear, and Wasteful beyond MOST_SECONDS of this process's time or `most_memory`, each time it is read.
     """
-    use = _read_plan if kind == "plan" else _compile
-    before = _memory("VmRSS")
-    _forget_peak()
+    if kind == "plan":
+        return _measured(data, lambda: read_plan(data))
+    file = ModelFile(Path("hostile"), data, "0" * 64)
+    compiled = _measured(data, lambda: compile_model(file, name="hostile").plan)
+    inspected = _measured(data, lambda: inspect_model(file))
+    seconds, memory = max(compiled.seconds, inspected.seconds), max(compiled.memory, inspected.memory)
+    return replace(compiled, seconds=seconds, memory=memory)
+
+
+def _measured(data: bytes, use: Callable[[], object]) -> Reading:
+    before = _resting()
     started = time.process_time()
-    (outcome, said), plan = use(data)
+    outcome, said, answer = _answer(use)
     seconds = time.process_time() - started
     memory = max(_memory("VmHWM") - before, 0)
     if seconds > MOST_SECONDS:
-        raise Wasteful(f"{len(data):,} bytes take {seconds:.1f} s")
+        raise Wasteful(f"{len(data):,} bytes take {seconds:.1f} s; then: {outcome} {said}")
     if memory > most_memory(len(data)):
-        raise Wasteful(f"{len(data):,} bytes take {memory:,} bytes of memory")
-    return Reading(outcome, said, seconds, memory, plan)
+        raise Wasteful(f"{len(data):,} bytes take {memory:,} bytes of memory; then: {outcome} {said}")
+    return Reading(outcome, said, seconds, memory, answer if isinstance(answer, bytes) else None)
 
 
-type Outcome = tuple[str, str]
-
-
-def _read_plan(data: bytes) -> tuple[Outcome, bytes | None]:
-    return _outcome(lambda: read_plan(data)), None
-
-
-def _compile(data: bytes) -> tuple[Outcome, bytes | None]:
-    file = ModelFile(Path("hostile"), data, "0" * 64)
-    plans: list[bytes] = []
-    outcome = _outcome(lambda: plans.append(compile_model(file, name="hostile").plan))
-    _outcome(lambda: inspect_model(file))
-    return outcome, plans[0] if plans else None
-
-
-def _outcome(use: Callable[[], object]) -> Outcome:
+def _answer(use: Callable[[], object]) -> tuple[str, str, object]:
+    """The outcome, what an error says, and the value."""
     try:
-        use()
+        return READ, "", use()
     except EdgefnError as error:
         if not error.code.startswith("EFN-M0") or not error.hint or len(error.message) > LONGEST_MESSAGE:
             raise Unclear(f"{error.code} {error.message[:200]} ({error.hint})") from error
-        return error.code, error.message
+        return error.code, error.message, None
     except Exception as error:
         raise Unclear(f"{type(error).__name__}: {str(error)[:500]}") from error
-    return READ, ""
 
 
-def _forget_peak() -> None:
-    with contextlib.suppress(OSError):
+def _resting() -> int:
+    """The memory of this process now, freed of what the inputs before have left; its peak is forgotten."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")
+    return _memory("VmRSS")
 
 
 def _memory(field: str) -> int:

@@ -16,7 +16,17 @@ import pytest
 
 import edgefn.engine
 
-__all__ = ["FLAVOURS", "Crash", "LowMemoryMissing", "Meeting", "Sanitized", "build", "compiler", "sanitized_engine"]
+__all__ = [
+    "FLAVOURS",
+    "MOST_PLAN",
+    "Crash",
+    "LowMemoryMissing",
+    "Meeting",
+    "Sanitized",
+    "build",
+    "compiler",
+    "sanitized_engine",
+]
 
 HERE = Path(__file__).parent
 ENGINE = Path(edgefn.engine.__file__).parent
@@ -27,6 +37,7 @@ FLAGS = (
 )
 FLAVOURS = {"simd128": (), "relaxed-simd": ("-D__wasm_relaxed_simd__",)}
 NO_LOW_MEMORY = 77
+MOST_PLAN = 16 << 20  # bytes, of a plan that is met
 
 type Outcome = Literal["refused", "ran", "large", "long", "differs"]
 

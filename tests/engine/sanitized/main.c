@@ -22,7 +22,7 @@
 
 #include "include/edgefn.h"
 
-#define MOST_PLAN (1u << 20)
+#define MOST_PLAN (16u << 20)
 #define MOST_ARENA (16u << 20)
 #define GUARD 4096u
 #define OPEN_SECONDS 2

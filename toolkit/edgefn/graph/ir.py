@@ -14,6 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefn.graph.allowance import Allowance
+
 __all__ = [
     "NUMPY",
     "OPEN",
@@ -211,6 +213,7 @@ class Graph:
     """Nodes in an order in which they can run. Passes replace `nodes` and add tensors; names are never reused.
 
     `rounding` says how i8 results are rounded: once, in floating point, as ONNX defines it, or in TFLite's fixed point.
+    `allowance` says how many bytes its constants may have.
     """
 
     name: str
@@ -220,9 +223,15 @@ class Graph:
     outputs: tuple[Port, ...] = ()
     rounding: Rounding = "float"
     states: tuple[State, ...] = ()
+    allowance: Allowance = field(default_factory=Allowance)
 
     def add(self, tensor: Tensor) -> str:
-        """Add a tensor under a fresh name derived from its own, and return that name."""
+        """Add a tensor under a fresh name derived from its own, and return that name.
+
+        Raises ModelError EFN-M008 when constants take more than is allowed.
+        """
+        if tensor.constant is not None:
+            self.allowance.count(tensor.constant)
         name, n = tensor.name, 1
         while name in self.tensors:
             name, n = f"{tensor.name}~{len(self.tensors)}" if n == 1 else f"{name}~", n + 1

@@ -11,9 +11,11 @@ from edgefn.graph.importers.emitter import Emitter
 from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Gather, Repeat, Resample
 
-__all__ = ["Taps", "cubic", "linear", "nearest", "resampled"]
+__all__ = ["TAP_WORDS", "Array", "Taps", "cubic", "linear", "nearest", "resampled"]
 
 type Array = NDArray[Any]
+
+TAP_WORDS = 64  # of four bytes, for each place on the way to its taps
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -43,7 +43,7 @@ def _visit(walk: Walk, node: Node) -> None:
     constants = [t.constant for t in inputs if t.constant is not None]
     rule = _RULES.get(type(node.op))
     value = None
-    if rule and len(constants) == len(inputs) and prod(y.shape) <= MAX_FOLDED:
+    if rule and len(constants) == len(inputs) and prod(y.shape) <= MAX_FOLDED and walk.graph.allowance.affords(y.shape):
         value = rule(node.op, constants, inputs[0], y)
     if value is None:
         walk.keep(node)

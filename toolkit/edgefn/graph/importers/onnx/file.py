@@ -81,6 +81,7 @@ class OnnxModel:
     constants: dict[str, NDArray[Any]]
     inputs: tuple[OnnxPort, ...]
     outputs: tuple[OnnxPort, ...]
+    file_bytes: int
 
 
 def read_file(data: bytes, source: Path) -> OnnxModel:
@@ -95,7 +96,7 @@ def read_file(data: bytes, source: Path) -> OnnxModel:
     except DecodeError as error:
         raise _not_onnx(data, source, str(error)) from None
     with _damage(source):
-        return _model(proto, source)
+        return _model(proto, source, len(data))
 
 
 def _not_onnx(data: bytes, source: Path, reason: str) -> ModelError:
@@ -113,7 +114,7 @@ def _damage(source: Path) -> Iterator[None]:
         raise ModelError("EFN-M004", message, hint="download or export the model again") from error
 
 
-def _model(proto: Any, source: Path) -> OnnxModel:  # noqa: ANN401 -- protobuf classes have no types
+def _model(proto: Any, source: Path, size: int) -> OnnxModel:  # noqa: ANN401 -- protobuf classes have no types
     graph = proto.graph
     if not graph.node and not graph.output:
         raise _not_onnx(b"\0", source, "it holds no graph")
@@ -127,7 +128,13 @@ def _model(proto: Any, source: Path) -> OnnxModel:  # noqa: ANN401 -- protobuf c
     inputs = tuple(_port(v) for v in graph.input if v.name not in constants)
     outputs = tuple(_output(v) for v in graph.output)
     return OnnxModel(
-        _text(graph.name), _opset(proto, source), tuple(map(_node, graph.node)), constants, inputs, outputs
+        _text(graph.name),
+        _opset(proto, source),
+        tuple(map(_node, graph.node)),
+        constants,
+        inputs,
+        outputs,
+        size,
     )
 
 

@@ -1,10 +1,14 @@
 """The walk over an ONNX model's nodes."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
+import onnx
+
 from edgefn.errors import ModelError, UnsupportedError
+from edgefn.graph.allowance import Allowance
 from edgefn.graph.importers.dims import resolve_dims
 from edgefn.graph.importers.onnx.file import OnnxGraph, OnnxModel, OnnxNode, OnnxPort
 from edgefn.graph.importers.onnx.folding import fold
@@ -30,7 +34,7 @@ def import_onnx(model: OnnxModel, sizes: Mapping[str, int]) -> Graph:
 
     Every op that works on images has one Transpose on each side. Errors are those that `Source.to_graph` names.
     """
-    scope = Scope(Graph(model.name), opset=model.opset, visit=_import)
+    scope = Scope(Graph(model.name, allowance=Allowance(model.file_bytes)), opset=model.opset, visit=_import)
     for name, array in model.constants.items():
         scope.names[name] = constant(scope, name, array)
     shapes = resolve_dims([SourcePort(p.name, p.dtype, p.dims) for p in model.inputs], sizes)
@@ -92,6 +96,7 @@ def _import(scope: Scope, node: OnnxNode) -> None:
     named = [name for name in node.outputs if name]
     if not named or len(set(named)) < len(named) or any(name in scope.names.maps[0] for name in named):
         call.malformed("its output has no name of its own")
+    _check_count(call)
     labels = carried(call)
     if labels:
         scope.labels[node.outputs[0]] = labels
@@ -102,6 +107,16 @@ def _import(scope: Scope, node: OnnxNode) -> None:
         _bind(call, HANDLERS[node.qualified][0](call))
     else:
         call.refuse("its inputs are computed at run time; it is supported on constants")
+
+
+def _check_count(call: Call) -> None:
+    """Need as many inputs as the op takes, where ONNX itself defines it."""
+    node, given = call.node, len(call.node.inputs)
+    domain = "" if node.domain == "ai.onnx" else node.domain
+    with suppress(onnx.defs.SchemaError):
+        schema = onnx.defs.get_schema(node.op, max_inclusive_version=call.opset, domain=domain)
+        if not schema.min_input <= given <= schema.max_input:
+            call.malformed(f"it has {given} inputs")
 
 
 def _bind(call: Call, made: str | tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from edgefn.graph.importers.bounds import MAX_DIM
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.onnx.windows import as_images
-from edgefn.graph.importers.taps import Array, Taps, cubic, linear, nearest, resampled
+from edgefn.graph.importers.taps import TAP_WORDS, Array, Taps, cubic, linear, nearest, resampled
 from edgefn.graph.ir import Shape
 
 __all__ = ["depth_to_space", "resize", "space_to_depth", "upsample"]
@@ -129,6 +129,7 @@ def _resized(call: Call, axes: Axes, coordinates: str, rounding: str) -> str:
         call.malformed(f"mode {mode!r}, coordinate_transformation_mode {coordinates!r}, nearest_mode {rounding!r}")
     x = call.value(0) if mode == "nearest" else call.real(0)
     call.scope.check_size(call.node.label, [axes[a].size if a in axes else n for a, n in enumerate(x.shape)])
+    call.scope.graph.allowance.demand((max((s.size for s in axes.values()), default=0), TAP_WORDS))
     taps = {axis: _taps(call, s, _COORDINATES[coordinates](s), rounding) for axis, s in axes.items() if not s.nothing}
     return resampled(call, x, taps)
 

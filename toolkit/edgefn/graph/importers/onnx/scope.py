@@ -153,6 +153,7 @@ class Call:
         """Return the shape of a constant that is computed at import, which must not be too large."""
         if len(shape) > MAX_RANK or any(d < 0 for d in shape) or prod(shape) > MAX_FOLDED:
             self.malformed(f"a constant of shape {tuple(shape)}")
+        self.scope.graph.allowance.demand(shape)
         return tuple(shape)
 
     def emit(self, op: Op, inputs: Iterable[str], shape: Iterable[int], **fields: Any) -> str:  # noqa: ANN401

@@ -61,6 +61,7 @@ class TfliteModel:
     description: str
     subgraphs: tuple[TfliteSubgraph, ...]
     signatures: tuple[TfliteSignature, ...]
+    file_bytes: int
 
 
 def read_file(data: bytes, source: Path) -> TfliteModel:
@@ -74,7 +75,7 @@ def read_file(data: bytes, source: Path) -> TfliteModel:
     if data[4:8] != b"TFL3":
         raise _not_tflite(data, source)
     bound(len(data) <= MAX_FILE_BYTES, f"{source} has {len(data):,} bytes, at most {MAX_FILE_BYTES:,} are read")
-    return _model(Flatbuffer(data, source).root())
+    return _model(Flatbuffer(data, source).root(), len(data))
 
 
 def _not_tflite(data: bytes, source: Path) -> ModelError:
@@ -84,7 +85,7 @@ def _not_tflite(data: bytes, source: Path) -> ModelError:
     return ModelError("EFN-M003", message, hint=_KIND.hint)
 
 
-def _model(root: Table) -> TfliteModel:
+def _model(root: Table, size: int) -> TfliteModel:
     version = root.scalar(ModelSlot.VERSION, "I")
     if version != VERSION:
         raise root.file.malformed(f"its schema has version {version:,}, not {VERSION}")
@@ -96,7 +97,7 @@ def _model(root: Table) -> TfliteModel:
     subgraphs = tuple(_subgraph(t, f"subgraph {i}", codes, buffers) for i, t in enumerate(tables))
     signatures = root.tables(ModelSlot.SIGNATURE_DEFS, "signatures", MAX_SUBGRAPHS)
     description = root.text(ModelSlot.DESCRIPTION)
-    return TfliteModel(version, description, subgraphs, tuple(_signature(t, subgraphs) for t in signatures))
+    return TfliteModel(version, description, subgraphs, tuple(_signature(t, subgraphs) for t in signatures), size)
 
 
 def _subgraph(table: Table, label: str, codes: list[TfliteCode], buffers: list[Table]) -> TfliteSubgraph:

@@ -21,6 +21,7 @@ __all__ = ["Flatbuffer", "Table"]
 
 # Writers share equal strings and lists at most; parts that overlap further are an attack on our memory.
 MAX_COPIES = 4
+TABLE_BYTES = 12  # the smallest table with a field, its vtable being shared, and the offset that leads to it
 MAX_TEXT = 1 << 16
 
 _U16, _U32, _I32 = Struct("<H"), Struct("<I"), Struct("<i")
@@ -124,6 +125,7 @@ class Table:
         """Return the tables of a vector; more than `most` of `what` in the whole file raise ModelError EFN-M008."""
         start, count = self._vector(slot, 4)
         self.file.count(what, count, most)
+        self.file.charge(TABLE_BYTES * count)
         return [Table(self.file, self.file.target(start + 4 * i)) for i in range(count)]
 
     def numbers(self, slot: int, what: str, most: int) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from edgefn.errors import UnsupportedError
+from edgefn.graph.allowance import Allowance
 from edgefn.graph.importers.dims import resolve_dims
 from edgefn.graph.importers.source import SourcePort
 from edgefn.graph.importers.tflite.file import TfliteModel
@@ -20,7 +21,7 @@ def import_tflite(model: TfliteModel, sizes: Mapping[str, int]) -> Graph:
     main = model.subgraphs[0]
     resolve_dims([SourcePort(main.tensors[i].name, "", main.tensors[i].shape) for i in main.inputs], sizes)
     scope = Scope(
-        Graph(main.name, rounding="fixed"),
+        Graph(main.name, rounding="fixed", allowance=Allowance(model.file_bytes)),
         subgraphs=model.subgraphs,
         tensors=main.tensors,
         assigned=find_assigned(main),

@@ -1,5 +1,6 @@
 """UNIDIRECTIONAL_SEQUENCE_LSTM, in float and in int8, whose states go from run to run."""
 
+from collections.abc import Callable
 from math import log2
 from typing import Any
 
@@ -43,8 +44,7 @@ def _turned(call: Call, t: Tensor) -> str:
 
 
 def _floats(call: Call, x: str) -> str:
-    w, r = (np.stack([_real(call, first + gate) for gate in range(4)]) for first in (W, R))
-    bias = np.stack([_real(call, BIASES + gate) for gate in range(4)])
+    w, r, bias = (_gates(call, first, lambda i: _real(call, i)) for first in (W, R, BIASES))
     cells = r.shape[1]
     peepholes = [_real(call, PEEPHOLES + i) if call.has(PEEPHOLES + i) else np.zeros(cells) for i in range(3)]
     _check(call, x, w, r, bias)
@@ -61,8 +61,7 @@ def _floats(call: Call, x: str) -> str:
 
 def _integers(call: Call, x: str) -> str:
     weights = [[call.input(first + gate) for gate in range(4)] for first in (W, R)]
-    w, r = (np.stack([call.constant(first + gate) for gate in range(4)]) for first in (W, R))
-    bias = np.stack([call.constant(BIASES + gate) for gate in range(4)])
+    w, r, bias = (_gates(call, first, call.constant) for first in (W, R, BIASES))
     scales = [tuple(_scale(call, t) for t in side) for side in weights]
     if any(map(call.has, range(PEEPHOLES, BIASES))) or bias.dtype != np.int32:
         call.refuse("peepholes, or biases other than i32")
@@ -80,6 +79,14 @@ def _integers(call: Call, x: str) -> str:
     last = call.emit(Slice((steps - 1, 0, 0), (1, 1, 1)), (after,), (1, batch, cells), y)
     h.now = call.emit(Reshape(), (last,), (batch, cells), call.scope.tensor(first_h))
     return after
+
+
+def _gates(call: Call, first: int, read: Callable[[int], Array]) -> Array:
+    """Constants of four gates, one after another: weights `[4, H, K]`, biases `[4, H]`."""
+    parts = [read(first + gate) for gate in range(4)]
+    if any(p.shape != parts[0].shape for p in parts) or parts[0].ndim != (1 if first == BIASES else 2):
+        call.malformed(f"gates of {[p.shape for p in parts]}")
+    return np.stack(parts)
 
 
 def _check(call: Call, x: str, w: Array, r: Array, bias: Array) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edgefn.graph.importers.bounds import MAX_DIM
-from edgefn.graph.importers.taps import Array, Taps, linear, nearest, resampled
+from edgefn.graph.importers.taps import TAP_WORDS, Array, Taps, linear, nearest, resampled
 from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.ir import Shape, Tensor
 from edgefn.graph.ops import Bilinear, Pad, Slice, Transpose
@@ -81,6 +81,7 @@ def _sizes(call: Call, x: Tensor) -> list[int]:
     if len(x.shape) != 4 or len(sizes) != 2 or not all(0 < n <= MAX_DIM for n in sizes):
         call.malformed(f"{x.shape} to sizes {sizes}")
     call.scope.check_size(call.label, (x.shape[0], *sizes, x.shape[3]))
+    call.scope.graph.allowance.demand((max(sizes), TAP_WORDS))
     return sizes
 
 

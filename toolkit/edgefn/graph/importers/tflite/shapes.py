@@ -28,6 +28,7 @@ def range_(call: Call) -> str:
     span = (float(limit[0]) - float(start[0])) / float(delta[0])
     if not 0 <= span <= MAX_FOLDED:
         call.malformed(f"a range of {span:g} elements")
+    call.scope.graph.allowance.demand((ceil(span),))
     return call.scope.constant(call.label, (start[0] + np.arange(ceil(span)) * delta[0]).astype(start.dtype))
 
 
@@ -39,6 +40,7 @@ def fill(call: Call) -> str:
     call.scope.check_size(call.label, dims)
     one = call.scope.tensor(call.reshape(value.name, (1,) * len(dims)))
     if one.constant is not None:
+        call.scope.graph.allowance.demand(dims)
         return call.scope.constant(call.label, np.full(dims, one.constant.reshape(())), one.quantization)
     return sliced(call, one, [Span(0, 0, d) for d in dims])
 
@@ -46,5 +48,6 @@ def fill(call: Call) -> str:
 def zeros_like(call: Call) -> str:
     x = call.input(0)
     call.scope.check_size(call.label, x.shape)
+    call.scope.graph.allowance.demand(x.shape)
     zero = x.quantization.scalar[1] if x.quantization else 0
     return call.scope.constant(call.label, np.full(x.shape, zero, NUMPY[RUNTIME[x.dtype]]), x.quantization)
