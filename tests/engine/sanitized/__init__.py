@@ -79,7 +79,7 @@ class Sanitized:
             raise LowMemoryMissing(done.stderr.decode())
         meetings = [_meeting(line.split()) for line in done.stdout.decode().splitlines()]
         if done.returncode != 0:
-            raise Crash(meetings, done.stderr.decode(errors="replace").strip())
+            raise Crash(meetings, done.stderr.decode(errors="replace").strip() or f"status {done.returncode}")
         return meetings
 
 

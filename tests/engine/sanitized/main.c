@@ -205,6 +205,7 @@ static void meet(uint8_t *bytes, uint32_t length, uint8_t *arena, uint32_t missi
 
 int main(int count, char **arguments) {
     const uint32_t missing = count > 1 ? (uint32_t)strtoul(arguments[1], NULL, 10) : 0;
+    setvbuf(stdout, NULL, _IOLBF, 1 << 12); // so that no line is lost, however this ends
     __sanitizer_set_death_callback(name_plan);
     struct sigaction action = {.sa_handler = on_timer};
     sigaction(SIGPROF, &action, NULL);
