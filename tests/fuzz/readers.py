@@ -54,6 +54,8 @@ def read(kind: str, data: bytes) -> Reading:
         return _measured(data, lambda: read_plan(data))
     file = ModelFile(Path("hostile"), data, "0" * 64)
     compiled = _measured(data, lambda: compile_model(file, name="hostile").plan)
+    if compiled.outcome == "EFN-M022":
+        raise Unclear(f"the compiler makes what it does not read: {compiled.said}")
     inspected = _measured(data, lambda: inspect_model(file))
     seconds, memory = max(compiled.seconds, inspected.seconds), max(compiled.memory, inspected.memory)
     return replace(compiled, seconds=seconds, memory=memory)
@@ -79,6 +81,8 @@ def _answer(use: Callable[[], object]) -> tuple[str, str, object]:
     except EdgefnError as error:
         if not error.code.startswith("EFN-M0") or not error.hint or len(error.message) > LONGEST_MESSAGE:
             raise Unclear(f"{error.code} {error.message[:200]} ({error.hint})") from error
+        if error.detail:  # a surprise, as graph/importers/surprise.py has it
+            raise Unclear(error.message[:500]) from error
         return error.code, error.message, None
     except Exception as error:
         raise Unclear(f"{type(error).__name__}: {str(error)[:500]}") from error

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from edgefn.errors import UnsupportedError
 from edgefn.graph.allowance import Allowance
 from edgefn.graph.choice import Side, gather_sides
 from edgefn.graph.draft import Draft, Lowering, Packed, Step
@@ -41,6 +42,9 @@ def _sharing(step: Step, constants: dict[bytes, bytes], allowance: Allowance) ->
     def kept(value: Any) -> Any:  # noqa: ANN401 -- what a step may hold
         if not isinstance(value, Packed):
             return value
+        if not all(value.dims):
+            message = f"node {step.node.name!r} reads a constant of shape {value.dims}, which is empty"
+            raise UnsupportedError("EFN-M012", message, hint="remove what computes nothing before you export")
         if value.data not in constants:
             allowance.spend(len(value.data))
         return replace(value, data=constants.setdefault(value.data, value.data))

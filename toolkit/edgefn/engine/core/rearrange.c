@@ -18,10 +18,17 @@ typedef struct {
         }                                                                                                              \
         return;
 
+// Wherever they lie: four bytes may be four elements.
+static uint32_t word(const uint8_t *x) {
+    uint32_t v;
+    __builtin_memcpy(&v, x, 4);
+    return v;
+}
+
 // Rows of `size` bytes, `step` bytes apart in x.
 static void copied(const uint8_t *x, uint8_t *y, uint32_t rows, uint32_t size, ptrdiff_t step) {
     switch (size) {
-        SMALL(4, uint32_t, *(const uint32_t *)x, *(uint32_t *)y = v)
+        SMALL(4, uint32_t, word(x), __builtin_memcpy(y, &v, 4))
         SMALL(8, v128_t, wasm_v128_load64_zero(x), wasm_v128_store64_lane(y, v, 0))
         SMALL(16, v128_t, wasm_v128_load(x), wasm_v128_store(y, v))
     }

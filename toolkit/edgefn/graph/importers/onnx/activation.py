@@ -162,7 +162,4 @@ def _clip_by_inputs(call: Call) -> str:
 
 
 def _scalar(call: Call, index: int) -> float:
-    value = call.constant(index)
-    if value.size != 1:
-        call.malformed(f"a bound of shape {value.shape}")
-    return float(value.reshape(()))
+    return float(call.single(index))

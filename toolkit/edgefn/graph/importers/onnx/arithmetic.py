@@ -47,9 +47,11 @@ def as_dtype(call: Call, x: str, dtype: DType) -> str:
 
 def combine(call: Call, function: str, a: str, b: str) -> str:
     """A function of two tensors of one dtype."""
-    left = call.scope.tensor(a)
+    left, right = call.scope.tensor(a), call.scope.tensor(b)
+    if left.dtype != right.dtype:
+        call.malformed(f"operands of {left.dtype} and {right.dtype}")
     dtype: DType = "u8" if function in COMPARISONS else left.dtype
-    return call.emit(Binary(function), (a, b), _joint(call, left.shape, call.scope.tensor(b).shape), dtype=dtype)
+    return call.emit(Binary(function), (a, b), _joint(call, left.shape, right.shape), dtype=dtype)
 
 
 def _joint(call: Call, *shapes: Shape) -> Shape:

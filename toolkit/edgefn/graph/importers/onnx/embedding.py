@@ -27,7 +27,7 @@ def fused_rotary_embedding(call: Call) -> str:
     ids, x = call.value(1), call.real(0)
     if ids.size == 1:
         length = x.shape[-2]
-        first = call.constant(1).reshape(()) + np.arange(length)
+        first = call.single(1) + np.arange(length)
         ids = call.scope.tensor(call.scope.constant(ids.name, np.tile(first, (x.shape[0], 1)).astype(np.int32)))
     return _rotated(call, call.real(2), call.real(3), ids.name)
 

@@ -37,7 +37,7 @@ def as_f32(call: Call, index: int = 0) -> Tensor:
 def _for_columns(call: Call, name: str, x: Tensor, default: float) -> Array:
     """An attribute of one number, or one for every place of the last dimension."""
     numbers = call.numbers(name, np.array([default]))
-    if len(numbers) not in {1, x.shape[-1] if x.shape else 1}:
+    if not x.shape or len(numbers) not in {1, x.shape[-1]}:
         call.malformed(f"attribute {name} has {len(numbers)} numbers for an input of shape {x.shape}")
     return numbers
 

@@ -130,6 +130,7 @@ def _scattered(call: Call, x: Tensor, rest: tuple[int, ...], places: Array) -> s
     if updates.shape != (*places.shape, *rest) or updates.dtype != x.dtype:
         call.malformed(f"updates of {updates.dtype} {updates.shape} for {places.shape} rows of {x.dtype} {rest}")
     count = x.size // prod(rest)
+    call.scope.graph.allowance.demand((count, 2))  # places in 64 bits
     source = np.arange(count)
     source[places.reshape(-1)] = count + np.arange(places.size)
     parts = [call.reshape(x.name, (count, *rest)), call.reshape(updates.name, (places.size, *rest))]

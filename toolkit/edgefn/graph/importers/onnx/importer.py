@@ -17,6 +17,7 @@ from edgefn.graph.importers.onnx.registry import HANDLERS, supported_ops
 from edgefn.graph.importers.onnx.scope import Call, Scope
 from edgefn.graph.importers.onnx.windows import FROM_NHWC, TO_NHWC
 from edgefn.graph.importers.source import SourcePort
+from edgefn.graph.importers.surprise import surprises
 from edgefn.graph.ir import RUNTIME, DType, Graph, Node, Port, Shape, Tensor
 from edgefn.graph.ops import Reshape, Transpose
 
@@ -104,7 +105,9 @@ def _import(scope: Scope, node: OnnxNode) -> None:
     if values is not None:
         _bind(call, tuple(constant(scope, named[0], value) for value in values))
     elif node.qualified in HANDLERS:
-        _bind(call, HANDLERS[node.qualified][0](call))
+        with surprises(node.op, node.label):
+            made = HANDLERS[node.qualified][0](call)
+        _bind(call, made)
     else:
         call.refuse("its inputs are computed at run time; it is supported on constants")
 

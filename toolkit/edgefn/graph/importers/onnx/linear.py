@@ -12,14 +12,14 @@ __all__ = ["linear_classifier", "linear_regressor"]
 
 def linear_regressor(call: Call) -> str:
     """`[N, F]` to `[N, targets]`."""
-    return transformed(call, _weighted(call, call.attribute("targets", 1)), call.attribute("post_transform", "NONE"))
+    return transformed(call, _weighted(call, call.count("targets")), call.attribute("post_transform", "NONE"))
 
 
 def linear_classifier(call: Call) -> tuple[str, str]:
     """`[N, F]` to the classes `[N]` and their scores `[N, C]`; a single row of coefficients tells two classes apart."""
     classes, post_transform = Classes.of(call, "classlabels_ints"), call.attribute("post_transform", "NONE")
-    features, coefficients = call.input(0).shape[-1], call.numbers("coefficients", np.zeros(0))
-    if len(classes) == 2 and len(coefficients) == features:
+    coefficients = call.numbers("coefficients", np.zeros(0))
+    if len(classes) == 2 and (len(coefficients),) == call.input(0).shape[-1:]:
         return classified_by_one(call, classes, _weighted(call, 1), post_transform, whole=1.0, above=0.0)
     return classified(call, classes, _weighted(call, len(classes)), post_transform)
 

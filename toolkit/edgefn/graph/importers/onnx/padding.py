@@ -63,8 +63,5 @@ def read_pad(call: Call, rank: int) -> tuple[str, Widths, float]:
 
 
 def _scalar(call: Call, index: int) -> float:
-    value = call.constant(index)
-    if value.size != 1:
-        call.malformed(f"a constant value of shape {value.shape}")
-    number: float = value.reshape(()).item()
+    number: float = call.single(index).item()
     return number

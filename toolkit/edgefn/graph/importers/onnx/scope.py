@@ -76,6 +76,13 @@ class Call:
         """Return the type of an input in the model; of what is computed in it, what that is computed in."""
         return self.scope.inputs.get(self.node.inputs[index], self.input(index).dtype)
 
+    def single(self, index: int) -> Array:
+        """Return the one element of such an input, of shape ()."""
+        value = self.constant(index)
+        if value.size != 1:
+            self.malformed(f"input {self.node.inputs[index]!r} has shape {value.shape}, not one element")
+        return value.reshape(())
+
     def fixed(self, t: Tensor) -> bool:
         """Whether a tensor is constant, perhaps quantized."""
         node = self.scope.made.get(t.name)
@@ -139,6 +146,14 @@ class Call:
         if not isinstance(value, tuple) or not all(isinstance(v, str) for v in value):
             self.malformed(f"attribute {name} is {value!r}")
         return value
+
+    def count(self, name: str) -> int:
+        """An attribute that says how many of something there are, by default one."""
+        count = self.attribute(name, 1)
+        if count < 1:
+            self.malformed(f"attribute {name} is {count}")
+        self.scope.graph.allowance.demand((count, 2))  # numbers in f64
+        return int(count)
 
     def own(self, part: str, value: Array) -> str:
         """Add a constant made of the node's attributes, in the type that it is computed in, and return its name."""

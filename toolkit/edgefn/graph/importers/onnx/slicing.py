@@ -31,12 +31,12 @@ def read_slice(call: Call, shape: Shape) -> list[Span]:
 def _bounds(call: Call) -> list[list[int]]:
     """Starts, ends, axes and steps."""
     if call.opset < 10:
-        starts, ends = call.attribute("starts", ()), call.attribute("ends", ())
-        axes = call.attribute("axes", tuple(range(len(starts))))
-        return [list(starts), list(ends), list(axes), [1] * len(starts)]
-    starts, ends = call.integers(1), call.integers(2)
-    axes = call.integers(3) if call.has(3) else list(range(len(starts)))
-    steps = call.integers(4) if call.has(4) else [1] * len(starts)
+        starts, ends = list(call.attribute("starts", ())), list(call.attribute("ends", ()))
+        axes, steps = list(call.attribute("axes", tuple(range(len(starts))))), [1] * len(starts)
+    else:
+        starts, ends = call.integers(1), call.integers(2)
+        axes = call.integers(3) if call.has(3) else list(range(len(starts)))
+        steps = call.integers(4) if call.has(4) else [1] * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps):
         call.malformed(f"{len(starts)} starts, {len(ends)} ends, {len(axes)} axes and {len(steps)} steps")
     return [starts, ends, axes, steps]

@@ -40,6 +40,7 @@ def svm_classifier(call: Call) -> tuple[str, str]:
     supports = call.attribute("vectors_per_class", ())
     if len(supports) != len(classes) or not all(n >= 0 for n in supports) or not sum(supports):
         call.refuse(f"{len(classes)} classes with support vectors of {len(supports)}; each class needs its own")
+    call.scope.graph.allowance.demand((len(classes), len(classes), 8))  # each pair is an object
     pairs = list(combinations(range(len(classes)), 2))
     weights = _pair_weights(call, supports, pairs)
     scores = _kernel_sum(call, x, sum(supports), weights, _rho(call, len(pairs)))
@@ -75,6 +76,7 @@ def _pair_weights(call: Call, supports: tuple[int, ...], pairs: Sequence[tuple[i
     if len(coefficients) != (len(supports) - 1) * ends[-1]:
         call.malformed(f"{len(coefficients)} coefficients for {ends[-1]} vectors of {len(supports)} classes")
     against = coefficients.reshape(-1, ends[-1])  # of a vector, for each of the other classes
+    call.scope.graph.allowance.demand((len(pairs), 2 * int(ends[-1])))
     weights = np.zeros((len(pairs), ends[-1]))
     for row, (i, j) in zip(weights, pairs, strict=True):
         of_i, of_j = slice(ends[i], ends[i + 1]), slice(ends[j], ends[j + 1])
@@ -85,9 +87,11 @@ def _pair_weights(call: Call, supports: tuple[int, ...], pairs: Sequence[tuple[i
 def _kernel_sum(call: Call, x: Tensor, vectors: int, weights: Array, rho: Array) -> str:
     """`[N, sums]`: the kernel of x and each support vector, by its weight `[sums, vectors]`, and rho."""
     if not vectors:  # the weights are those of the features
+        if weights.shape[1] != x.shape[1]:
+            call.malformed(f"{weights.shape[1]} coefficients for {x.shape[1]} features")
         return _dense(call, x.name, weights, rho)
     supports = call.numbers("support_vectors", _NONE)
-    if len(supports) != vectors * x.shape[1] or weights.shape[1] != vectors:
+    if vectors < 0 or len(supports) != vectors * x.shape[1] or weights.shape[1] != vectors:
         call.malformed(f"{len(supports)} numbers in {vectors} support vectors of {x.shape[1]} features")
     supports = supports.reshape(vectors, -1)
     if call.attribute("kernel_type", "LINEAR") == "LINEAR":

@@ -58,7 +58,7 @@ def tree_ensemble_classifier(call: Call) -> tuple[str, str]:
 
 def tree_ensemble_regressor(call: Call) -> str:
     """`[N, F]` to `[N, n_targets]`."""
-    targets = call.attribute("n_targets", 1)
+    targets = call.count("n_targets")
     base = call.numbers("base_values", np.zeros(targets))
     aggregate = call.attribute("aggregate_function", "SUM")
     y = _emit(call, _read_forest(call, "target", targets), targets, base, aggregate)
@@ -67,7 +67,7 @@ def tree_ensemble_regressor(call: Call) -> str:
 
 def tree_ensemble(call: Call) -> str:
     """`[N, F]` to `[N, n_targets]`."""
-    targets = call.attribute("n_targets", 1)
+    targets = call.count("n_targets")
     aggregate = _choice(call, "aggregate_function", 1, tuple(_AGGREGATES))
     y = _emit(call, _read_split_forest(call, targets), targets, np.zeros(targets), aggregate)
     return transformed(call, y, _choice(call, "post_transform", 0, POST_TRANSFORMS))

@@ -6,6 +6,7 @@ from edgefn.errors import UnsupportedError
 from edgefn.graph.allowance import Allowance
 from edgefn.graph.importers.dims import resolve_dims
 from edgefn.graph.importers.source import SourcePort
+from edgefn.graph.importers.surprise import surprises
 from edgefn.graph.importers.tflite.file import TfliteModel
 from edgefn.graph.importers.tflite.op import TfliteOp
 from edgefn.graph.importers.tflite.registry import HANDLERS, supported_ops
@@ -80,7 +81,9 @@ def _import(scope: Scope, op: TfliteOp) -> None:
         raise UnsupportedError("EFN-M010", message, hint="replace the op, or keep that part of the model outside")
     if len(set(op.outputs)) < len(op.outputs) or any(i < 0 or i in scope.names for i in op.outputs):
         call.malformed("it does not have outputs of its own")
-    _bind(call, HANDLERS[op.op][0](call))
+    with surprises(op.op, call.label):
+        made = HANDLERS[op.op][0](call)
+    _bind(call, made)
 
 
 def _bind(call: Call, made: str | tuple[str, ...]) -> None:

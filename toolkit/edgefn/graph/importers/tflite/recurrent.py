@@ -12,7 +12,7 @@ from edgefn.graph.importers.recurrence import Layer
 from edgefn.graph.importers.tflite.scope import Call, Variable
 from edgefn.graph.importers.tflite.tensor import TfliteTensor
 from edgefn.graph.importers.tflite.variables import value_of, variable_tensor
-from edgefn.graph.ir import Bounds, Quantization, Tensor
+from edgefn.graph.ir import Bounds, Quantization, Shape, Tensor
 from edgefn.graph.ops import LstmQ8, Reshape, Slice, Transpose
 from edgefn.graph.ops.lstm_q8 import head
 
@@ -52,7 +52,8 @@ def _floats(call: Call, x: str) -> str:
         call.malformed(f"peepholes of {[p.shape for p in peepholes]} for {cells} cells")
     clip = call.option("cell_clip")
     bounds = Bounds(-clip, clip) if clip > 0 else Bounds()
-    (h, first_h), (c, first_c) = (_state(call, i) for i in (H, C))
+    batch = call.scope.tensor(x).shape[1]
+    (h, first_h), (c, first_c) = (_state(call, i, (batch, cells)) for i in (H, C))
     layer = Layer(call.scope, call.label, w, bias, r)
     states = recurrence.lstm(layer, x, (first_h, first_c), np.stack(peepholes), bounds)
     h.now, c.now = states.h, states.c
@@ -66,8 +67,8 @@ def _integers(call: Call, x: str) -> str:
     if any(map(call.has, range(PEEPHOLES, BIASES))) or bias.dtype != np.int32:
         call.refuse("peepholes, or biases other than i32")
     _check(call, x, w, r, bias)
-    (h, first_h), (c, first_c) = (_state(call, i) for i in (H, C))
     y, (steps, batch, _), cells = _hidden(call), call.scope.tensor(x).shape, r.shape[1]
+    (h, first_h), (c, first_c) = _state(call, H, (batch, cells)), _state(call, C, (batch, cells, 2))
     size, begin = batch * cells, head(batch, cells)
     constants = [call.scope.constant(f"{call.label}.{n}", v) for n, v in (("w", w), ("r", r), ("bias", bias))]
     op = LstmQ8(scales[0], scales[1], _cell_bits(call), _clip(call))
@@ -110,9 +111,11 @@ def _scale(call: Call, t: Tensor) -> float:
     return q.scalar[0]
 
 
-def _state(call: Call, index: int) -> tuple[Variable, str]:
+def _state(call: Call, index: int, shape: Shape) -> tuple[Variable, str]:
     """A tensor that is kept between runs, and its value before the first step."""
     variable, like = variable_tensor(call, index)
+    if like.shape != shape:
+        call.malformed(f"a state of shape {like.shape}, not {shape}")
     return variable, value_of(call, variable, like)
 
 

@@ -110,8 +110,11 @@ def variable_tensor(call: Call, index: int) -> tuple[Variable, Tensor]:
     zero = like.quantization.scalar[1] if like.quantization else 0
     key = f"{t.name}#{number}"
     if key not in call.scope.variables:
+        call.scope.graph.allowance.demand(like.shape)
+        first = np.full(like.shape, zero, NUMPY[like.dtype])
+        call.scope.graph.allowance.count(first)
         call.scope.assigned |= {key}
-        call.scope.variables[key] = Variable(key, np.full(like.shape, zero, NUMPY[like.dtype]))
+        call.scope.variables[key] = Variable(key, first)
     return call.scope.variables[key], like
 
 
