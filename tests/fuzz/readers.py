@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgefn.errors import EdgefnError
+from edgefn.graph.allowance import LEAST, TIMES
 from edgefn.graph.compiler import ModelFile, compile_model, inspect_model
 from edgefn.graph.plan import read_plan
 
@@ -27,8 +28,8 @@ class Wasteful(AssertionError):
 
 
 def most_memory(size: int) -> int:
-    """What reading a file of `size` bytes may take, in bytes."""
-    return (32 << 20) + 64 * size
+    """What reading a file of `size` bytes may take, in bytes: a few times what its constants may have."""
+    return 6 * (LEAST + TIMES * size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ def fused_rotary_embedding(call: Call) -> str:
     if call.attribute("scale", 1.0) != 1.0 or call.attribute("is_packed_batching", 0):
         call.refuse("scale, or packed batches")
     ids, x = call.value(1), call.real(0)
+    if len(x.shape) not in {3, 4}:
+        call.malformed(f"an input of shape {x.shape}")
     if ids.size == 1:
         length = x.shape[-2]
         first = call.single(1) + np.arange(length)

@@ -69,6 +69,8 @@ def _integers(call: Call, x: str) -> str:
     _check(call, x, w, r, bias)
     y, (steps, batch, _), cells = _hidden(call), call.scope.tensor(x).shape, r.shape[1]
     (h, first_h), (c, first_c) = _state(call, H, (batch, cells)), _state(call, C, (batch, cells, 2))
+    if any(call.scope.tensor(first).dtype != "i8" for first in (first_h, first_c)):
+        call.malformed("states other than i8 and i16")
     size, begin = batch * cells, head(batch, cells)
     constants = [call.scope.constant(f"{call.label}.{n}", v) for n, v in (("w", w), ("r", r), ("bias", bias))]
     op = LstmQ8(scales[0], scales[1], _cell_bits(call), _clip(call))
