@@ -74,6 +74,7 @@ def test_keys_that_32_bits_do_not_hold_are_refused(encoder, compiled):
         ({"keys_int64s": [1, 2], "values_int64s": [3]}, "2 keys for 1 values"),
         ({"keys_int64s": [1]}, "1 keys for 0 values"),
         ({"keys_strings": ["a"], "values_int64s": [3]}, "keys such as 'a' for an input of i32"),
+        ({"keys_floats": [0.5], "values_int64s": [3]}, "keys such as 0.5 for an input of i32"),
     ],
 )
 def test_tables_that_do_not_fit_are_malformed(encoder, compiled, attributes, said):

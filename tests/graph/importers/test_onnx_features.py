@@ -71,6 +71,17 @@ def test_a_one_hot_encoder_tells_categories_apart_and_lets_others_be(one, check)
     check(one("OneHotEncoder", "i64", (2, 2), "f32", cats_int64s=[-1, 3, 4], zeros=1), inputs=[x])
 
 
+def test_features_without_columns_are_malformed(one, compiled):
+    for attributes in ({"offset": [1.0]}, {"scale": [2.0, 3.0]}):
+        with pytest.raises(ModelError, match=r"for an input of shape \(\)"):
+            compiled(one("Scaler", shape=(), **attributes))
+
+
+def test_an_attribute_that_is_not_there_is_named(one, compiled):
+    with pytest.raises(ModelError, match="it has no cats"):
+        compiled(one("OneHotEncoder", "i64", zeros=1))
+
+
 def test_categories_that_are_strings_are_refused(one, compiled):
     with pytest.raises(UnsupportedError, match="strings; encode them outside"):
         compiled(one("OneHotEncoder", "i64", cats_strings=["a", "b"]))
@@ -81,6 +92,14 @@ def test_features_are_extracted_by_their_places(model, check):
     x = m.input("x", (3, 3))
     m.output(m.node("ArrayFeatureExtractor", x, m.constant(np.array([2, 0, 2, 1])), domain=ML))
     check(m, inputs=[X])
+
+
+@pytest.mark.parametrize("place", [-1, 3])
+def test_features_that_are_not_there_are_malformed(model, compiled, place):
+    m = model()
+    m.output(m.node("ArrayFeatureExtractor", m.input("x", (3, 3)), m.constant(np.array([place])), domain=ML))
+    with pytest.raises(ModelError, match=f"indices from {place} to {place} of 3 features"):
+        compiled(m)
 
 
 def test_classes_are_extracted_by_indices_of_the_run(model, check):

@@ -114,7 +114,15 @@ def test_a_kernel_that_is_not_known_is_malformed(regressor, compiled):
         compiled(regressor(kernel_type="COSINE", n_supports=7, rho=[0.5], **machine(7)))
 
 
-@pytest.mark.parametrize("changes", [{"rho": [1.0, 2.0]}, {"n_supports": 6}, {"support_vectors": [1.0]}])
+def test_more_classes_than_pairs_can_be_had_of_are_refused(classifier, compiled):
+    with pytest.raises(UnsupportedError, match="257 classes; up to 256"):
+        compiled(classifier(list(range(257)), [1] + [0] * 256))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"rho": [1.0, 2.0]}, {"n_supports": 6}, {"support_vectors": [1.0]}, {"kernel_params": [1.0, float("nan"), 2.0]}],
+)
 def test_attributes_that_do_not_fit_together_are_malformed(regressor, compiled, changes):
     with pytest.raises(ModelError) as caught:
         compiled(regressor(**({"kernel_type": "RBF", "n_supports": 7, "rho": [0.5]} | machine(7) | changes)))

@@ -181,6 +181,7 @@ def test_a_table_of_leaves_and_sets_of_values(model, outputs):
         ({"base_values": [1.0]}, "base_values"),
         ({"aggregate_function": "MEDIAN"}, "MEDIAN"),
         ({"post_transform": "LOG"}, "LOG"),
+        ({"n_targets": -1}, "n_targets is -1"),
     ],
 )
 def test_attributes_that_make_no_forest_are_named(regressor, compiled, changes, message):
@@ -253,3 +254,9 @@ def test_a_score_that_may_be_negative_is_that_of_the_second_class_against_the_fi
 def test_one_score_that_runtimes_read_differently_is_refused(classifier, compiled):
     with pytest.raises(UnsupportedError, match="one score for 2 classes, post_transform SOFTMAX"):
         compiled(classifier(Trees(3, targets=1), 1, [0, 1], post_transform="SOFTMAX"))
+
+
+def test_more_targets_than_the_file_is_worth_are_refused(regressor, compiled):
+    with pytest.raises(ModelError) as caught:
+        compiled(regressor(stump_of("BRANCH_LEQ", 0.5, 4), 1, n_targets=1 << 40))
+    assert caught.value.code == "EFN-M008"

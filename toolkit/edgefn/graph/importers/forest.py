@@ -179,7 +179,7 @@ class _Layout:
         left = np.where(steps == 0, first, thresholds.view(np.uint32))
         words = (steps << bits | features).astype(np.uint32)
         targets, weights = (np.array(c) for c in zip(*self.entries, strict=True))
-        leaves = np.stack([targets.astype(np.uint32), weights.astype(np.float32).view(np.uint32)], axis=1)
+        leaves = np.stack([targets.astype(np.uint32), _rounded(weights).view(np.uint32)], axis=1)
         nodes = np.stack([left, words], axis=1)
         return Tables(np.array(roots, np.int32), nodes.view(np.int32), leaves.view(np.int32), bits)
 
@@ -198,7 +198,7 @@ def below(thresholds: Array) -> Array:
 
 
 def _rounded(thresholds: Array) -> Array:
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         return thresholds.astype(np.float32)
 
 

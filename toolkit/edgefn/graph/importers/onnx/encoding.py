@@ -38,6 +38,8 @@ def label_encoder(call: Call) -> str:
     if strings is not None:
         return _taken(call, x.name, [table.values.get(label, table.default) for label in strings])
     numbers = [key for key in keys if isinstance(key, int)]
+    if x.dtype != ("i32" if numbers else "f32"):
+        call.malformed(f"keys such as {keys[0]!r} for an input of {x.dtype}")
     if x.dtype == "i32" and len(numbers) == len(keys) and max(numbers) - min(numbers) < MAX_SPAN:
         return _by_number(call, x, table, range(min(numbers) - 1, max(numbers) + 2))
     return _by_comparison(call, x, table)
@@ -83,6 +85,7 @@ def _read_default(call: Call, kind: str) -> Value:
 
 def _by_number(call: Call, x: Tensor, table: _Table, span: range) -> str:
     """Integer keys: a table from below the least of them to above the greatest, which gather stays within."""
+    call.bounded((len(span),))
     place = combine(call, "sub", x.name, call.own("first", np.array(span.start, np.int64)))
     place = combine(call, "max", place, number(call, 0, "i32"))
     return _taken(call, place, [table.values.get(key, table.default) for key in span])
@@ -90,6 +93,7 @@ def _by_number(call: Call, x: Tensor, table: _Table, span: range) -> str:
 
 def _by_comparison(call: Call, x: Tensor, table: _Table) -> str:
     """Any keys: the first that is equal, and behind them the default, which is half as equal."""
+    call.bounded((x.size,))
     keys = call.own("keys", np.array(list(table.values)))
     same = as_dtype(call, combine(call, "equal", call.reshape(x.name, (*x.shape, 1)), keys), "f32")
     half = call.own("default", np.full((x.size, 1), 0.5))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from edgefn.graph.importers.onnx.arithmetic import as_dtype, combine, number
 from edgefn.graph.importers.onnx.reduction import reduced
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.ir import NUMPY, Tensor
+from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Concat, Gather, Select
 
 __all__ = [
@@ -34,9 +34,8 @@ def as_f32(call: Call, index: int = 0) -> Tensor:
     return call.real(index) if x.quantization else call.scope.tensor(as_dtype(call, x.name, "f32"))
 
 
-def _for_columns(call: Call, name: str, x: Tensor, default: float) -> Array:
-    """An attribute of one number, or one for every place of the last dimension."""
-    numbers = call.numbers(name, np.array([default]))
+def _for_columns(call: Call, name: str, x: Tensor, numbers: Array) -> Array:
+    """The numbers of an attribute, if they are one, or one for every place of the last dimension."""
     if not x.shape or len(numbers) not in {1, x.shape[-1]}:
         call.malformed(f"attribute {name} has {len(numbers)} numbers for an input of shape {x.shape}")
     return numbers
@@ -45,7 +44,10 @@ def _for_columns(call: Call, name: str, x: Tensor, default: float) -> Array:
 def scaler(call: Call) -> str:
     """`(x - offset) * scale`, rounded twice."""
     x = as_f32(call)
-    offset, scale = _for_columns(call, "offset", x, 0), _for_columns(call, "scale", x, 1)
+    offset, scale = (
+        _for_columns(call, name, x, call.numbers(name, np.array([default])))
+        for name, default in (("offset", 0.0), ("scale", 1.0))
+    )
     y = combine(call, "sub", x.name, call.own("offset", offset)) if offset.any() else x.name
     return combine(call, "mul", y, call.own("scale", scale)) if bool((scale != 1).any()) else y
 
@@ -58,17 +60,20 @@ def binarizer(call: Call) -> str:
 
 def imputer(call: Call) -> str:
     """What equals the replaced value, perhaps NaN, gives way to the imputed one of its column."""
-    whole = "imputed_value_int64s" in call.node.attributes
-    x, kind = (call.value(0), "int64") if whole else (as_f32(call), "float")
-    if x.dtype != ("i32" if whole else "f32"):
-        call.malformed(f"an input of {x.dtype}")
-    imputed = call.own("imputed", _for_columns(call, f"imputed_value_{kind}s", x, 0).astype(NUMPY[x.dtype]))
-    replaced = call.attribute(f"replaced_value_{kind}", 0 if whole else 0.0)
+    if "imputed_value_int64s" not in call.node.attributes:
+        name, x, replaced = "imputed_value_floats", as_f32(call), call.attribute("replaced_value_float", 0.0)
+        imputed, value = call.numbers(name, np.zeros(1)), np.array(replaced)
+    else:
+        name, x, replaced = "imputed_value_int64s", call.value(0), call.attribute("replaced_value_int64", 0)
+        imputed, value = np.array(call.attribute(name, ()), np.int64), np.array(replaced, np.int64)
+        if x.dtype != "i32":
+            call.malformed(f"integers for an input of {x.dtype}")
+    other = call.own("imputed", _for_columns(call, name, x, imputed))
     if isnan(replaced):
         same = combine(call, "not_equal", x.name, x.name)
     else:
-        same = combine(call, "equal", x.name, number(call, replaced, x.dtype))
-    return call.emit(Select(), (same, imputed, x.name), x.shape, dtype=x.dtype)
+        same = combine(call, "equal", x.name, call.own("replaced", value))
+    return call.emit(Select(), (same, other, x.name), x.shape, dtype=x.dtype)
 
 
 def one_hot_encoder(call: Call) -> str:
@@ -99,6 +104,9 @@ def array_feature_extractor(call: Call) -> str:
     x, indices = call.value(0), call.value(1)
     if indices.dtype != "i32" or not x.shape:
         call.malformed(f"{indices.dtype} indices into an input of shape {x.shape}")
+    known = indices.constant
+    if known is not None and known.size and not 0 <= known.min() <= known.max() < x.shape[-1]:
+        call.malformed(f"indices from {known.min()} to {known.max()} of {x.shape[-1]} features")
     shape = (*x.shape[:-1], indices.size) if len(x.shape) > 1 else (1, indices.size)
     rows = call.reshape(indices.name, (indices.size,))
     if _counts_up(x) and indices.constant is None:
@@ -114,7 +122,7 @@ def _counts_up(x: Tensor) -> bool:
 def feature_vectorizer(call: Call) -> str:
     """Features side by side, as many of each input as it has."""
     parts = [as_f32(call, i) for i in range(len(call.node.inputs))]
-    if not parts or any(len(p.shape) != 2 for p in parts):
+    if not parts or any(len(p.shape) != 2 or p.shape[0] != parts[0].shape[0] for p in parts):
         call.refuse(f"inputs of shapes {[p.shape for p in parts]}; [N, C] is supported")
     widths = tuple(p.shape[1] for p in parts)
     if call.attribute("inputdimensions", widths) != widths:

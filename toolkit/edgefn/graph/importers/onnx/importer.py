@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
+import numpy as np
 import onnx
 
 from edgefn.errors import ModelError, UnsupportedError
@@ -105,7 +106,7 @@ def _import(scope: Scope, node: OnnxNode) -> None:
     if values is not None:
         _bind(call, tuple(constant(scope, named[0], value) for value in values))
     elif node.qualified in HANDLERS:
-        with surprises(node.op, node.label):
+        with surprises(node.op, node.label), np.errstate(all="ignore"):  # the model's numbers may be anything
             made = HANDLERS[node.qualified][0](call)
         _bind(call, made)
     else:

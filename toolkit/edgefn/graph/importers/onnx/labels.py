@@ -56,7 +56,7 @@ def zip_map(call: Call) -> str:
     """Scores `[N, C]` as they are, with the class of every column as its label."""
     scores = call.real(0)
     labels = call.strings("classlabels_strings") or tuple(map(str, call.attribute("classlabels_int64s", ())))
-    if len(labels) != scores.shape[-1]:
+    if scores.shape[-1:] != (len(labels),):
         call.malformed(f"{len(labels)} labels for scores of shape {scores.shape}")
     call.scope.labels[call.node.outputs[0]] = bounded(call.node.label, labels)
     return scores.name

@@ -19,7 +19,7 @@ def linear_classifier(call: Call) -> tuple[str, str]:
     """`[N, F]` to the classes `[N]` and their scores `[N, C]`; a single row of coefficients tells two classes apart."""
     classes, post_transform = Classes.of(call, "classlabels_ints"), call.attribute("post_transform", "NONE")
     coefficients = call.numbers("coefficients", np.zeros(0))
-    if len(classes) == 2 and (len(coefficients),) == call.input(0).shape[-1:]:
+    if len(classes) == 2 and call.input(0).shape[1:] == coefficients.shape:
         return classified_by_one(call, classes, _weighted(call, 1), post_transform, whole=1.0, above=0.0)
     return classified(call, classes, _weighted(call, len(classes)), post_transform)
 
@@ -27,10 +27,12 @@ def linear_classifier(call: Call) -> tuple[str, str]:
 def _weighted(call: Call, targets: int) -> str:
     """`[N, targets]`: sums of the features by the coefficients."""
     x = as_f32(call)
-    coefficients, intercepts = call.numbers("coefficients", np.zeros(0)), call.numbers("intercepts", np.zeros(targets))
     if len(x.shape) != 2:
         call.refuse(f"an input of shape {x.shape}; [N, F] is supported")
+    coefficients, intercepts = call.numbers("coefficients", np.zeros(0)), call.numbers("intercepts", np.zeros(0))
+    if not len(intercepts):
+        intercepts = np.zeros(call.bounded((targets,)))
     if len(coefficients) != targets * x.shape[1] or len(intercepts) != targets:
         call.malformed(f"{len(coefficients)} coefficients and {len(intercepts)} intercepts for {targets} of {x.shape}")
-    w, bias = call.own("coefficients", coefficients.reshape(targets, -1)), call.own("intercepts", intercepts)
+    w, bias = call.own("coefficients", coefficients.reshape(targets, x.shape[1])), call.own("intercepts", intercepts)
     return call.emit(Dense(), (x.name, w, bias), (x.shape[0], targets))

@@ -157,6 +157,8 @@ class Call:
 
     def own(self, part: str, value: Array) -> str:
         """Add a constant made of the node's attributes, in the type that it is computed in, and return its name."""
+        if not value.size:
+            self.malformed(f"it has no {part}")
         return self.scope.constant(f"{self.node.label}.{part}", self.narrowed(value, RUNTIME[dtype_of(value)]))
 
     def axis(self, value: int, rank: int) -> int:

@@ -40,7 +40,8 @@ def svm_classifier(call: Call) -> tuple[str, str]:
     supports = call.attribute("vectors_per_class", ())
     if len(supports) != len(classes) or not all(n >= 0 for n in supports) or not sum(supports):
         call.refuse(f"{len(classes)} classes with support vectors of {len(supports)}; each class needs its own")
-    call.scope.graph.allowance.demand((len(classes), len(classes), 8))  # each pair is an object
+    if len(classes) > MAX_CLASSES:
+        call.refuse(f"{len(classes)} classes; up to {MAX_CLASSES} are supported")
     pairs = list(combinations(range(len(classes)), 2))
     weights = _pair_weights(call, supports, pairs)
     scores = _kernel_sum(call, x, sum(supports), weights, _rho(call, len(pairs)))
@@ -71,13 +72,12 @@ def _rho(call: Call, count: int) -> Array:
 
 def _pair_weights(call: Call, supports: tuple[int, ...], pairs: Sequence[tuple[int, int]]) -> Array:
     """`[pairs, vectors]`: in the score of classes i and j, only vectors of these two count."""
+    vectors, coefficients = sum(supports), call.numbers("coefficients", _NONE)
+    if len(coefficients) != (len(supports) - 1) * vectors:
+        call.malformed(f"{len(coefficients)} coefficients for {vectors} vectors of {len(supports)} classes")
+    against = coefficients.reshape(-1, vectors)  # of a vector, for each of the other classes
+    weights = np.zeros(call.bounded((len(pairs), vectors)))
     ends = np.cumsum((0, *supports))
-    coefficients = call.numbers("coefficients", _NONE)
-    if len(coefficients) != (len(supports) - 1) * ends[-1]:
-        call.malformed(f"{len(coefficients)} coefficients for {ends[-1]} vectors of {len(supports)} classes")
-    against = coefficients.reshape(-1, ends[-1])  # of a vector, for each of the other classes
-    call.scope.graph.allowance.demand((len(pairs), 2 * int(ends[-1])))
-    weights = np.zeros((len(pairs), ends[-1]))
     for row, (i, j) in zip(weights, pairs, strict=True):
         of_i, of_j = slice(ends[i], ends[i + 1]), slice(ends[j], ends[j + 1])
         row[of_i], row[of_j] = against[j - 1, of_i], against[i, of_j]
@@ -86,12 +86,12 @@ def _pair_weights(call: Call, supports: tuple[int, ...], pairs: Sequence[tuple[i
 
 def _kernel_sum(call: Call, x: Tensor, vectors: int, weights: Array, rho: Array) -> str:
     """`[N, sums]`: the kernel of x and each support vector, by its weight `[sums, vectors]`, and rho."""
+    if weights.shape[1] != (vectors or x.shape[1]):
+        call.malformed(f"{weights.shape[1]} coefficients for {vectors} support vectors of {x.shape[1]} features")
     if not vectors:  # the weights are those of the features
-        if weights.shape[1] != x.shape[1]:
-            call.malformed(f"{weights.shape[1]} coefficients for {x.shape[1]} features")
         return _dense(call, x.name, weights, rho)
     supports = call.numbers("support_vectors", _NONE)
-    if vectors < 0 or len(supports) != vectors * x.shape[1] or weights.shape[1] != vectors:
+    if len(supports) != vectors * x.shape[1]:
         call.malformed(f"{len(supports)} numbers in {vectors} support vectors of {x.shape[1]} features")
     supports = supports.reshape(vectors, -1)
     if call.attribute("kernel_type", "LINEAR") == "LINEAR":
@@ -102,7 +102,10 @@ def _kernel_sum(call: Call, x: Tensor, vectors: int, weights: Array, rho: Array)
 def _kernel(call: Call, x: Tensor, supports: Array) -> str:
     """`[N, vectors]`."""
     shape, kind = (x.shape[0], len(supports)), call.attribute("kernel_type", "LINEAR")
-    gamma, offset, degree = (*call.numbers("kernel_params", np.zeros(3)), 0.0, 0.0, 0.0)[:3]
+    parameters = call.numbers("kernel_params", np.zeros(3))
+    if len(parameters) != 3 or not np.isfinite(parameters).all():
+        call.malformed(f"attribute kernel_params is {parameters[:9].tolist()}")
+    gamma, offset, degree = parameters.tolist()
     if kind == "RBF":
         power = combine(call, "mul", _squared_distances(call, x, supports), number(call, -gamma))
         return call.emit(Unary("exp"), (power,), shape)
@@ -131,7 +134,7 @@ def _dense(call: Call, x: str, weights: Array, bias: Array) -> str:
 def _elected(call: Call, scores: str, classes: int, pairs: Sequence[tuple[int, int]]) -> str:
     """The class that wins most of its pairs: i where the score of i and j is above 0, else j."""
     wins = as_dtype(call, combine(call, "less", number(call, 0.0), scores), "f32")
-    votes, lost = np.zeros((classes, len(pairs))), np.zeros(classes)
+    votes, lost = np.zeros(call.bounded((classes, len(pairs)))), np.zeros(classes)
     for n, (i, j) in enumerate(pairs):
         votes[i, n], votes[j, n] = 1, -1
         lost[j] += 1
@@ -144,8 +147,6 @@ def _probabilities(call: Call, scores: str, classes: int) -> str:
     shape = call.scope.tensor(scores).shape
     if not len(slope) == len(offset) == shape[1]:
         call.malformed(f"{len(slope)} prob_a and {len(offset)} prob_b for {shape[1]} pairs of classes")
-    if classes > MAX_CLASSES:
-        call.refuse(f"probabilities of {classes} classes; up to {MAX_CLASSES} are supported")
     odds = combine(call, "add", combine(call, "mul", scores, call.own("a", -slope)), call.own("b", -offset))
     pair = call.emit(Unary("sigmoid"), (odds,), shape)
     pair = call.emit(Clamp(Bounds(_LEAST, 1 - _LEAST)), (pair,), shape)

@@ -194,8 +194,7 @@ def _read_members(call: Call) -> Iterator[list[float]]:
 def _compared(call: Call, name: str) -> Array:
     """Values that features are compared with: rounded where the features are, so that what is equal stays so."""
     values = call.numbers(name, np.zeros(0))
-    with np.errstate(over="ignore"):
-        return values.astype(np.float32).astype(np.float64) if call.node.inputs[0] in call.scope.wide else values
+    return values.astype(np.float32).astype(np.float64) if call.node.inputs[0] in call.scope.wide else values
 
 
 def _check_lengths(call: Call, *columns: Sequence[object] | Array) -> None:
@@ -235,5 +234,4 @@ def _add_tests(call: Call, forest: Forest, tests: _Tests, members: Iterator[list
 
 def _exact(values: Sequence[float]) -> list[float]:
     """Those that an f32 can be equal to."""
-    with np.errstate(over="ignore"):
-        return [v for v in map(float, values) if float(np.float32(v)) == v]
+    return [v for v in map(float, values) if float(np.float32(v)) == v]
