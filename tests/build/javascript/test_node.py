@@ -167,3 +167,36 @@ def test_what_a_streaming_model_remembers_is_forgotten_by_reset(node, write, tmp
     first = np.full(4, 5, np.float32).tobytes()
     write(write_plan(Plan(tuple(tensors), ops, (1,), (2,), first, 48, meta, state_bytes=16)), tmp_path)
     assert json.loads(node(STREAM, tmp_path)) == [6, 7, 6]
+
+
+BATCH = """
+import { load } from "./rows.js";
+const model = await load();
+const said = [model.batch, ...Object.values(model.outputs).map((port) => port.labels)];
+const { y, label } = model.predict(Float32Array.of(1, -2, -3, 4, -5, 6));
+for (const wrong of [new Float32Array(0), new Float32Array(3), new Float32Array(2 * 1025)]) {
+  try { model.predict(wrong); } catch (error) { said.push(error.message); }
+}
+console.log(JSON.stringify([...said, [...y], [...label]]));
+"""
+
+
+def test_items_are_run_one_after_another_and_outputs_know_their_labels(node, write, tmp_path):
+    """y is x where it is positive, label the place of the larger."""
+    tensors = tuple(
+        PlanTensor(dtype, dims, "arena", 16 * i, 4 * dims[-1])
+        for i, (dtype, dims) in enumerate([("f32", (1, 2)), ("f32", (1, 2)), ("i32", (1, 1))])
+    )
+    ops = (PlanOp(BY_NAME["clamp_f32"], (0, 1, 0.0, inf)), PlanOp(BY_NAME["arg"], (1, 2, 0, 0, 2, 1)))
+    port = {"layout": None}
+    meta = {
+        "inputs": [port | {"name": "x"}],
+        "outputs": [port | {"name": "y"}, port | {"name": "label", "labels": ["left", "right"]}],
+        "batch": 1024,
+    }
+    write(write_plan(Plan(tensors, ops, (0,), (1, 2), b"", 48, meta)), tmp_path, "rows")
+    batch, none, labels, *errors, y, label = json.loads(node(BATCH, tmp_path))
+    assert (batch, none, labels) == (1024, [], ["left", "right"])
+    wanted = 'input "x" takes Float32Array(2) of shape [1, 2], or up to 1024 such items, not Float32Array'
+    assert errors == [f"{wanted}({size})" for size in (0, 3, 2050)]
+    assert (y, label) == ([1, 0, 0, 4, 0, 6], [0, 1, 1])

@@ -94,3 +94,7 @@ def test_one_score_that_runtimes_read_differently_is_refused(regressor, compiled
 def test_classes_that_do_not_fit_are_refused(classifier, compiled, attributes, error):
     with pytest.raises(error):
         compiled(classifier(3, **attributes))
+
+
+def test_coefficients_are_parameters(regressor, compiled):
+    assert compiled(regressor(3)).summary.params == W.size + B.size

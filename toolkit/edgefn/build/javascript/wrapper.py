@@ -3,6 +3,7 @@
 import json
 import os
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from edgefn.errors import UnsupportedError
+from edgefn.graph.batch import batch_of
 from edgefn.graph.plan import read_plan
 from edgefn.graph.records import Plan, PlanTensor
 
@@ -42,6 +44,7 @@ def write_wrapper(plan: bytes, wasm: str) -> Wrapper:
         "checksum": int.from_bytes(plan[CHECKSUM], "little"),
         "checksum_offset": CHECKSUM.start,
         "ops": len(read.ops),
+        "batch": batch_of(read),
         "inputs": _ports(read, "inputs", read.inputs),
         "outputs": _ports(read, "outputs", read.outputs),
     }
@@ -71,18 +74,19 @@ def _ports(plan: Plan, side: str, indices: tuple[int, ...]) -> list[dict[str, An
         if count > 1:
             message = f"the model has {count} {side} named {name!r}, which JavaScript could not tell apart"
             raise UnsupportedError("EFN-M013", message, hint="rename one of them, or compile without --js")
-    return [_port(name, plan.tensors[index]) for name, index in zip(names, indices, strict=True)]
+    return [_port(port, plan.tensors[index]) for port, index in zip(plan.meta[side], indices, strict=True)]
 
 
-def _port(name: str, tensor: PlanTensor) -> dict[str, Any]:
+def _port(said: Mapping[str, Any], tensor: PlanTensor) -> dict[str, Any]:
     """A port as the wrapper has it; `offset` is in bytes from the start of the arena, `size` counts elements."""
     quantization = {"scale": tensor.scale, "zeroPoint": tensor.zero_point} if tensor.scale else None
     return {
-        "name": name,
+        "name": said["name"],
         "dtype": tensor.dtype,
         "array": ARRAYS[tensor.dtype],
         "shape": tensor.dims,
         "quantization": quantization,
+        "labels": said.get("labels", []),
         "offset": tensor.offset,
         "size": tensor.size,
     }

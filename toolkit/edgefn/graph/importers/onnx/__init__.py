@@ -31,5 +31,10 @@ def _port(port: OnnxPort) -> SourcePort:
 
 
 def _params(model: OnnxModel) -> int:
-    """Numbers in the model's floating-point and 8-bit constants, scales and zero points included."""
-    return sum(c.size for c in model.constants.values() if c.dtype.kind == "f" or c.dtype.itemsize == 1)
+    """Numbers in the model's floating-point and 8-bit constants, scales and zero points included.
+
+    Also those in lists of attributes, where ai.onnx.ml keeps the parameters, but for how often nodes are reached.
+    """
+    lists = (value for n in model.nodes for name, value in n.attributes.items() if name != "nodes_hitrates")
+    listed = sum(len(v) for v in lists if isinstance(v, tuple) and v and isinstance(v[0], float))
+    return listed + sum(c.size for c in model.constants.values() if c.dtype.kind == "f" or c.dtype.itemsize == 1)
