@@ -100,8 +100,9 @@ def resampled(call: Emitter, x: Tensor, taps: Mapping[int, Taps]) -> str:
 def _repeats(taps: Taps, length: int) -> int:
     """How often every element is repeated, when nothing else happens; else 0."""
     count, rest = divmod(len(taps.index), length)
-    whole = np.arange(length).repeat(count)
-    return count if rest == 0 and taps.plain is not None and np.array_equal(taps.plain, whole) else 0
+    if not count or rest or taps.plain is None:
+        return 0
+    return count if np.array_equal(taps.plain, np.arange(length).repeat(count)) else 0
 
 
 def _along(call: Emitter, x: Tensor, axis: int, taps: Taps) -> str:
