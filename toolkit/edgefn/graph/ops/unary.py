@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefn.errors import UnsupportedError
 from edgefn.graph.draft import Lowering, Step
 from edgefn.graph.ir import Node, Op
 from edgefn.graph.opcode import opcode
@@ -106,10 +107,14 @@ class Unary(Op):
 
 
 def lower(low: Lowering, node: Node, op: Unary) -> Step:
+    alpha, beta = float(np.float32(op.alpha)), float(np.float32(op.beta))
+    if not (math.isfinite(alpha) and math.isfinite(beta)):
+        message = f"{op.function} node {node.name!r} has the parameters {op.alpha} and {op.beta}"
+        raise UnsupportedError("EFN-M012", message, hint="give it finite parameters")
     values = {
         "function": _NAMES.index(op.function),
-        "alpha": float(np.float32(op.alpha)),
-        "beta": float(np.float32(op.beta)),
+        "alpha": alpha,
+        "beta": beta,
     }
     return low.unary(node, "unary_f32", **values)
 

@@ -89,6 +89,8 @@ def _emit(walk: Walk, node: Node, d: str, axes: Axes, epsilon: float) -> bool:
     centred = difference is not None and mean == (difference.inputs[0], axes)
     x = difference.inputs[0] if difference and centred else d
     size = prod(shape[axes[0] :])
+    if not graph.allowance.affords((4, size)):  # two vectors, and again two when they take in what follows
+        return False
     gamma, beta = (
         graph.add(Tensor(f"{node.name}.{part}", "f32", (size,), constant=np.full(size, value, np.float32)))
         for part, value in (("gamma", 1), ("beta", 0))

@@ -12,7 +12,7 @@ __all__ = ["one_hot", "trilu"]
 
 def one_hot(call: Call) -> str:
     """Constant depth and values; a negative index counts from the end, one that is outside is nowhere."""
-    depth, values = int(call.single(1)), call.value(2)
+    depth, values = call.whole(1), call.value(2)
     if values.constant is None or values.shape != (2,) or depth < 1:
         call.refuse(f"depth {depth} and values of shape {values.shape}; a constant pair is supported")
     x = call.scope.tensor(as_dtype(call, call.value(0).name, "i32"))
@@ -38,7 +38,7 @@ def one_hot(call: Call) -> str:
 
 def trilu(call: Call) -> str:
     """Zeros above or below a diagonal of matrices."""
-    x, k = call.value(0), int(call.single(1)) if call.has(1) else 0
+    x, k = call.value(0), call.whole(1) if call.has(1) else 0
     if len(x.shape) < 2:
         call.malformed(f"a matrix of shape {x.shape}")
     ones = np.ones(call.bounded(x.shape[-2:]), np.uint8)

@@ -15,8 +15,7 @@ def reshape(call: Call) -> str:
     x = call.input(0)
     if call.constant(1).ndim != 1:
         call.malformed("the shape is not a vector")
-    wanted = [int(d) for d in call.constant(1)]
-    return call.reshape(x.name, target_shape(call, x.shape, wanted, bool(call.attribute("allowzero", 0))))
+    return call.reshape(x.name, target_shape(call, x.shape, call.integers(1), bool(call.attribute("allowzero", 0))))
 
 
 def target_shape(call: Call, shape: Sequence[int], wanted: Sequence[int], keep_zero: bool = False) -> tuple[int, ...]:
@@ -74,7 +73,7 @@ def unsqueezed(call: Call, shape: Sequence[int], axes: Sequence[int]) -> tuple[i
 def _axes(call: Call, default: tuple[int, ...]) -> tuple[int, ...]:
     """Axes as an attribute (before opset 13) or as an input."""
     if call.opset >= 13:
-        return tuple(int(a) for a in call.constant(1).reshape(-1)) if call.has(1) else default
+        return tuple(call.integers(1)) if call.has(1) else default
     return tuple(call.attribute("axes", default))
 
 

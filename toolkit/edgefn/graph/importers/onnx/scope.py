@@ -83,6 +83,13 @@ class Call:
             self.malformed(f"input {self.node.inputs[index]!r} has shape {value.shape}, not one element")
         return value.reshape(())
 
+    def whole(self, index: int) -> int:
+        """Return the one element of such an input as an integer."""
+        value = float(self.single(index))
+        if not value.is_integer():
+            self.malformed(f"input {self.node.inputs[index]!r} is {value}, which is no integer")
+        return int(value)
+
     def fixed(self, t: Tensor) -> bool:
         """Whether a tensor is constant, perhaps quantized."""
         node = self.scope.made.get(t.name)
