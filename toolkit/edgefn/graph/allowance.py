@@ -14,17 +14,20 @@ __all__ = ["Allowance"]
 
 LEAST = 8 << 20
 TIMES = 16
+LOOKS = 1 << 26
 
 
 class Allowance:
     """The bytes that all constants made from a file of `file_bytes` may have; without a size, there is no end.
 
-    What lies in the file costs nothing, nor do views of what was counted before.
+    What lies in the file costs nothing, nor do views of what was counted before. How much passes may look at does not
+    depend on the file.
     """
 
     def __init__(self, file_bytes: int | None = None) -> None:
         self._all = inf if file_bytes is None else LEAST + TIMES * file_bytes
         self._left = self._all
+        self._looks = LOOKS
         self._counted: WeakValueDictionary[int, NDArray[Any]] = WeakValueDictionary()
 
     def affords(self, shape: Sequence[int]) -> bool:
@@ -46,6 +49,11 @@ class Allowance:
         if root.flags.owndata and self._counted.get(id(root)) is not root:
             self._counted[id(root)] = root
             self.spend(root.nbytes)
+
+    def look(self, elements: int) -> bool:
+        """Count elements that a pass is about to look at one by one; whether it may, so that all take seconds."""
+        self._looks -= elements
+        return self._looks >= 0
 
     def spend(self, nbytes: int) -> None:
         """Count this many bytes."""

@@ -5,11 +5,12 @@ do the same as the move.
 """
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.ir import Graph, Node, Op, Shape
+from edgefn.graph.ir import Graph, Node, Shape
 from edgefn.graph.ops import MatMul, Reshape, Slice, Strides, Transpose
 from edgefn.graph.passes.walk import Walk, rewrite
 
@@ -17,7 +18,7 @@ __all__ = ["absorb_moves"]
 
 type Places = NDArray[np.int64]
 
-MAX_PLACES = 1 << 22  # of one operand, which bounds the work for any file
+MAX_PLACES = 1 << 22  # of one operand
 
 
 def absorb_moves(graph: Graph) -> bool:
@@ -37,18 +38,23 @@ def _visit(walk: Walk, node: Node) -> None:
 
 def _source(walk: Walk, name: str, strides: Strides, sizes: Shape) -> tuple[str, Strides]:
     """What an operand was before it was moved, and the strides that read it there."""
-    tensors = walk.graph.tensors
-    places = _places(strides, sizes)
-    while maker := walk.makers.get(name):
-        source = tensors[maker.inputs[0]] if maker.inputs else None
-        if source is None or max(source.size, places.size) > MAX_PLACES:
+    tensors, places = walk.graph.tensors, None
+    while (maker := walk.makers.get(name)) and isinstance(maker.op, Transpose | Reshape | Slice):
+        source = tensors[maker.inputs[0]]
+        if not _looked_at(walk, source.size, prod(sizes)):
             break
-        moved = _moved(maker.op, source.shape, tensors[name].shape)
-        found = _strides(moved.reshape(-1)[places]) if moved is not None else None
-        if moved is None or found is None:
+        places = _places(strides, sizes) if places is None else places
+        there = _moved(maker.op, source.shape, tensors[name].shape).reshape(-1)[places]
+        found = _strides(there)
+        if found is None:
             break
-        name, strides, places = source.name, found, moved.reshape(-1)[places]
+        name, strides, places = source.name, found, there
     return name, strides
+
+
+def _looked_at(walk: Walk, *sizes: int) -> bool:
+    """Whether tensors of these sizes may be looked at, element by element."""
+    return max(sizes) <= MAX_PLACES and walk.graph.allowance.look(sum(sizes))
 
 
 def _writes(walk: Walk, node: Node, transpose: Transpose) -> bool:
@@ -57,7 +63,7 @@ def _writes(walk: Walk, node: Node, transpose: Transpose) -> bool:
     maker = walk.sole_maker(source.name)
     while maker and isinstance(maker.op, Reshape):
         maker = walk.sole_maker(maker.inputs[0])
-    if not maker or not isinstance(maker.op, MatMul) or source.size > MAX_PLACES:
+    if not maker or not isinstance(maker.op, MatMul) or not _looked_at(walk, source.size):
         return False
     op = maker.op
     there = np.argsort(np.arange(source.size).reshape(source.shape).transpose(transpose.perm).reshape(-1))
@@ -68,9 +74,9 @@ def _writes(walk: Walk, node: Node, transpose: Transpose) -> bool:
     return True
 
 
-def _moved(op: Op, shape: Shape, to: Shape) -> Places | None:
-    """For every element of what `op` makes of a tensor of `shape`, its place there; None when it computes more."""
-    places = np.arange(int(np.prod(shape))).reshape(shape)
+def _moved(op: Transpose | Reshape | Slice, shape: Shape, to: Shape) -> Places:
+    """For every element of what `op` makes of a tensor of `shape`, its place there."""
+    places = np.arange(prod(shape)).reshape(shape)
     match op:
         case Transpose(perm):
             return places.transpose(perm)
@@ -79,7 +85,6 @@ def _moved(op: Op, shape: Shape, to: Shape) -> Places | None:
         case Slice(begin, step):
             along = [b + s * np.arange(n) for b, s, n in zip(begin, step, to, strict=True)]
             return places[np.ix_(*along)]
-    return None
 
 
 def _places(strides: Strides, sizes: Shape) -> Places:

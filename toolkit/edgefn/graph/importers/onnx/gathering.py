@@ -98,7 +98,7 @@ def places_of_elements(call: Call, shape: tuple[int, ...], indices: Array, axis:
 def places_of_rows(call: Call, shape: tuple[int, ...], indices: Array, batch: int = 0) -> tuple[Array, tuple[int, ...]]:
     """Which rows of a tensor of `shape` GatherND or ScatterND names, and the shape of a row."""
     depth = batch + (indices.shape[-1] if indices.ndim else 0)
-    if not (indices.ndim > batch and batch < depth <= len(shape)) or indices.shape[:batch] != shape[:batch]:
+    if not (indices.ndim > batch >= 0 and batch < depth <= len(shape)) or indices.shape[:batch] != shape[:batch]:
         call.malformed(f"indices {indices.shape} of a tensor {shape} with {batch} batch dimensions")
     named = np.moveaxis(indices, -1, 0).astype(np.int64)
     for part, length in zip(named, shape[batch:depth], strict=True):

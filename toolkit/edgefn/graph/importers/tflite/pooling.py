@@ -27,7 +27,7 @@ def _pool(call: Call, kind: type[AveragePool] | type[MaxPool]) -> str:
 def mean(call: Call) -> str:
     """The mean over both sides of images, in floats."""
     x = call.images(0)
-    axes = sorted(call.axis(int(a), 4) for a in call.constant(1).reshape(-1))
+    axes = sorted(call.axis(a, 4) for a in call.integers(1))
     if x.dtype != "f32" or axes != [1, 2] or max(x.shape[1:3]) > MAX_WINDOW:
         call.refuse(f"axes {axes} of {x.dtype} {x.shape}; height and width of f32 images are supported")
     y = call.emit(AveragePool(Window((x.shape[1], x.shape[2]))), (x.name,), (x.shape[0], 1, 1, x.shape[3]))
