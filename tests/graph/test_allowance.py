@@ -1,5 +1,6 @@
 """A small file does not become a large plan, and does not fill the memory on its way."""
 
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgefn.errors import ModelError
-from edgefn.graph.allowance import LEAST, TIMES, Allowance
+from edgefn.graph.allowance import LEAST, LOOKS, TIMES, Allowance
 from edgefn.graph.compiler import ModelFile, compile_model
 
 
@@ -46,6 +47,27 @@ def test_a_larger_file_may_make_more():
     assert Allowance(1000).affords((LEAST // 4 + TIMES * 250,))
     assert not Allowance(1000).affords((LEAST // 4 + TIMES * 250 + 1,))
     assert Allowance().affords((2**40,))
+
+
+def test_passes_may_look_at_so_many_elements():
+    allowance = Allowance(1000)
+    assert allowance.look(LOOKS)
+    assert not allowance.look(1)
+
+
+def test_products_of_vast_activations_compile_soon(model):
+    m = model()
+    m.output(m.node("MatMul", m.input("a", (4,)), m.input("b", (2, 4, 1 << 24))))
+    started = time.process_time()
+    assert _compile(m)
+    assert time.process_time() - started < 2
+
+
+def test_a_normalization_of_vast_rows_takes_no_vectors_of_their_size(model):
+    m = model()
+    x = m.input("x", (1, 2, 1 << 22, 3))
+    m.output(m.node("InstanceNormalization", x, m.random(2), m.random(2)))
+    assert len(_compile(m)) < 10_000
 
 
 @pytest.mark.parametrize("op", ["ConstantOfShape", "Expand", "Tile", "Range", "OneHot"])

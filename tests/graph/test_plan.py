@@ -1,5 +1,6 @@
 import struct
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -146,6 +147,24 @@ def test_a_convolution_of_what_is_not_there_is_refused(x, stride, said):
     plan = _plan(
         tensors=(x, w, bias, _LARGE), ops=(op,), inputs=(3,), outputs=(3,), arena_bytes=8192, weights=bytes(256)
     )
+    with pytest.raises(ModelError, match=said):
+        read_plan(write_plan(plan))
+
+
+@pytest.mark.parametrize(
+    ("at", "scratch", "said"),
+    [
+        (496, 2048, "y overlaps x"),
+        (512, 16, "its scratch overlaps x"),
+        (512, 1008, "its scratch overlaps y"),
+        (512, 2064, "does not fit in the arena"),
+    ],
+)
+def test_an_op_that_writes_over_what_it_reads_is_refused(at, scratch, said):
+    w, bias = PlanTensor("f32", (8, 8), "weights", 0, 256), PlanTensor("f32", (8,), "weights", 0, 32)
+    op = PlanOp(BY_NAME["conv2d_f32"], (0, 1, 2, 3, 1, 1, 1, 1, 1, 1, 0, 0, 0.0, 1.0, scratch))
+    y = replace(_LARGE, offset=at)
+    plan = _plan(tensors=(_IMAGE, w, bias, y), ops=(op,), outputs=(3,), arena_bytes=2048 + 640, weights=bytes(256))
     with pytest.raises(ModelError, match=said):
         read_plan(write_plan(plan))
 
