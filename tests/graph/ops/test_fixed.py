@@ -110,8 +110,9 @@ def test_a_multiplier_has_31_bits_and_a_shift(real, expected):
 
 
 def test_a_multiplier_too_large_for_its_shift_is_refused():
-    with pytest.raises(UnsupportedError, match="multiply by"):
-        multiplier_of(NODE, 2.0**30)
+    for real in (2.0**30, np.inf):
+        with pytest.raises(UnsupportedError, match="multiply by"):
+            multiplier_of(NODE, real)
     with pytest.raises(UnsupportedError, match="multiply by"):
         multiplier_of(NODE, 1.0, highest=0)
 

@@ -42,7 +42,7 @@ def multiplier_of(node: Node, real: float, highest: int = MAX_SHIFT) -> tuple[in
     """
     if real == 0:
         return 0, 0
-    fraction, shift = frexp(real)
+    fraction, shift = frexp(min(real, 2.0**64))  # which is refused, as infinity is
     multiplier = floor(fraction * _ONE + 0.5)
     if multiplier == _ONE:
         multiplier, shift = _ONE // 2, shift + 1

@@ -57,10 +57,10 @@ def scratch_bytes(inputs: int, cells: int) -> int:
 def lower(low: Lowering, node: Node, op: LstmQ8) -> Step:
     (x, h, c, w, r, bias), y = low.operands(node)
     (x_scale, x_zero), (h_scale, h_zero), (y_scale, y_zero) = scalar_of(x), scalar_of(h), scalar_of(y)
-    # In f32, as TFLite prepares them.
-    reals = [np.float32(s) * np.float32(x_scale) / GATE_SCALE for s in op.w_scales]
-    reals += [np.float32(s) * np.float32(h_scale) / GATE_SCALE for s in op.r_scales]
-    reals.append(np.float32(2.0**-15 / y_scale * 2.0**-15))
+    with np.errstate(over="ignore", under="ignore"):  # in f32, as TFLite prepares them
+        reals = [np.float32(s) * np.float32(x_scale) / GATE_SCALE for s in op.w_scales]
+        reals += [np.float32(s) * np.float32(h_scale) / GATE_SCALE for s in op.r_scales]
+        reals.append(np.float32(2.0**-15 / y_scale * 2.0**-15))
     pairs = np.array([multiplier_of(node, float(real)) for real in reals], np.int32)
     values = {
         **{name: low.source(t.name) for name, t in (("x", x), ("h", h), ("c", c))},

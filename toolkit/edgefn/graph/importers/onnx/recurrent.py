@@ -85,7 +85,8 @@ def _run(call: Call, gates: int, run: Callable[[_Direction, str], States]) -> Na
     batch_first = _batch_first(call)
     steps = call.transpose(x.name, (1, 0, 2)) if batch_first else x.name
     _refuse_lengths(call, *call.scope.tensor(steps).shape[:2])
-    done = [run(d, steps) for d in _read(call, gates, x.shape[2])]
+    with np.errstate(all="ignore"):  # weights may be anything
+        done = [run(d, steps) for d in _read(call, gates, x.shape[2])]
     count, batch, cells = call.scope.tensor(done[0].all).shape
     every = _joined(call, 1, [s.all for s in done], (count, 1, batch, cells))
     last = [_joined(call, 0, names, (1, batch, cells)) for names in _last(done)]
