@@ -118,6 +118,7 @@ def samples() -> tuple[bytes, ...]:
     made += _dynamic_samples()
     made.append(plans.layer_norm(x, x[0, 0], x[0, 1], 1e-5, 1))
     made.append(plans.bilinear(np.ones((1, 2, 3, 9), np.int8), *[np.array([[0, 1, 512], [1, 1, 9]], np.int32)] * 2))
+    made.append(plans.unary(51, x, "int32", (2, 3, 2), 1))
     made.append(plans.resample(x, np.array([[0, 1], [2, 2]], np.int32), np.ones((2, 2), np.float32), 1))
     made += _small_samples()
     return tuple(made)

@@ -101,3 +101,22 @@ def test_an_index_is_that_of_the_first_or_the_last_of_the_largest(dtype, outer, 
 def test_spans_that_do_not_fit_are_refused(code, parameters, status):
     x = np.ones((2, 3, 2), F)
     assert Cornered(plans.unary(code, x, "float32" if code == 37 else "int32", (2, 2), *parameters)).status == status
+
+
+@QUICK
+@given(data=st.data(), smallest=st.booleans(), dtype=st.sampled_from([np.float32, np.int32]))
+def test_the_best_of_a_row_come_in_order(data, smallest, dtype):
+    n, rows = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 3))
+    k = data.draw(st.integers(1, n))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    x = rng.integers(-5, 6, (rows, n)).astype(dtype)  # many are equal
+    if dtype == np.float32:
+        x[rng.random((rows, n)) < 0.1] = -0.0
+    order = np.argsort(x if smallest else -x, axis=1, kind="stable")
+    hold(plans.unary(51, x, "int32", (rows, k), int(smallest)), [x], order[:, :k].astype(np.int32))
+
+
+def test_nan_is_worse_than_all():
+    x = np.array([np.nan, 2, -np.inf, np.nan, 5], np.float32)
+    hold(plans.unary(51, x, "int32", (5,), 0), [x], np.array([4, 1, 2, 0, 3], np.int32))
+    hold(plans.unary(51, x, "int32", (3,), 1), [x], np.array([2, 1, 4], np.int32))

@@ -148,6 +148,27 @@ def test_elements_are_gathered_by_constant_indices(model, check):
     check(m)
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_elements_are_gathered_by_indices_of_the_run(model, check, axis):
+    m = model()
+    shape = [3, 4, 5]
+    shape[axis] = 2
+    m.output(m.node("GatherElements", m.input("x", (3, 4, 5)), m.input("i", shape, "i64"), axis=axis))
+    rng = np.random.default_rng(axis)
+    check(m, inputs=[rng.normal(0, 1, (3, 4, 5)).astype(np.float32), rng.integers(-3, 3, shape)])
+
+
+@pytest.mark.parametrize("axis", [-1, 0, 1])
+@pytest.mark.parametrize("largest", [0, 1])
+@pytest.mark.parametrize("dtype", ["f32", "i64"])
+def test_the_best_are_found_as_onnx_finds_them(model, check, axis, largest, dtype):
+    m = model()
+    outputs(m, "TopK", 2, m.input("x", (4, 5, 6), dtype), m.constant(integers(3)), axis=axis, largest=largest)
+    m.outputs[0].type.tensor_type.elem_type = 1 if dtype == "f32" else 7
+    m.outputs[1].type.tensor_type.elem_type = 7
+    check(m, inputs=[np.random.default_rng(1).integers(-9, 9, (4, 5, 6)).astype(np.float32)])
+
+
 @pytest.mark.parametrize(
     ("indices", "batch"), [([[0, 1], [2, -1]], 0), ([[1], [0]], 0), ([[[1], [0]], [[3], [2]], [[0], [0]]], 1)]
 )

@@ -179,6 +179,14 @@ def test_a_gather_by_constant_indices(writer, run, made):
     hold(run, writer, "GATHER", x, [indices], x[:, indices], "GatherOptions", {"Axis": 1})
 
 
+@EITHER
+def test_the_best_are_found(writer, run, made):
+    x = made(2, 3, 7)
+    order = np.argsort(-x.astype(np.float64), axis=-1, kind="stable")[..., :4]
+    wanted = [np.take_along_axis(x, order, -1), order.astype(np.int32)]
+    hold(run, writer, "TOPK_V2", x, [i32(4).reshape(())], wanted)
+
+
 @pytest.mark.parametrize("kind", ["FLOAT32", "INT8"])
 def test_an_embedding_is_looked_up(writer, run, kind):
     table = normal(9, 4) if kind == "FLOAT32" else integers(9, 4)

@@ -53,6 +53,7 @@ const efn_op efn_ops[EFN_OPCODES] = {
     [47] = EFN_ROW(dynamic_quantize_f32_i8, efn_dynamic_quantize),
     [48] = EFN_ROW(dense_dynamic, efn_dense_dynamic),
     [EFN_SKIP] = EFN_ROW(skip, efn_skip),
+    [51] = EFN_ROW(topk, efn_topk),
     [52] = EFN_ROW(rnn_f32, efn_rnn_f32),
     [50] = EFN_ROW(layer_norm_f32, efn_layer_norm),
     [54] = EFN_ROW(dense_i8_i32, efn_dense_i8_i32),

@@ -323,4 +323,8 @@ typedef struct {
     uint32_t x, rows, columns, y;
 } efn_bilinear;
 
+typedef struct {
+    uint32_t x, y, smallest;
+} efn_topk;
+
 #endif

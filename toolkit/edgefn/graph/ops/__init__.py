@@ -45,6 +45,7 @@ from edgefn.graph.ops import (
     softmax,
     strided,
     tile,
+    topk,
     transpose,
     tree_ensemble,
     unary,
@@ -87,6 +88,7 @@ from edgefn.graph.ops.select import Select
 from edgefn.graph.ops.slicing import Slice
 from edgefn.graph.ops.softmax import Softmax
 from edgefn.graph.ops.tile import Tile
+from edgefn.graph.ops.topk import TopK
 from edgefn.graph.ops.transpose import Transpose
 from edgefn.graph.ops.tree_ensemble import TreeEnsemble
 from edgefn.graph.ops.unary import Unary
@@ -135,6 +137,7 @@ __all__ = [
     "Softmax",
     "Strides",
     "Tile",
+    "TopK",
     "Transpose",
     "TreeEnsemble",
     "Unary",
@@ -177,6 +180,7 @@ _CODES = (
     skip.CODES,
     softmax.CODES,
     strided.CODES,
+    topk.CODES,
     transpose.CODES,
     tree_ensemble.CODES,
     unary.CODES,
@@ -225,6 +229,7 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Slice: slicing.lower,
     Softmax: softmax.lower,
     Tile: tile.lower,
+    TopK: topk.lower,
     Transpose: transpose.lower,
     TreeEnsemble: tree_ensemble.lower,
     Unary: unary.lower,

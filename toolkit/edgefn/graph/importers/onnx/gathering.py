@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefn.graph.importers.along import taken_along
+from edgefn.graph.importers.onnx.arithmetic import as_dtype, combine, number
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.spans import Span, sliced
 from edgefn.graph.ir import Tensor
-from edgefn.graph.ops import Concat, Gather
+from edgefn.graph.ops import Concat, Gather, Select, TopK
 
 __all__ = [
     "gather",
@@ -19,6 +21,7 @@ __all__ = [
     "places_of_rows",
     "scatter_elements",
     "scatter_nd",
+    "top_k",
 ]
 
 type Array = NDArray[Any]
@@ -56,10 +59,42 @@ def _as_i32(call: Call, index: int) -> str:
 
 
 def gather_elements(call: Call) -> str:
-    """Constant indices."""
-    x, indices = call.value(0), call.constant(1)
+    """Constant indices, or indices of the run that have all other dimensions of the data."""
+    x, indices = call.value(0), call.input(1).constant
     axis = call.axis(call.attribute("axis", 0), len(x.shape))
+    if indices is None:
+        return _along(call, x, call.scope.tensor(_as_i32(call, 1)), axis)
     return _taken(call, x, (), places_of_elements(call, x.shape, indices, axis))
+
+
+def _along(call: Call, x: Tensor, index: Tensor, axis: int) -> str:
+    others = [i for i in range(len(x.shape)) if i != axis]
+    if len(index.shape) != len(x.shape) or any(index.shape[i] != x.shape[i] for i in others):
+        call.refuse(f"indices {index.shape} of {x.shape} that are computed at run time")
+    last = (*others, axis)
+    x, index = (call.scope.tensor(call.transpose(t.name, last)) for t in (x, index))
+    below = combine(call, "less", index.name, number(call, 0, "i32"))
+    wrapped = combine(call, "add", index.name, number(call, x.shape[-1], "i32"))
+    inside = call.emit(Select(), (below, wrapped, index.name), index.shape, dtype="i32")
+    y = taken_along(call, x, call.scope.tensor(inside))
+    return call.transpose(y, tuple(last.index(i) for i in range(len(last))))
+
+
+def top_k(call: Call) -> tuple[str, str]:
+    """Constant k; values and indices, the best first."""
+    x = call.value(0)
+    axis = call.axis(call.attribute("axis", -1), len(x.shape))
+    k = int(call.constant(1).reshape(())) if call.opset >= 10 else call.attribute("k", 0)
+    if not 0 < k <= x.shape[axis]:
+        call.malformed(f"the best {k} of {x.shape[axis]}")
+    last = (*(i for i in range(len(x.shape)) if i != axis), axis)
+    back = tuple(last.index(i) for i in range(len(last)))
+    x = call.scope.tensor(call.transpose(x.name, last))
+    numbers = x.name if x.dtype in {"f32", "i32"} else as_dtype(call, x.name, "i32")
+    shape = (*x.shape[:-1], k)
+    index = call.emit(TopK(smallest=not call.attribute("largest", 1)), (numbers,), shape, dtype="i32")
+    values = taken_along(call, x, call.scope.tensor(index))
+    return call.transpose(values, back), call.transpose(index, back)
 
 
 def gather_nd(call: Call) -> str:

@@ -1,10 +1,11 @@
-"""GATHER and EMBEDDING_LOOKUP."""
+"""GATHER, EMBEDDING_LOOKUP and TOPK_V2."""
 
+from edgefn.graph.importers.along import taken_along
 from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.ir import Tensor
-from edgefn.graph.ops import Dequantize, Gather
+from edgefn.graph.ops import Cast, Dequantize, Gather, TopK
 
-__all__ = ["embedding_lookup", "gather"]
+__all__ = ["embedding_lookup", "gather", "top_k"]
 
 
 def gather(call: Call) -> str:
@@ -36,3 +37,16 @@ def embedding_lookup(call: Call) -> str:
     if table.dtype != "i8" or table.quantization is None or not table.quantization.per_tensor:
         call.refuse(f"a table of {table.dtype} to {call.output.dtype}")
     return call.emit(Dequantize(), (rows,), call.scope.tensor(rows).shape)
+
+
+def top_k(call: Call) -> tuple[str, str]:
+    """Constant k, along the last dimension; values and indices, the best first."""
+    x, k = call.movable(0), call.integers(1)
+    if len(k) != 1 or not x.shape or not 0 < k[0] <= x.shape[-1]:
+        call.malformed(f"the best {k} of {x.shape}")
+    shape = (*x.shape[:-1], k[0])
+    numbers = x.name
+    if x.dtype not in {"f32", "i32"}:
+        numbers = call.emit(Cast(), (numbers,), x.shape, Tensor(x.name, "i32", x.shape))
+    index = call.emit(TopK(), (numbers,), shape, Tensor(call.label, "i32", shape))
+    return taken_along(call, x, call.scope.tensor(index)), index

@@ -76,6 +76,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "STRIDED_SLICE": (slicing.strided_slice, "constant begins, ends and strides"),
     "TILE": (slicing.tile, "constant multiples"),
     "TANH": (tables.tanh, "f32, and i8 to the scale 1/128 around 0"),
+    "TOPK_V2": (gathering.top_k, "constant k"),
     "TRANSPOSE": (movement.transpose, "constant permutation"),
     "TRANSPOSE_CONV": (convolution.transpose_conv, f"constant weights and output shape; {_ACTIVATION}"),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": (
