@@ -11,6 +11,7 @@ from edgefn.engine.standalone import Runner
 from . import oracle, plans
 from .cornered import Cornered
 from .flavours import hold
+from .plan_builder import PlanBuilder
 from .plans import Columns, Layer
 from .test_elements import SPECIAL
 
@@ -100,7 +101,7 @@ def test_the_largest_products_are_exact_and_wrap(rows, narrow):
 @pytest.mark.parametrize("steps", [(np.nan, np.nan), (0, 300), (np.inf, -1), (1e38, 2.5), (-1, 1e38)])
 def test_a_range_that_nobody_computed_does_no_harm(steps):
     x = np.linspace(-3, 3, 20, dtype=F)
-    b = plans.PlanBuilder()
+    b = PlanBuilder()
     source, of, target = b.tensor("float32", (20,)), b.tensor("float32", (2,)), b.tensor("int8", (20,))
     b.op(47, source, of, target)
     inputs = [x, np.array(steps, F)]
@@ -115,7 +116,7 @@ def test_an_extra_outside_the_weights_is_refused(column, step, narrow):
     moved = Columns(w, weights.zeros, np.array([[column, step, 1]]), narrow)
     plan = plans.dense_integer(x, weights)
     assert (Cornered(plan).status == 0) == (narrow == 0)
-    b = plans.PlanBuilder()
+    b = PlanBuilder()
     target, zero, source = b.tensor("int32", (3, 9)), b.tensor("int8", ()), b.tensor("int8", (3, 12))
     constants = [b.constant(np.zeros(16 * 12, np.int8)), *(b.constant(np.zeros(16, np.int32)) for _ in "sz")]
     extras = b.constant(moved.extras.astype(np.int32))

@@ -13,7 +13,8 @@ from edgefn.graph.ops import BY_CODE
 
 from . import plans
 from .cornered import Cornered
-from .plans import Columns, Layer, Matrices, PlanBuilder, Window
+from .plan_builder import PlanBuilder
+from .plans import Columns, Layer, Matrices, Window
 from .test_tree_ensemble import random_forest
 
 MANY = settings(max_examples=400, deadline=None)

@@ -12,7 +12,7 @@ from edgefn.engine.standalone import Runner
 from edgefn.errors import BuildError, ModelError, UsageError
 
 from . import plans
-from .plans import PlanBuilder
+from .plan_builder import PlanBuilder
 from .test_products import QUICK
 
 F = np.float32

@@ -8,7 +8,7 @@ from random import Random
 
 from edgefn.graph.ops import BY_CODE
 from edgefn.graph.records import DTYPES, ITEM_BYTES
-from tests.engine.plans import PlanBuilder
+from tests.engine.plan_builder import PlanBuilder
 
 from .raw import battered, near_or_borderline
 
