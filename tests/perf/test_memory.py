@@ -24,9 +24,8 @@ def test_memory(benchmark, line, path):
     """The sizes of open dimensions are those of the inputs that lie beside the model."""
     dims = fit_dims(read_model(path), load_cases(path.with_suffix(".npz")).shapes)
     found = benchmark.pedantic(dissect, args=(path, dims), rounds=1)
-    if found.memory is None:
-        pytest.skip(f"not compiled: {found.unsupported[0]}")
     memory = found.memory
+    assert memory is not None, found.unsupported
     pin = next(node.op for node in found.nodes if node.id == memory.pinned_by)
     figures = [size(n) for n in (memory.bound, memory.weights, memory.file, memory.linear)]
     line(HEADER, (path.name, size(memory.arena), pin, *figures))
