@@ -1,6 +1,19 @@
 import numpy as np
 import pytest
 
+from edgefn.graph.compiler import compile_model, read_model
+
+
+@pytest.fixture
+def compiled_tflite(tmp_path):
+    """What the file of a writer compiles to."""
+
+    def build(writer):
+        (tmp_path / "m.tflite").write_bytes(writer.data())
+        return compile_model(read_model(tmp_path / "m.tflite"), name="m")
+
+    return build
+
 
 @pytest.fixture
 def small_tflite(writer) -> bytes:

@@ -5,7 +5,6 @@ import pytest
 
 from edgefn.engine.standalone import Runner
 from edgefn.errors import ModelError, UnsupportedError
-from edgefn.graph.compiler import compile_model, read_model
 from edgefn.graph.plan import read_plan
 from edgefn.graph.reference import evaluate
 
@@ -15,20 +14,11 @@ SCALE = (0.05, -3)
 
 
 @pytest.fixture
-def compiled(tmp_path):
-    def build(data):
-        (tmp_path / "m.tflite").write_bytes(data)
-        return compile_model(read_model(tmp_path / "m.tflite"), name="m")
-
-    return build
-
-
-@pytest.fixture
-def run(compiled):
+def run(compiled_tflite):
     """The outputs of a model, which the oracle and the engine must agree on."""
 
     def once(writer, *inputs):
-        plan = compiled(writer.data()).plan
+        plan = compiled_tflite(writer).plan
         found = evaluate(read_plan(plan), inputs)
         with Runner(plan) as runner:
             for raw, array in zip(runner.run(inputs), found, strict=True):
@@ -336,7 +326,7 @@ def plain(x, w):
 
 
 @EITHER
-def test_a_pad_in_front_of_a_convolution_is_part_of_it(writer, compiled, made):
+def test_a_pad_in_front_of_a_convolution_is_part_of_it(writer, compiled_tflite, made):
     """What converters make of layers that pad by themselves: PAD, then a convolution that does not."""
     x, weights = made(1, 6, 6, 3), made(4, 3, 3, 3)
     widths = tensor(writer, "widths", i32(0, 0, 1, 1, 1, 1, 0, 0).reshape(4, 2), constant=True)
@@ -346,7 +336,7 @@ def test_a_pad_in_front_of_a_convolution_is_part_of_it(writer, compiled, made):
     writer.op("PAD", [source, widths], [middle])
     writer.op("CONV_2D", [middle, held], [target], "Conv2DOptions", {"Padding": 1, "StrideW": 1, "StrideH": 1})
     writer.subgraph([source], [target])
-    assert [o.op for o in compiled(writer.data()).summary.ops] == [f"conv2d_{'q8' if x.dtype == np.int8 else 'f32'}"]
+    assert [o.op for o in compiled_tflite(writer).summary.ops] == [f"conv2d_{'q8' if x.dtype == np.int8 else 'f32'}"]
 
 
 def test_a_depthwise_convolution_with_several_outputs_a_channel(writer, run):
@@ -418,17 +408,17 @@ def test_a_transposed_convolution_in_int8(writer, run):
         ("REVERSE_V2", [i32(2)], "", None, ModelError, "axis 2"),
     ],
 )
-def test_what_makes_no_sense_is_refused(writer, compiled, op, constants, options, fields, error, said):
+def test_what_makes_no_sense_is_refused(writer, compiled_tflite, op, constants, options, fields, error, said):
     build(writer, op, [normal(3, 4), *constants], [normal(3, 4)], options, fields)
     with pytest.raises(error, match=said):
-        compiled(writer.data())
+        compiled_tflite(writer)
 
 
-def test_parts_of_another_quantization_are_refused_as_tflite_does(writer, compiled):
+def test_parts_of_another_quantization_are_refused_as_tflite_does(writer, compiled_tflite):
     x = integers(2, 3)
     parts = [tensor(writer, "a", x), tensor(writer, "b", x, scale=(0.1, 0))]
     target = tensor(writer, "y", np.concatenate([x, x]))
     writer.op("CONCATENATION", parts, [target], "ConcatenationOptions")
     writer.subgraph(parts, [target])
     with pytest.raises(UnsupportedError, match="quantized differently"):
-        compiled(writer.data())
+        compiled_tflite(writer)

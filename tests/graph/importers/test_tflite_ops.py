@@ -8,7 +8,7 @@ import pytest
 
 from edgefn.engine.standalone import Runner
 from edgefn.errors import EdgefnError, ModelError, UnsupportedError
-from edgefn.graph.compiler import compile_model, inspect_model, read_model
+from edgefn.graph.compiler import inspect_model, read_model
 from edgefn.graph.plan import read_plan
 from edgefn.graph.reference import evaluate
 
@@ -18,20 +18,11 @@ CONV = {"Padding": 0, "StrideW": 2, "StrideH": 1, "DilationWFactor": 1, "Dilatio
 
 
 @pytest.fixture
-def compiled(tmp_path):
-    def build(data):
-        (tmp_path / "m.tflite").write_bytes(data)
-        return compile_model(read_model(tmp_path / "m.tflite"), name="m")
-
-    return build
-
-
-@pytest.fixture
-def run(compiled):
+def run(compiled_tflite):
     """The output of a model, which the oracle and the engine must agree on."""
 
     def once(writer, *inputs, exact=True):
-        plan = compiled(writer.data()).plan
+        plan = compiled_tflite(writer).plan
         (found,) = evaluate(read_plan(plan), inputs)
         with Runner(plan) as runner:
             engine = np.frombuffer(runner.run(inputs)[0], found.dtype).reshape(found.shape)
@@ -166,9 +157,9 @@ def test_a_dense_layer_in_int8(writer, run):
         ({"bias": np.zeros(3, np.float32)}, "a bias of float32"),
     ],
 )
-def test_a_dense_layer_in_int8_of_another_form_is_refused(writer, compiled, changes, said):
+def test_a_dense_layer_in_int8_of_another_form_is_refused(writer, compiled_tflite, changes, said):
     integer_dense(writer, integers(3, 4), **{"weights": integers(3, 4), **changes})
-    refused(writer, compiled, UnsupportedError, said)
+    refused(writer, compiled_tflite, UnsupportedError, said)
 
 
 def test_weights_of_f16_behind_a_dequantize_are_constants(writer, run):
@@ -271,7 +262,7 @@ def test_a_concatenation(writer, run):
     np.testing.assert_array_equal(run(writer, a, b), np.concatenate([a, b], 1))
 
 
-def test_ports_have_the_names_of_the_signature(writer, compiled):
+def test_ports_have_the_names_of_the_signature(writer, compiled_tflite):
     x = normal(1, 4)
     writer.tensor("x", x.shape)
     writer.tensor("y", x.shape)
@@ -279,7 +270,7 @@ def test_ports_have_the_names_of_the_signature(writer, compiled):
     writer.subgraph([0], [1])
     names = {side: [writer.table("TensorMap", Name=name, TensorIndex=i)] for i, (side, name) in enumerate(NAMES)}
     data = writer.data(SignatureDefs=[writer.table("SignatureDef", SignatureKey="serve", SubgraphIndex=0, **names)])
-    summary = compiled(data).summary
+    summary = compiled_tflite(data).summary
     assert [(p.name, p.shape) for p in (*summary.inputs, *summary.outputs)] == [("sound", (1, 4)), ("word", (1, 4))]
     assert (summary.format, summary.version) == ("tflite", 3)
 
@@ -287,9 +278,9 @@ def test_ports_have_the_names_of_the_signature(writer, compiled):
 NAMES = (("Inputs", "sound"), ("Outputs", "word"))
 
 
-def refused(writer, compiled, kind, said):
+def refused(writer, compiled_tflite, kind, said):
     with pytest.raises(kind, match=said) as error:
-        compiled(writer.data())
+        compiled_tflite(writer)
     assert isinstance(error.value, EdgefnError)
 
 
@@ -301,17 +292,17 @@ def refused(writer, compiled, kind, said):
         ("AVERAGE_POOL_2D", "Pool2DOptions", {"StrideW": 1, "StrideH": 1}, "images of rank 4"),
     ],
 )
-def test_a_form_outside_coverage_is_refused_with_its_name(writer, compiled, op, options, fields, said):
+def test_a_form_outside_coverage_is_refused_with_its_name(writer, compiled_tflite, op, options, fields, said):
     unary(writer, op, normal(1, 4), (1, 4), options=options, **fields)
-    refused(writer, compiled, UnsupportedError, said)
+    refused(writer, compiled_tflite, UnsupportedError, said)
 
 
-def test_an_activation_that_broadcasts_across_other_dimensions_is_refused(writer, compiled):
+def test_an_activation_that_broadcasts_across_other_dimensions_is_refused(writer, compiled_tflite):
     for name, shape in (("a", (2, 3, 4)), ("b", (3, 1)), ("y", (2, 3, 4))):
         writer.tensor(name, shape)
     writer.op("ADD", [0, 1], [2], "AddOptions")
     writer.subgraph([0, 1], [2])
-    refused(writer, compiled, UnsupportedError, "broadcasts along the last dimension only")
+    refused(writer, compiled_tflite, UnsupportedError, "broadcasts along the last dimension only")
 
 
 @pytest.mark.parametrize(
@@ -322,17 +313,17 @@ def test_an_activation_that_broadcasts_across_other_dimensions_is_refused(writer
         ([], [1], "input 0"),
     ],
 )
-def test_operators_in_no_order_are_malformed(writer, compiled, inputs, outputs, said):
+def test_operators_in_no_order_are_malformed(writer, compiled_tflite, inputs, outputs, said):
     writer.tensor("x", (1, 4))
     writer.tensor("y", (1, 4))
     writer.op("RELU", inputs, outputs)
     writer.subgraph([0], [1])
-    refused(writer, compiled, ModelError, said)
+    refused(writer, compiled_tflite, ModelError, said)
 
 
-def test_a_shape_that_the_operator_does_not_compute_is_malformed(writer, compiled):
+def test_a_shape_that_the_operator_does_not_compute_is_malformed(writer, compiled_tflite):
     unary(writer, "RELU", normal(1, 4), (1, 5))
-    refused(writer, compiled, ModelError, r"computes \(1, 4\), the file says \(1, 5\)")
+    refused(writer, compiled_tflite, ModelError, r"computes \(1, 4\), the file says \(1, 5\)")
 
 
 def test_inspecting_names_every_unknown_operator(writer, tmp_path):

@@ -6,20 +6,10 @@ import pytest
 from edgefn.engine.library import FLAVOURS
 from edgefn.engine.standalone import Runner
 from edgefn.errors import ModelError, UnsupportedError
-from edgefn.graph.compiler import compile_model, read_model
 
 F = np.float32
 TANH, RELU = 4, 1
 W_SCALES, R_SCALES = (0.002, 0.0013, 0.0021, 0.0017), (0.003, 0.0041, 0.0023, 0.0037)
-
-
-@pytest.fixture
-def compiled(tmp_path):
-    def build(writer):
-        (tmp_path / "m.tflite").write_bytes(writer.data())
-        return compile_model(read_model(tmp_path / "m.tflite"), name="m")
-
-    return build
 
 
 class Lstm:
@@ -149,9 +139,9 @@ CASES = [
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize(("sizes", "wanted"), CASES)
-def test_in_int8_it_answers_as_the_reference_kernel(writer, compiled, sizes, wanted, flavour):
+def test_in_int8_it_answers_as_the_reference_kernel(writer, compiled_tflite, sizes, wanted, flavour):
     model, x = integers(writer, **sizes)
-    with Runner(compiled(model).plan, flavour) as runner:
+    with Runner(compiled_tflite(model).plan, flavour) as runner:
         found = [np.frombuffer(runner.run([one])[0], np.int8) for one in x]
     assert np.concatenate(found).tolist() == [int(number) for number in wanted.split()]
 
@@ -176,7 +166,7 @@ def equations(x, w, r, bias, peepholes, clip, state):
 
 @pytest.mark.parametrize("kind", ["FLOAT32", "FLOAT16"])
 @pytest.mark.parametrize(("peep", "clip"), [(0, 0.0), (1, 0.0), (0, 0.6)])
-def test_in_floats_it_follows_its_equations_from_run_to_run(writer, compiled, kind, peep, clip):
+def test_in_floats_it_follows_its_equations_from_run_to_run(writer, compiled_tflite, kind, peep, clip):
     rng = np.random.default_rng(5)
     stored = F if kind == "FLOAT32" else np.float16
     w, r = (rng.normal(0, 0.5, (4, 6, n)).astype(stored) for n in (3, 6))
@@ -189,7 +179,7 @@ def test_in_floats_it_follows_its_equations_from_run_to_run(writer, compiled, ki
     if peep:
         lstm.weights(9, p, "FLOAT32")
     state = [np.zeros((2, 6)), np.zeros((2, 6))]
-    with Runner(compiled(lstm.end((2, 4, 6), CellClip=clip)).plan) as runner:
+    with Runner(compiled_tflite(lstm.end((2, 4, 6), CellClip=clip)).plan) as runner:
         for one in x:
             found = np.frombuffer(runner.run([one])[0], F).reshape(2, 4, 6)
             wanted = equations(
@@ -223,27 +213,27 @@ def small(writer, *, also=(), activation=TANH, h=(0.0075, 0), c=(2.0**-11, 0), w
         ({"c": None}, "a cell state without a scale"),
     ],
 )
-def test_forms_that_are_not_supported_are_refused(writer, compiled, changes, said):
+def test_forms_that_are_not_supported_are_refused(writer, compiled_tflite, changes, said):
     with pytest.raises(UnsupportedError, match=said) as error:
-        compiled(small(writer, **changes))
+        compiled_tflite(small(writer, **changes))
     assert error.value.code == "EFN-M011"
 
 
-def test_a_state_that_is_no_variable_is_refused(writer, compiled):
+def test_a_state_that_is_no_variable_is_refused(writer, compiled_tflite):
     lstm = Lstm(writer, (1, 2, 3), 4, kind="FLOAT32")
     lstm.weights(1, np.ones((4, 4, 3), F), "FLOAT32")
     lstm.weights(5, np.ones((4, 4, 4), F), "FLOAT32")
     lstm.weights(12, np.ones((4, 4), F), "FLOAT32")
     lstm.put(18, "constant", (1, 4), constant=np.zeros((1, 4), F))
     with pytest.raises(UnsupportedError, match="input 18 is no variable"):
-        compiled(lstm.end((1, 2, 4)))
+        compiled_tflite(lstm.end((1, 2, 4)))
 
 
-def test_weights_that_do_not_fit_are_malformed(writer, compiled):
+def test_weights_that_do_not_fit_are_malformed(writer, compiled_tflite):
     lstm = Lstm(writer, (1, 2, 3), 4, kind="FLOAT32")
     lstm.weights(1, np.ones((4, 4, 2), F), "FLOAT32")
     lstm.weights(5, np.ones((4, 4, 4), F), "FLOAT32")
     lstm.weights(12, np.ones((4, 4), F), "FLOAT32")
     with pytest.raises(ModelError, match=r"weights \(4, 4, 2\)") as error:
-        compiled(lstm.end((1, 2, 4)))
+        compiled_tflite(lstm.end((1, 2, 4)))
     assert error.value.code == "EFN-M006"

@@ -8,20 +8,10 @@ import pytest
 from edgefn.engine.library import FLAVOURS
 from edgefn.engine.standalone import Runner
 from edgefn.errors import UnsupportedError
-from edgefn.graph.compiler import compile_model, read_model
 
 LOGISTIC, TANH = (1 / 256, -128), (1 / 128, 0)
 BYTES = {"INT8": np.arange(-128, 128).astype(np.int8), "UINT8": np.arange(256).astype(np.uint8)}
 REAL = {"LOGISTIC": lambda v: 1 / (1 + np.exp(-v)), "TANH": np.tanh, "QUANTIZE": lambda v: v}
-
-
-@pytest.fixture
-def compiled(tmp_path):
-    def build(writer):
-        (tmp_path / "m.tflite").write_bytes(writer.data())
-        return compile_model(read_model(tmp_path / "m.tflite"), name="m")
-
-    return build
 
 
 def unary(writer, op, x, y, kinds=("INT8", "INT8")):
@@ -49,8 +39,8 @@ def unary(writer, op, x, y, kinds=("INT8", "INT8")):
         ("QUANTIZE", (1 / 256, -128), (1 / 256, 0), ("INT8", "UINT8"), "40aff2e9d2d8922e"),
     ],
 )
-def test_every_byte_is_as_the_reference_kernels_have_it(writer, compiled, op, x, y, kinds, digest):
-    plan, given = compiled(unary(writer, op, x, y, kinds)).plan, BYTES[kinds[0]]
+def test_every_byte_is_as_the_reference_kernels_have_it(writer, compiled_tflite, op, x, y, kinds, digest):
+    plan, given = compiled_tflite(unary(writer, op, x, y, kinds)).plan, BYTES[kinds[0]]
     for flavour in FLAVOURS:
         with Runner(plan, flavour) as runner:
             (data,) = runner.run([given])
@@ -62,9 +52,9 @@ def test_every_byte_is_as_the_reference_kernels_have_it(writer, compiled, op, x,
 
 
 @pytest.mark.parametrize("op", ["LOGISTIC", "TANH"])
-def test_floats_have_functions(writer, compiled, op):
+def test_floats_have_functions(writer, compiled_tflite, op):
     x = np.linspace(-9, 9, 256).astype(np.float32)
-    with Runner(compiled(unary(writer, op, None, None, ("FLOAT32", "FLOAT32"))).plan) as runner:
+    with Runner(compiled_tflite(unary(writer, op, None, None, ("FLOAT32", "FLOAT32"))).plan) as runner:
         (data,) = runner.run([x])
     np.testing.assert_allclose(np.frombuffer(data, np.float32), REAL[op](x.astype(float)), rtol=1e-6)
 
@@ -78,7 +68,7 @@ def test_floats_have_functions(writer, compiled, op):
         ("LOGISTIC", (1 / 256, 0), ("UINT8", "UINT8"), "u8 tensor"),
     ],
 )
-def test_forms_that_are_not_supported_are_refused(writer, compiled, op, y, kinds, said):
+def test_forms_that_are_not_supported_are_refused(writer, compiled_tflite, op, y, kinds, said):
     with pytest.raises(UnsupportedError, match=said) as error:
-        compiled(unary(writer, op, (0.1, 0), y, kinds))
+        compiled_tflite(unary(writer, op, (0.1, 0), y, kinds))
     assert error.value.code == "EFN-M011"

@@ -5,7 +5,6 @@ import pytest
 
 from edgefn.engine.standalone import Runner
 from edgefn.errors import ModelError, UnsupportedError
-from edgefn.graph.compiler import compile_model, read_model
 from edgefn.graph.plan import read_plan
 from edgefn.graph.reference import Machine
 
@@ -14,20 +13,11 @@ SHAPE = (1, 3)
 
 
 @pytest.fixture
-def compiled(tmp_path):
-    def build(data):
-        (tmp_path / "m.tflite").write_bytes(data)
-        return compile_model(read_model(tmp_path / "m.tflite"), name="m")
-
-    return build
-
-
-@pytest.fixture
-def stream(compiled):
+def stream(compiled_tflite):
     """The outputs of consecutive runs, which the oracle and the engine must agree on, and the plan."""
 
     def runs(writer, *inputs):
-        blob = compiled(writer.data()).plan
+        blob = compiled_tflite(writer).plan
         plan = read_plan(blob)
         machine, found = Machine(plan), []
         with Runner(blob) as runner:
@@ -208,9 +198,9 @@ def begun_by_computing(writer):
         (begun_by_computing, "subgraph 'once' has the operator NEG"),
     ],
 )
-def test_what_cannot_be_kept_is_refused(writer, compiled, build, said):
+def test_what_cannot_be_kept_is_refused(writer, compiled_tflite, build, said):
     with pytest.raises(UnsupportedError, match=said):
-        compiled(build(writer).data())
+        compiled_tflite(build(writer).data())
 
 
 def calling_itself(writer):
@@ -229,8 +219,8 @@ def reading_a_number(writer):
 @pytest.mark.parametrize(
     ("build", "said"), [(calling_itself, "it calls subgraph 0 of 1"), (reading_a_number, "no handle of a variable")]
 )
-def test_a_malformed_use_of_variables_is_refused(writer, compiled, build, said):
+def test_a_malformed_use_of_variables_is_refused(writer, compiled_tflite, build, said):
     build(writer)
     with pytest.raises(ModelError, match=said) as error:
-        compiled(writer.data())
+        compiled_tflite(writer)
     assert error.value.code == "EFN-M006"
