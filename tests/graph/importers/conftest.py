@@ -8,8 +8,8 @@ from edgefn.graph.compiler import compile_model, read_model
 def compiled_tflite(tmp_path):
     """What the file of a writer compiles to."""
 
-    def build(writer):
-        (tmp_path / "m.tflite").write_bytes(writer.data())
+    def build(writer, **fields):
+        (tmp_path / "m.tflite").write_bytes(writer.data(**fields))
         return compile_model(read_model(tmp_path / "m.tflite"), name="m")
 
     return build

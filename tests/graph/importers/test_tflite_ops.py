@@ -269,8 +269,8 @@ def test_ports_have_the_names_of_the_signature(writer, compiled_tflite):
     writer.op("RELU", [0], [1])
     writer.subgraph([0], [1])
     names = {side: [writer.table("TensorMap", Name=name, TensorIndex=i)] for i, (side, name) in enumerate(NAMES)}
-    data = writer.data(SignatureDefs=[writer.table("SignatureDef", SignatureKey="serve", SubgraphIndex=0, **names)])
-    summary = compiled_tflite(data).summary
+    serve = writer.table("SignatureDef", SignatureKey="serve", SubgraphIndex=0, **names)
+    summary = compiled_tflite(writer, SignatureDefs=[serve]).summary
     assert [(p.name, p.shape) for p in (*summary.inputs, *summary.outputs)] == [("sound", (1, 4)), ("word", (1, 4))]
     assert (summary.format, summary.version) == ("tflite", 3)
 

@@ -200,7 +200,7 @@ def begun_by_computing(writer):
 )
 def test_what_cannot_be_kept_is_refused(writer, compiled_tflite, build, said):
     with pytest.raises(UnsupportedError, match=said):
-        compiled_tflite(build(writer).data())
+        compiled_tflite(build(writer))
 
 
 def calling_itself(writer):
