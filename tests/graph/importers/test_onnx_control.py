@@ -178,3 +178,15 @@ def test_branches_lie_in_branches_as_deep_as_a_file_can_have_them(m, agree):
         inner.node.append(node)
     lacking(m, else_branch=inner)
     agree(m)
+
+
+@pytest.mark.parametrize("value", [2**33 + 5, -(2**31) - 1])
+def test_a_choice_between_integers_that_32_bits_do_not_hold_is_refused(m, compiled, value):
+    sides = [branch([], "c", constants=[("c", np.full(4, v, np.int64))]) for v in (1, value)]
+    m.output(choice(m, "p", *sides)[0], "i64")
+    m.output(m.node("Relu", "x"))
+    with pytest.raises(
+        UnsupportedError, match=f"reaches from {value} to {value}; integers are computed in 32"
+    ) as error:
+        compiled(m)
+    assert error.value.code == "EFN-M011"

@@ -269,3 +269,12 @@ def test_a_quantize_moves_up_through_what_moves_elements(model, check):
     m.output(x)
     result = check(m, atol=0.0201)
     assert result.ops == ["quantize_f32_i8", "strided", "pad", "dequantize_i8_f32"]
+
+
+def test_a_constant_that_32_bits_do_not_hold_is_not_given_out(model, compiled):
+    m = model()
+    m.output(m.node("Relu", m.input("x", (1, 4))))
+    m.output(m.node("Identity", m.constant(np.array([3, 2**33 + 5]))), "i64")
+    with pytest.raises(UnsupportedError, match="reaches from 3 to 8589934597; integers are computed in 32") as error:
+        compiled(m)
+    assert error.value.code == "EFN-M011"

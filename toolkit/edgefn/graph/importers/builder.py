@@ -32,6 +32,7 @@ class Builder:
 
     graph: Graph
     made: dict[str, Node] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)  # constants in the type they are computed in, by their names
 
     def tensor(self, name: str) -> Tensor:
         return self.graph.tensors[name]
@@ -39,6 +40,23 @@ class Builder:
     def constant(self, name: str, array: Array, quantization: Quantization | None = None) -> str:
         array = np.ascontiguousarray(array).reshape(array.shape)
         return self.graph.add(Tensor(name, dtype_of(array), array.shape, quantization, array))
+
+    def running(self, name: str) -> Tensor:
+        """A tensor in the type it is computed in: a constant of i64, bool, f16 or f64 as i32, u8 or f32."""
+        t = self.tensor(name)
+        if t.constant is None or RUNTIME[t.dtype] == t.dtype:
+            return t
+        if name not in self.held:
+            self.held[name] = self.constant(name, self.narrowed(name, t.constant))
+        return self.tensor(self.held[name])
+
+    def narrowed(self, name: str, value: Array) -> Array:
+        """Numbers in the type that they are computed in; UnsupportedError EFN-M011 when that does not hold them."""
+        if value.dtype == np.int64 and value.size and not -(2**31) <= value.min() <= value.max() < 2**31:
+            message = f"constant {name!r} reaches from {value.min()} to {value.max()}; integers are computed in 32 bits"
+            raise UnsupportedError("EFN-M011", message, hint="keep numbers of more than 32 bits out of the model")
+        with np.errstate(all="ignore"):  # an f64 beyond all f32 is infinite
+            return value.astype(NUMPY[RUNTIME[dtype_of(value)]])
 
     def emit(self, label: str, op: Op, inputs: Iterable[str], output: Tensor) -> str:
         """Append a node that computes a fresh tensor, and return the tensor's name."""
@@ -83,9 +101,7 @@ class Builder:
         taken = {port.tensor for port in inputs} | {state.read for state in self.graph.states}
         ports = []
         for name, tensor in named:
-            t = self.tensor(tensor)
-            if t.constant is not None and RUNTIME[t.dtype] != t.dtype:
-                t = self.tensor(self.constant(t.name, t.constant.astype(NUMPY[RUNTIME[t.dtype]])))
+            t = self.running(tensor)
             if t.dtype not in _RUNTIME:
                 message = f"output {name!r} is {t.dtype}"
                 raise UnsupportedError(

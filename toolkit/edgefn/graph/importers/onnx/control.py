@@ -6,7 +6,6 @@ What only one branch needs is left out of a run that takes the other (edgefn.gra
 from edgefn.graph.importers.onnx.file import OnnxGraph
 from edgefn.graph.importers.onnx.labels import constant
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.ir import NUMPY, RUNTIME, Tensor
 from edgefn.graph.ops import Select
 
 __all__ = ["choose"]
@@ -47,18 +46,10 @@ def _inline(call: Call, branch: OnnxGraph) -> Names:
 
 def _either(call: Call, cond: str, yes: str, no: str) -> str:
     """One tensor or the other."""
-    a, b = (_running(call, name) for name in (yes, no))
+    a, b = (call.scope.running(name) for name in (yes, no))
     if a.name == b.name:
         return a.name
     if a.dtype != b.dtype or a.shape != b.shape:
         call.refuse(f"its branches give {a.dtype} {a.shape} and {b.dtype} {b.shape}")
     q = a.quantization if a.meaning == b.meaning else None
     return call.emit(Select(), (cond, a.name, b.name), a.shape, dtype=a.dtype, quantization=q)
-
-
-def _running(call: Call, name: str) -> Tensor:
-    """A tensor in the type it is computed in."""
-    t = call.scope.tensor(name)
-    if t.constant is None or RUNTIME[t.dtype] == t.dtype:
-        return t
-    return call.scope.tensor(call.scope.constant(t.name, t.constant.astype(NUMPY[RUNTIME[t.dtype]])))

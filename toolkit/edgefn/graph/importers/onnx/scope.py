@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.importers.bounds import MAX_FOLDED, MAX_RANK
-from edgefn.graph.importers.builder import Builder, dtype_of
+from edgefn.graph.importers.builder import Builder
 from edgefn.graph.importers.kernel import Kernel
 from edgefn.graph.importers.onnx.file import OnnxNode
-from edgefn.graph.ir import NUMPY, RUNTIME, DType, Op, Quantization, Tensor
+from edgefn.graph.ir import DType, Op, Quantization, Tensor
 from edgefn.graph.ops import Dequantize, Reshape, Transpose
 
 __all__ = ["Call", "Scope"]
@@ -98,19 +98,7 @@ class Call:
 
     def value(self, index: int) -> Tensor:
         """Return an input in the type it is computed in: a constant of i64, bool, f16 or f64 as i32, u8 or f32."""
-        t = self.input(index)
-        if t.constant is None or RUNTIME[t.dtype] == t.dtype:
-            return t
-        key = (t.name, ())
-        if key not in self.scope.permuted:
-            self.scope.permuted[key] = self.scope.constant(t.name, self.narrowed(t.constant, RUNTIME[t.dtype]))
-        return self.scope.tensor(self.scope.permuted[key])
-
-    def narrowed(self, value: Array, dtype: DType) -> Array:
-        """Return a constant in the type that it is computed in, which must hold it."""
-        if dtype == "i32" and value.size and (value.min() < -(2**31) or value.max() >= 2**31):
-            self.refuse(f"a constant reaches from {value.min()} to {value.max()}; integers are computed in 32 bits")
-        return value.astype(NUMPY[dtype])
+        return self.scope.running(self.input(index).name)
 
     def real(self, index: int) -> Tensor:
         """Return an input that must be f32."""
@@ -166,7 +154,8 @@ class Call:
         """Add a constant made of the node's attributes, in the type that it is computed in, and return its name."""
         if not value.size:
             self.malformed(f"it has no {part}")
-        return self.scope.constant(f"{self.node.label}.{part}", self.narrowed(value, RUNTIME[dtype_of(value)]))
+        name = f"{self.node.label}.{part}"
+        return self.scope.constant(name, self.scope.narrowed(name, value))
 
     def axis(self, value: int, rank: int) -> int:
         if not -rank <= value < rank:

@@ -127,12 +127,7 @@ class Call:
 
     def value(self, index: int) -> Tensor:
         """An input in the type it is computed in: a constant of i64, bool, f16 or f64 as i32, u8 or f32."""
-        t = self.input(index)
-        if t.constant is None or RUNTIME[t.dtype] == t.dtype:
-            return t
-        if t.dtype == "i64" and t.size and not -(2**31) <= t.constant.min() <= t.constant.max() < 2**31:
-            self.refuse(f"{t.name!r} holds integers of more than 32 bits")
-        return self.scope.tensor(self.scope.constant(t.name, t.constant.astype(NUMPY[RUNTIME[t.dtype]])))
+        return self.scope.running(self.input(index).name)
 
     def movable(self, index: int) -> Tensor:
         """An input whose elements are moved, so that the output is quantized as it is."""
