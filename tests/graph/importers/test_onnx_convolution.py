@@ -217,6 +217,7 @@ def test_a_transposed_convolution_in_int8_is_convolutions_in_int8(model, check):
             UnsupportedError,
             "strides 10 and 10 with",
         ),
+        ((2, 3, 1, 1), {"strides": [4096, 4096]}, UnsupportedError, "make 16,777,216 phases; up to 1,024"),
     ],
 )
 def test_a_transposed_convolution_that_makes_no_sense_is_refused(model, compiled, shape, attributes, error, said):
@@ -224,6 +225,16 @@ def test_a_transposed_convolution_that_makes_no_sense_is_refused(model, compiled
     m.output(m.node("ConvTranspose", m.input("x", (1, 2, 5, 4)), m.random(*shape), **attributes))
     with pytest.raises(error, match=said):
         compiled(m)
+
+
+def test_phases_that_a_few_bytes_make_vast_are_refused_before_they_are_made(model, compiled, monkeypatch):
+    m = model()
+    x, kind = m.input("x", (1, 1, 1, 4)), {"strides": [1, 1024], "dilations": [1, 1024]}
+    m.output(m.node("ConvTranspose", x, m.random(1, 2, 1, 4096), **kind))
+    monkeypatch.setattr("edgefn.graph.importers.kernel.Kernel.taps", lambda *_: pytest.fail("a copy is made"))
+    with pytest.raises(ModelError, match="what the model computes of its constants has more than") as error:
+        compiled(m)
+    assert error.value.code == "EFN-M008"
 
 
 @pytest.mark.parametrize(

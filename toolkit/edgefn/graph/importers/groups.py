@@ -7,11 +7,10 @@ from edgefn.graph.importers.kernel import Kernel
 from edgefn.graph.importers.spans import Span, sliced
 from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Concat, Repeat
+from edgefn.graph.ops.concat import MAX_INPUTS
+from edgefn.graph.ops.pack import LANES
 
 __all__ = ["Compute", "grouped"]
-
-LANES = 8  # outputs that a convolution computes at a time
-MAX_PARTS = 64  # that one concat can take
 
 
 class Compute(Protocol):
@@ -45,7 +44,7 @@ def grouped(call: Convolver, x: Tensor, kernel: Kernel, bias: Kernel | None, gro
 def _worthwhile(together: int, group: int, outputs: int) -> bool:
     return (
         group % together == 0
-        and group // together <= MAX_PARTS
+        and group // together <= MAX_INPUTS
         and (together == group or together * outputs // group >= LANES)
     )
 

@@ -16,12 +16,13 @@ from edgefn.graph.importers.emitter import Convolver
 from edgefn.graph.importers.kernel import Kernel
 from edgefn.graph.ir import Shape, Tensor, Window
 from edgefn.graph.ops import Concat, Conv2d, Depthwise, Pad, Reshape, Slice, Tile, Transpose
+from edgefn.graph.ops.concat import MAX_INPUTS
+from edgefn.graph.ops.pack import LANES
 
 __all__ = ["Axis", "Transposed"]
 
-MAX_APART = 64  # convolutions that one concat can take
+MAX_PHASES = 1_024  # each has lists and a copy of its taps before anything is known to be worth it
 FEW_APART = 16  # convolutions that are worth the products they save
-LANES = 8  # outputs that a convolution computes at a time
 NEAR = 1.15  # how many more products a single convolution may have, as it saves a pass over the result
 
 
@@ -57,8 +58,10 @@ class Axis:
     def apart(self) -> list[Phase]:
         """The phases, each with its own taps."""
         found = []
-        for r in range(self.stride):
-            taps = [k for k in range(self.kernel) if (r + self.pad - k * self.dilation) % self.stride == 0]
+        seen: list[list[int]] = [[] for _ in range(self.stride)]
+        for k in range(self.kernel):
+            seen[(k * self.dilation - self.pad) % self.stride].append(k)
+        for r, taps in enumerate(seen):
             begin = (r + self.pad - taps[-1] * self.dilation) // self.stride if taps else 0
             step = self.dilation // gcd(self.stride, self.dilation) if len(taps) > 1 else 1
             found.append(Phase(tuple(taps[::-1]) or (-1,), begin, step))  # without taps nothing but the bias
@@ -96,11 +99,16 @@ class Transposed:
     def emit(self, call: Convolver, x: Tensor) -> str:
         """Emit what computes `[N, height, width, M]` of images `[N, H, W, C]`."""
         rows, columns = self.axes
+        if rows.stride * columns.stride > MAX_PHASES:
+            call.refuse(
+                f"strides {rows.stride} and {columns.stride} make {rows.stride * columns.stride:,} phases;"
+                f" up to {MAX_PHASES:,} are supported"
+            )
         phases = list(product(rows.apart(), columns.apart()))
         united = list(product(rows.together(), columns.together()))
         if united and self._pays(phases, united):
             y = self._together(call, x, united)
-        elif len(phases) <= MAX_APART:
+        elif len(phases) <= MAX_INPUTS:
             parts = [self._convolved(call, x, self.kernel, self.bias, phase) for phase in phases]
             y = _joined(call, parts)
         else:
@@ -117,14 +125,15 @@ class Transposed:
 
     def _together(self, call: Convolver, x: Tensor, phases: list[tuple[Phase, Phase]]) -> str:
         outputs, count = self.kernel.shape[0], len(phases)
+        taps = (len(phases[0][0].taps), len(phases[0][1].taps))
+        call.scope.graph.allowance.demand((count, outputs, *taps, self.kernel.shape[3]))
         order = list(range(outputs)) * count
         parts = [self.kernel.taps(1, y.taps).taps(2, x.taps).value for y, x in phases]
         kernel = self.kernel.joined(np.concatenate(parts), order)
         bias = self.bias.outputs(order) if self.bias else None
         if self.depthwise and count > 1:
             x = call.scope.tensor(call.moved(Tile((1, 1, 1, count)), x, (*x.shape[:3], x.shape[3] * count)))
-        whole = (tuple(range(len(phases[0][0].taps))), tuple(range(len(phases[0][1].taps))))
-        first = tuple(Phase(taps, p.begin, 1) for taps, p in zip(whole, phases[0], strict=True))
+        first = tuple(Phase(tuple(range(n)), p.begin, 1) for n, p in zip(taps, phases[0], strict=True))
         return self._convolved(call, x, kernel, bias, (first[0], first[1]))
 
     def _convolved(

@@ -13,7 +13,7 @@ from edgefn.graph.records import PlanOp
 from edgefn.graph.reference import Machine
 from edgefn.graph.view import View
 
-__all__ = ["CODES", "Concat", "lower"]
+__all__ = ["CODES", "MAX_INPUTS", "Concat", "lower"]
 
 MAX_INPUTS = 64
 
