@@ -201,3 +201,12 @@ def test_a_long_chain_compiles_in_bounded_time(model, compiled):
         x = m.node(op, x, **kind)
     m.output(x)
     assert compiled(m).summary.ops
+
+
+def test_a_node_that_becomes_too_many_is_refused(model, compiled, monkeypatch):
+    monkeypatch.setattr("edgefn.graph.importers.builder.MAX_EMITTED", 8)
+    m = model()
+    m.output(m.node("MaxPool", m.input("x", (1, 1, 40, 40)), name="pool", kernel_shape=[9, 9], dilations=[2, 2]))
+    with pytest.raises(ModelError, match="with 'pool' the model has 9 steps, at most 8 are made") as error:
+        compiled(m)
+    assert error.value.code == "EFN-M008"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
-from edgefn.graph.importers.bounds import MAX_DIM, MAX_ELEMENTS, MAX_RANK
+from edgefn.graph.importers.bounds import MAX_DIM, MAX_ELEMENTS, MAX_EMITTED, MAX_RANK, bound
 from edgefn.graph.ir import NUMPY, RUNTIME, DType, Graph, Node, Op, Port, Quantization, State, Tensor
 from edgefn.graph.ops import Reshape
 
@@ -59,7 +59,9 @@ class Builder:
             return value.astype(NUMPY[RUNTIME[dtype_of(value)]])
 
     def emit(self, label: str, op: Op, inputs: Iterable[str], output: Tensor) -> str:
-        """Append a node that computes a fresh tensor, and return the tensor's name."""
+        """Append a node that computes a fresh tensor, and return the tensor's name. Raises ModelError EFN-M008."""
+        made = len(self.graph.nodes) + 1
+        bound(made <= MAX_EMITTED, f"with {label!r} the model has {made:,} steps, at most {MAX_EMITTED:,} are made")
         self.check_size(label, output.shape)
         name = self.graph.add(output)
         node = Node(label, op, tuple(inputs), name)

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from edgefn.graph.importers.bounds import MAX_WINDOW
 from edgefn.graph.importers.groups import grouped
 from edgefn.graph.importers.kernel import Array, Kernel
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.onnx.windows import (
-    MAX_WINDOW,
     Pair,
     as_images,
     image_size,

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefn.graph.importers.bounds import MAX_WINDOW
 from edgefn.graph.importers.onnx.arithmetic import combine, number
 from edgefn.graph.importers.onnx.reduction import reduced
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.onnx.windows import (
-    MAX_WINDOW,
     Pair,
     as_images,
     image_size,

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from edgefn.graph.importers.bounds import MAX_WINDOW
 from edgefn.graph.importers.onnx.arithmetic import as_dtype
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.importers.onnx.windows import MAX_WINDOW, as_images
+from edgefn.graph.importers.onnx.windows import as_images
 from edgefn.graph.ir import Tensor, Window
 from edgefn.graph.ops import Arg, AveragePool, Dense, Reduce
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from edgefn.graph.importers.bounds import MAX_WINDOW
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ir import Shape, Window
 
 __all__ = [
     "FROM_NHWC",
-    "MAX_WINDOW",
     "TO_NHWC",
     "Pair",
     "as_images",
@@ -22,7 +22,6 @@ __all__ = [
 
 TO_NHWC = (0, 2, 3, 1)
 FROM_NHWC = (0, 3, 1, 2)
-MAX_WINDOW = 4096
 
 type Pair = tuple[int, int]
 

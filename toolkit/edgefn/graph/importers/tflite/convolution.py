@@ -1,10 +1,11 @@
 """Operators with weights on images: CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV."""
 
+from edgefn.graph.importers.bounds import MAX_WINDOW
 from edgefn.graph.importers.groups import grouped
 from edgefn.graph.importers.kernel import Kernel
 from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.importers.tflite.weights import bias_of, weights_of
-from edgefn.graph.importers.tflite.windows import MAX_WINDOW, slide
+from edgefn.graph.importers.tflite.windows import slide
 from edgefn.graph.importers.transposed import Axis, Transposed
 from edgefn.graph.ir import Shape, Tensor
 from edgefn.graph.ops import Conv2d, Depthwise

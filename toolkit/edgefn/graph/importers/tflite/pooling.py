@@ -1,7 +1,8 @@
 """AVERAGE_POOL_2D, MAX_POOL_2D, and MEAN over height and width."""
 
+from edgefn.graph.importers.bounds import MAX_WINDOW
 from edgefn.graph.importers.tflite.scope import Call
-from edgefn.graph.importers.tflite.windows import MAX_WINDOW, slide
+from edgefn.graph.importers.tflite.windows import slide
 from edgefn.graph.ir import Window
 from edgefn.graph.ops import AveragePool, MaxPool
 

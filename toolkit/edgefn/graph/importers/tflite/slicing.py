@@ -99,8 +99,8 @@ def unpack(call: Call) -> tuple[str, ...]:
     """The slices of an axis, without it."""
     x = call.movable(0)
     axis = call.axis(call.option("axis"), len(x.shape))
-    if call.option("num") != x.shape[axis]:
-        call.malformed(f"{call.option('num')} slices of axis {axis} of {x.shape}")
+    if not call.option("num") == x.shape[axis] == len(call.op.outputs):
+        call.malformed(f"{call.option('num')} slices of axis {axis} of {x.shape} for {len(call.op.outputs)} outputs")
     rest = (*x.shape[:axis], *x.shape[axis + 1 :])
     return tuple(call.reshape(part, rest) for part in divided(call, x, axis, [1] * x.shape[axis]))
 

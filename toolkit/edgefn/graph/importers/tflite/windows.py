@@ -1,11 +1,10 @@
 """TFLite's padding, stride and dilation options."""
 
+from edgefn.graph.importers.bounds import MAX_WINDOW
 from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.ir import Window
 
 __all__ = ["slide"]
-
-MAX_WINDOW = 4096
 
 
 def slide(
