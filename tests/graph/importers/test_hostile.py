@@ -210,3 +210,33 @@ def test_a_node_that_becomes_too_many_is_refused(model, compiled, monkeypatch):
     with pytest.raises(ModelError, match="with 'pool' the model has 9 steps, at most 8 are made") as error:
         compiled(m)
     assert error.value.code == "EFN-M008"
+
+
+def _pool(m):
+    return m.node("AveragePool", m.input("x", (1, 1, 1, 1 << 24)), kernel_shape=[1, 4096], dilations=[1, 2])
+
+
+def _causal(m):
+    q, k = m.input("q", (1, 1, 1 << 20, 1)), m.input("k", (1, 1, 1 << 20, 1))
+    return m.node("Attention", q, k, k, is_causal=1)
+
+
+def _one_way(m):
+    x = m.input("x", (1, 1 << 20, 3))
+    kind = {"domain": "com.microsoft", "num_heads": 1, "unidirectional": 1}
+    return m.node("Attention", x, m.random(3, 3), m.random(3), **kind)
+
+
+def _one_hot(m):
+    m.input("x", (1,))
+    depth, values = m.constant(np.int64(10**12)), m.constant(np.array([0, 1], np.float32))
+    return m.node("OneHot", m.constant(np.zeros(0, np.int64)), depth, values)
+
+
+@pytest.mark.parametrize("build", [_pool, _causal, _one_way, _one_hot])
+def test_an_array_that_a_few_bytes_make_vast_is_refused_before_it_is_made(model, compiled, build):
+    m = model(opset=23)
+    m.output(build(m))
+    with pytest.raises(ModelError) as error:
+        compiled(m)
+    assert error.value.code in {"EFN-M006", "EFN-M008"}

@@ -128,3 +128,11 @@ def test_features_that_are_cut_are_refused(model, compiled):
     m.output(m.node("FeatureVectorizer", m.input("a", (2, 3)), domain=ML, inputdimensions=[2]))
     with pytest.raises(UnsupportedError, match=r"\(2,\) of inputs with \(3,\) columns"):
         compiled(m)
+
+
+def test_more_features_than_one_concat_takes_are_refused(model, compiled):
+    m = model()
+    parts = [m.input(f"x{i}", (2, 1)) for i in range(63)]
+    m.output(m.node("FeatureVectorizer", *parts, *parts[:2], domain=ML))
+    with pytest.raises(UnsupportedError, match="65 inputs; 1 to 64 are supported"):
+        compiled(m)

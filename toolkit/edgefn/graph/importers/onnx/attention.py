@@ -153,6 +153,7 @@ def _mask(call: Call, keys: int) -> str:
     if mask.constant is not None:
         value = _as_bias(mask.constant) if mask.dtype == "bool" else mask.constant
         widths = [(0, 0)] * (value.ndim - 1) + [(0, keys - value.shape[-1])]
+        call.bounded((*value.shape[:-1], keys))
         return call.scope.constant(mask.name, np.pad(value, widths, constant_values=-inf).astype(np.float32))
     if mask.shape[-1:] != (keys,):
         call.refuse(f"a mask of {mask.shape}, computed at run time, for {keys} keys")
@@ -174,6 +175,7 @@ def _ordered(call: Call, length: int, keys: int) -> list[str]:
     right = 0 if call.attribute("is_causal", 0) else right
     if max(left, right) < 0:
         return []
+    call.bounded((length, keys))
     past = call.real(4).shape[2] if call.has(4) else 0
     ahead = np.arange(keys, dtype=np.int32) - np.arange(past, past + length, dtype=np.int32)[:, None]
     if not call.has(6):
@@ -188,7 +190,7 @@ def _ordered(call: Call, length: int, keys: int) -> list[str]:
 
 def _ended(call: Call, keys: int) -> str:
     """What lies behind the keys that are there, `[B, 1, 1, T]`."""
-    places = call.scope.constant(f"{call.node.label}.places", np.arange(keys, dtype=np.int32))
+    places = call.scope.constant(f"{call.node.label}.places", np.arange(*call.bounded((keys,)), dtype=np.int32))
     return _allowed(call, combine(call, "less", places, _count(call)))
 
 

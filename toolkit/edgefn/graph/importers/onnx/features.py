@@ -11,6 +11,7 @@ from edgefn.graph.importers.onnx.reduction import reduced
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Concat, Gather, Select
+from edgefn.graph.ops.concat import MAX_INPUTS
 
 __all__ = [
     "array_feature_extractor",
@@ -122,7 +123,9 @@ def _counts_up(x: Tensor) -> bool:
 def feature_vectorizer(call: Call) -> str:
     """Features side by side, as many of each input as it has."""
     parts = [as_f32(call, i) for i in range(len(call.node.inputs))]
-    if not parts or any(len(p.shape) != 2 or p.shape[0] != parts[0].shape[0] for p in parts):
+    if not 1 <= len(parts) <= MAX_INPUTS:
+        call.refuse(f"{len(parts)} inputs; 1 to {MAX_INPUTS} are supported")
+    if any(len(p.shape) != 2 or p.shape[0] != parts[0].shape[0] for p in parts):
         call.refuse(f"inputs of shapes {[p.shape for p in parts]}; [N, C] is supported")
     widths = tuple(p.shape[1] for p in parts)
     if call.attribute("inputdimensions", widths) != widths:

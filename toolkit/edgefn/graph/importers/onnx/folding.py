@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.importers.bounds import MAX_FOLDED
 from edgefn.graph.importers.onnx.computing import COMPUTED
 from edgefn.graph.importers.onnx.movement import target_shape, unsqueezed
 from edgefn.graph.importers.onnx.rearranging import REARRANGED
@@ -65,8 +64,7 @@ def _constant_of_shape(call: Call) -> Array:
 
 def _concat(call: Call) -> Array:
     parts = [call.constant(i) for i in _present(call)]
-    if sum(p.size for p in parts) > MAX_FOLDED:
-        call.malformed("a constant that is too large")
+    call.bounded((sum(p.size for p in parts),))
     return np.concatenate(parts, call.attribute("axis", 1))
 
 

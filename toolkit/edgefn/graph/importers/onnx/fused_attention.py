@@ -1,5 +1,6 @@
 """Attention as com.microsoft has it, with the layers before it and masks of integers; without a past."""
 
+from collections.abc import Sequence
 from math import sqrt
 
 import numpy as np
@@ -9,7 +10,8 @@ from edgefn.graph.importers.onnx.attention import added, joined_heads, split_hea
 from edgefn.graph.importers.onnx.dynamic import scaled_product
 from edgefn.graph.importers.onnx.product import product
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.importers.spans import Span, sliced
+from edgefn.graph.importers.spans import divided
+from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Dense
 
 __all__ = ["attention_of_input", "multi_head_attention", "quantized_attention"]
@@ -38,21 +40,18 @@ def quantized_attention(call: Call) -> str:
     return _attended(call, _thirds(call, y), mask=5, bias=len(call.node.inputs))
 
 
-def _thirds(call: Call, x: str) -> list[str]:
+def _thirds(call: Call, x: str) -> Sequence[str]:
     """Q, K and V, which lie beside each other."""
     width = call.scope.tensor(x).shape[-1]
     sizes = call.attribute("qkv_hidden_sizes", ()) or (width // 3,) * 3
     if len(sizes) != 3 or sum(sizes) != width:
         call.malformed(f"parts of {sizes} of {width} outputs")
-    return _parts(call, x, sizes)
+    return _parts(call, call.scope.tensor(x), sizes)
 
 
-def _parts(call: Call, x: str, sizes: tuple[int, ...]) -> list[str]:
+def _parts(call: Call, x: Tensor, sizes: Sequence[int]) -> Sequence[str]:
     """Parts of the last dimension."""
-    t = call.scope.tensor(x)
-    begins = np.cumsum((0, *sizes)).tolist()
-    whole = [Span(0, 1, d) for d in t.shape[:-1]]
-    return [sliced(call, t, [*whole, Span(b, 1, n)]) for b, n in zip(begins, sizes, strict=False)]
+    return divided(call, x, len(x.shape) - 1, sizes)
 
 
 def multi_head_attention(call: Call) -> str:
@@ -66,12 +65,12 @@ def multi_head_attention(call: Call) -> str:
     if any(len(shape) != 3 for shape in shapes):
         call.refuse(f"Q, K and V of {shapes}; three dimensions are supported")
     if call.has(3):
-        biases = _parts(call, call.real(3).name, tuple(shape[2] for shape in shapes))
+        biases = _parts(call, call.real(3), [shape[2] for shape in shapes])
         parts = [combine(call, "add", x, b) for x, b in zip(parts, biases, strict=True)]
     return _attended(call, parts, mask=4, bias=5)
 
 
-def _attended(call: Call, parts: list[str], *, mask: int, bias: int) -> str:
+def _attended(call: Call, parts: Sequence[str], *, mask: int, bias: int) -> str:
     """Attention to Q, K and V, `[B, S, heads * D]`; `mask` and `bias` are inputs."""
     if any(call.node.outputs[1:]):
         call.refuse("present keys and values as outputs")
@@ -87,7 +86,7 @@ def _added(call: Call, length: int, keys: int, *, mask: int, bias: int) -> str:
     parts = [_mask(call, mask, keys)] if call.has(mask) else []
     parts += [call.real(bias).name] if call.has(bias) else []
     if call.attribute("unidirectional", 0):
-        seen = np.tril(np.ones((length, keys), np.bool_), keys - length)
+        seen = np.tril(np.ones(call.bounded((length, keys)), np.bool_), keys - length)
         parts.append(call.scope.constant(f"{call.node.label}.order", np.where(seen, 0, np.float32(UNSEEN))))
     return added(call, parts)
 
@@ -100,7 +99,7 @@ def _mask(call: Call, index: int, keys: int) -> str:
         call.refuse(f"a mask of {mask.shape} for {keys} keys")
     ruled = call.reshape(mask.name, [mask.shape[0] if d == -1 else d for d in shape])
     if len(mask.shape) == 1:
-        places = call.scope.constant(f"{call.node.label}.places", np.arange(keys, dtype=np.int32))
+        places = call.scope.constant(f"{call.node.label}.places", np.arange(*call.bounded((keys,)), dtype=np.int32))
         out = combine(call, "less_equal", ruled, places)
     else:
         out = combine(call, "less", ruled, number(call, 1, "i32"))

@@ -5,10 +5,9 @@ from math import prod
 
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ops import Concat
+from edgefn.graph.ops.concat import MAX_INPUTS
 
 __all__ = ["concat", "flatten", "reshape", "squeeze", "target_shape", "transpose", "unsqueeze", "unsqueezed"]
-
-MAX_CONCAT = 64
 
 
 def reshape(call: Call) -> str:
@@ -88,8 +87,8 @@ def transpose(call: Call) -> str:
 
 def concat(call: Call) -> str:
     parts = [call.input(i) for i in range(len(call.node.inputs))]
-    if not 1 <= len(parts) <= MAX_CONCAT:
-        call.refuse(f"{len(parts)} inputs; 1 to {MAX_CONCAT} are supported")
+    if not 1 <= len(parts) <= MAX_INPUTS:
+        call.refuse(f"{len(parts)} inputs; 1 to {MAX_INPUTS} are supported")
     first = parts[0]
     axis = call.axis(call.attribute("axis", 1), len(first.shape))
     for p in parts:

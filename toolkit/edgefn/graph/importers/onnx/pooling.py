@@ -49,9 +49,10 @@ class _Sliding:
         sides = []
         for side in (0, 1):
             first = np.arange(self.out[side]) * self.window.stride[side] - self.window.pad[side]
-            at = first[:, None] + np.arange(self.window.kernel[side]) * self.window.dilation[side]
             before, behind = (self.window.pad[side], self.after[side]) if padding else (0, 0)
-            sides.append(((at >= -before) & (at < self.size[side] + behind)).sum(axis=1))
+            ends = [-before, self.size[side] + behind]
+            low, high = (-((first - end) // self.window.dilation[side]) for end in ends)  # taps in front of each end
+            sides.append(high.clip(0, self.window.kernel[side]) - low.clip(0, self.window.kernel[side]))
         return np.outer(*sides)
 
 
@@ -60,6 +61,7 @@ def average_pool(call: Call) -> str:
     s = _sliding(call, x)
     counted = bool(call.attribute("count_include_pad", 0))
     if s.window.dilation != (1, 1) or (counted and not s.ends_within):
+        call.bounded(s.out)
         return as_images(call, x.name, lambda image: _mean(call, image, s, s.counts(padding=counted)))
     op = AveragePool(s.window, counted)
     return as_images(call, x.name, lambda image: call.emit(op, (image,), (x.shape[0], *s.out, x.shape[1])))
@@ -75,7 +77,8 @@ def _mean(call: Call, image: str, s: _Sliding, counts: Array) -> str:
 def _sum(call: Call, image: str, s: _Sliding) -> str:
     """The sum under every window: a convolution of each channel by ones."""
     n, _, _, c = call.scope.tensor(image).shape
-    ones = call.scope.constant(f"{call.node.label}.ones", np.ones((1, *s.window.kernel, c), np.float32))
+    shape = call.bounded((1, *s.window.kernel, c))
+    ones = call.scope.constant(f"{call.node.label}.ones", np.ones(shape, np.float32))
     return call.emit(Depthwise(s.window), (image, ones), (n, *s.out, c))
 
 

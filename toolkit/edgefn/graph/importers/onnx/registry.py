@@ -175,7 +175,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Xor": (arithmetic.logic("xor"), ""),
     "ai.onnx.ml.ArrayFeatureExtractor": (features.array_feature_extractor, ""),
     "ai.onnx.ml.Binarizer": (features.binarizer, ""),
-    "ai.onnx.ml.FeatureVectorizer": (features.feature_vectorizer, "rank 2; all columns of each input"),
+    "ai.onnx.ml.FeatureVectorizer": (features.feature_vectorizer, "rank 2; all columns of each input; up to 64 inputs"),
     "ai.onnx.ml.Imputer": (features.imputer, ""),
     "ai.onnx.ml.LabelEncoder": (encoding.label_encoder, f"no NaN as a key; {_STRINGS}"),
     "ai.onnx.ml.LinearClassifier": (linear.linear_classifier, f"{_MODEL}; two classes or more"),

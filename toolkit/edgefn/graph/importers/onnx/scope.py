@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
-from edgefn.graph.importers.bounds import MAX_FOLDED, MAX_RANK
+from edgefn.graph.importers.bounds import MAX_DIM, MAX_FOLDED, MAX_RANK
 from edgefn.graph.importers.builder import Builder
 from edgefn.graph.importers.kernel import Kernel
 from edgefn.graph.importers.onnx.file import OnnxNode
@@ -164,8 +164,8 @@ class Call:
 
     def bounded(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Return the shape of a constant that is computed at import, which must not be too large."""
-        if len(shape) > MAX_RANK or any(d < 0 for d in shape) or prod(shape) > MAX_FOLDED:
-            self.malformed(f"a constant of shape {tuple(shape)}")
+        if len(shape) > MAX_RANK or any(not 0 <= d <= MAX_DIM for d in shape) or prod(shape) > MAX_FOLDED:
+            self.malformed(f"a constant of shape {tuple(shape)}; up to {MAX_FOLDED:,} elements are computed at import")
         self.scope.graph.allowance.demand(shape)
         return tuple(shape)
 

@@ -3,10 +3,9 @@
 from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Concat, Transpose
+from edgefn.graph.ops.concat import MAX_INPUTS
 
 __all__ = ["concatenation", "named_again", "pack", "transpose"]
-
-MAX_CONCAT = 64
 
 
 def named_again(call: Call) -> str:
@@ -25,8 +24,8 @@ def transpose(call: Call) -> str:
 
 def concatenation(call: Call) -> str:
     parts = [call.movable(i) for i in range(len(call.op.inputs))]
-    if not 1 <= len(parts) <= MAX_CONCAT:
-        call.refuse(f"{len(parts)} inputs; 1 to {MAX_CONCAT} are supported")
+    if not 1 <= len(parts) <= MAX_INPUTS:
+        call.refuse(f"{len(parts)} inputs; 1 to {MAX_INPUTS} are supported")
     axis = call.axis(call.option("axis"), len(parts[0].shape))
     return call.activated(_joined(call, parts, axis))
 
@@ -34,8 +33,8 @@ def concatenation(call: Call) -> str:
 def pack(call: Call) -> str:
     """Inputs of one shape along a new axis."""
     parts = [call.movable(i) for i in range(len(call.op.inputs))]
-    if not 1 <= len(parts) <= MAX_CONCAT:
-        call.refuse(f"{len(parts)} inputs; 1 to {MAX_CONCAT} are supported")
+    if not 1 <= len(parts) <= MAX_INPUTS:
+        call.refuse(f"{len(parts)} inputs; 1 to {MAX_INPUTS} are supported")
     axis = call.axis(call.option("axis"), len(parts[0].shape) + 1)
     wide = [call.reshape(p.name, (*p.shape[:axis], 1, *p.shape[axis:])) for p in parts]
     return _joined(call, [call.scope.tensor(name) for name in wide], axis)
