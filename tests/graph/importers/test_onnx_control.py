@@ -190,3 +190,23 @@ def test_a_choice_between_integers_that_32_bits_do_not_hold_is_refused(m, compil
     ) as error:
         compiled(m)
     assert error.value.code == "EFN-M011"
+
+
+def test_labels_of_one_branch_are_not_those_of_what_the_other_calls_the_same(m, agree):
+    yes = branch([("Neg", ["x"], "y")], "y")
+    yes.initializer.append(numpy_helper.from_array(np.array(["a", "b"], object), "n"))
+    no = branch([("Exp", ["x"], "n"), ("Neg", ["n"], "y")], "y")
+    m.output(choice(m, "p", yes, no)[0])
+    agree(m)
+
+
+def test_a_name_of_a_branch_is_not_of_the_type_that_an_input_of_that_name_has(model, check):
+    m = model()
+    for name in ("p", "b"):
+        m.input(name, (), "bool")
+    m.input("x", (4,))
+    yes = branch([("Sub", ["x", "one"], "b")], "y", constants=[("one", np.ones(1, F))])
+    yes.node.append(helper.make_node("Cast", ["b"], ["c"], to=TensorProto.BOOL))
+    yes.node.append(helper.make_node("Cast", ["c"], ["y"], to=TensorProto.FLOAT))
+    m.output(choice(m, "p", yes, branch([("Neg", ["x"], "y")], "y"))[0])
+    check(m, inputs=[np.array(True), np.array(True), X])

@@ -31,17 +31,16 @@ def choose(call: Call) -> Names:
 def _inline(call: Call, branch: OnnxGraph) -> Names:
     """What a branch gives; its names mean nothing outside."""
     scope = call.scope
-    outer, scope.names = scope.names, scope.names.new_child()
-    for name, value in branch.constants.items():
-        scope.names[name] = constant(scope, name, value)
-    for node in branch.nodes:
-        scope.visit(scope, node)
-    for name in branch.outputs:
-        if name not in scope.names:
-            call.malformed(f"nothing computes {name!r}, which a branch gives")
-    found = tuple(scope.names[name] for name in branch.outputs)
-    scope.names = outer
-    return found
+    with scope.branch():
+        for name, value in branch.constants.items():
+            scope.renew(name)
+            scope.names[name] = constant(scope, name, value)
+        for node in branch.nodes:
+            scope.visit(scope, node)
+        for name in branch.outputs:
+            if name not in scope.names:
+                call.malformed(f"nothing computes {name!r}, which a branch gives")
+        return tuple(scope.names[name] for name in branch.outputs)
 
 
 def _either(call: Call, cond: str, yes: str, no: str) -> str:

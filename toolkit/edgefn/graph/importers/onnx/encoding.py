@@ -31,7 +31,7 @@ class _Table:
 def label_encoder(call: Call) -> str:
     """Strings that stand for places, integers or floats to values of any of these; what is no key to the default."""
     table, x = _read_table(call), call.value(0)
-    strings = call.scope.labels.get(call.node.inputs[0])
+    strings = call.scope.labels.get(call.node.inputs[0]) or None
     keys = list(table.values)
     if any(isinstance(key, str) for key in keys) != (strings is not None):
         call.malformed(f"keys such as {keys[0]!r} for an input of {'strings' if strings else x.dtype}")
@@ -48,7 +48,7 @@ def label_encoder(call: Call) -> str:
 def _read_table(call: Call) -> _Table:
     """The attributes keys_... and values_...; in the first version classes_strings, which are numbered from 0."""
     classes = call.strings("classes_strings")
-    if classes and call.node.inputs[0] in call.scope.labels:
+    if classes and call.scope.labels.get(call.node.inputs[0]):
         return _Table({name: i for i, name in enumerate(classes)}, call.attribute("default_int64", -1))
     if classes:
         return _Table(dict(enumerate(classes)), call.attribute("default_string", "_Unused"))

@@ -78,8 +78,6 @@ def _input(scope: Scope, port: OnnxPort, shape: Shape) -> Port:
         raise ModelError("EFN-M006", f"input {port.name!r} is declared twice", hint="export the model again")
     made = scope.input(Tensor(port.name, RUNTIME[port.dtype], shape))
     scope.names[port.name] = made.tensor
-    if port.dtype == "f64":
-        scope.wide.add(port.name)
     scope.inputs[port.name] = port.dtype
     return replace(made, dtype=_declared(port))
 
@@ -100,6 +98,8 @@ def _import(scope: Scope, node: OnnxNode) -> None:
         call.malformed("its output has no name of its own")
     _check_count(call)
     labels = carried(call)
+    for name in named:
+        scope.renew(name)
     if labels:
         scope.labels[node.outputs[0]] = labels
     values = fold(call)
@@ -135,7 +135,7 @@ def _bind(call: Call, made: str | tuple[str, ...]) -> None:
 def _output(scope: Scope, port: OnnxPort) -> tuple[str, str]:
     if port.name not in scope.names:
         raise ModelError("EFN-M006", f"output {port.name!r} is computed by no node", hint="export the model again")
-    if port.kind != "numbers" and port.name not in scope.labels:
+    if port.kind != "numbers" and not scope.labels.get(port.name):
         message = f"output {port.name!r} is of {port.kind}, but they are no labels that the model holds"
         raise UnsupportedError("EFN-M011", message, hint="give out numbers instead")
     return port.name, scope.names[port.name]

@@ -44,7 +44,7 @@ def bounded(name: str, labels: Labels) -> Labels:
 
 def carried(call: Call) -> Labels:
     """The labels that the node's result has because its first input has them; no op does more with a string."""
-    labelled = [name for name in call.node.inputs if name in call.scope.labels]
+    labelled = [name for name in call.node.inputs if call.scope.labels.get(name)]
     if not labelled or call.node.qualified in _KNOWING:
         return ()
     if call.node.qualified not in _CARRYING or labelled != [call.node.inputs[0]]:

@@ -1,7 +1,8 @@
 """What the handlers of ONNX ops see: the graph under construction, known constants, and checks that name the node."""
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, Never
@@ -26,17 +27,31 @@ type Array = NDArray[Any]
 class Scope(Builder):
     """The graph under construction and what each ONNX name means in it.
 
-    `labels` are those of what stands for strings; `wide` are inputs that the model declares as f64, and gets rounded.
-    `visit` imports a node: what a branch has of them.
+    `labels` are those of what stands for strings, `inputs` the types that the model declares; for a name that means
+    something else in a branch than around it they have () and None. `visit` imports a node: what a branch has of them.
     """
 
     opset: int = 0
     visit: "Callable[[Scope, OnnxNode], None]" = field(kw_only=True)
     names: ChainMap[str, str] = field(default_factory=ChainMap)
     permuted: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
-    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    wide: set[str] = field(default_factory=set)
-    inputs: dict[str, DType] = field(default_factory=dict)  # types that the model declares
+    labels: ChainMap[str, tuple[str, ...]] = field(default_factory=ChainMap)
+    inputs: ChainMap[str, DType | None] = field(default_factory=ChainMap)
+
+    @contextmanager
+    def branch(self) -> Iterator[None]:
+        """Let names that are given within mean nothing outside."""
+        outer = self.names, self.labels, self.inputs
+        self.names, self.labels, self.inputs = self.names.new_child(), self.labels.new_child(), self.inputs.new_child()
+        yield
+        self.names, self.labels, self.inputs = outer
+
+    def renew(self, name: str) -> None:
+        """Forget what is known of a name around the branch that gives it to something else."""
+        if name in self.labels:
+            self.labels[name] = ()
+        if name in self.inputs:
+            self.inputs[name] = None
 
 
 class Call:
@@ -74,7 +89,7 @@ class Call:
 
     def declared(self, index: int) -> DType:
         """Return the type of an input in the model; of what is computed in it, what that is computed in."""
-        return self.scope.inputs.get(self.node.inputs[index], self.input(index).dtype)
+        return self.scope.inputs.get(self.node.inputs[index]) or self.input(index).dtype
 
     def single(self, index: int) -> Array:
         """Return the one element of such an input, of shape ()."""

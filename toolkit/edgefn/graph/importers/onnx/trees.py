@@ -194,7 +194,9 @@ def _read_members(call: Call) -> Iterator[list[float]]:
 def _compared(call: Call, name: str) -> Array:
     """Values that features are compared with: rounded where the features are, so that what is equal stays so."""
     values = call.numbers(name, np.zeros(0))
-    return values.astype(np.float32).astype(np.float64) if call.node.inputs[0] in call.scope.wide else values
+    return (
+        values.astype(np.float32).astype(np.float64) if call.scope.inputs.get(call.node.inputs[0]) == "f64" else values
+    )
 
 
 def _check_lengths(call: Call, *columns: Sequence[object] | Array) -> None:
