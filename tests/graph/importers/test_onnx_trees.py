@@ -168,14 +168,25 @@ def test_a_table_of_leaves_and_sets_of_values(model, outputs):
         np.testing.assert_array_equal(found, wanted)
 
 
+def test_a_mode_that_a_table_of_leaves_does_not_have_is_named(model, compiled):
+    columns = ("featureids", "truenodeids", "falsenodeids", "trueleafs", "falseleafs")
+    numbers = {"nodes_modes": np.uint8([7]), "nodes_splits": F([0.5]), "leaf_weights": F([1])}
+    attributes = {f"nodes_{name}": [0] for name in columns} | {"leaf_targetids": [0], "tree_roots": [0]}
+    attributes |= {name: numpy_helper.from_array(value) for name, value in numbers.items()}
+    m = model(ml=5)
+    m.output(m.node("TreeEnsemble", m.input("x", (7, 1)), domain="ai.onnx.ml", **attributes))
+    with pytest.raises(ModelError, match="nodes_modes holds 7, not 0 to 6"):
+        compiled(m)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"nodes_truenodeids": [0] * 3}, "circles"),
-        ({"nodes_truenodeids": [7, 0, 0]}, "missing"),
+        ({"nodes_truenodeids": [7, 0, 0]}, "node 7 of tree 0 is missing"),
         ({"nodes_featureids": [4, 0, 0]}, "features 4 to 4 of 4"),
-        ({"nodes_featureids": [0, 0]}, "differ in length"),
-        ({"nodes_nodeids": [0, 1, 1]}, "two nodes of one number"),
+        ({"nodes_featureids": [0, 0]}, "differ in length: nodes_treeids 3, .* nodes_featureids 2, "),
+        ({"nodes_nodeids": [0, 1, 1]}, "tree 0 has two nodes 1"),
         ({"nodes_modes": ["BRANCH_NEAR", "LEAF", "LEAF"]}, "BRANCH_NEAR"),
         ({"target_ids": [0, 2]}, "targets 0 to 2 of 2"),
         ({"base_values": [1.0]}, "base_values"),

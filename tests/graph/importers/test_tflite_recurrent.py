@@ -201,9 +201,9 @@ def small(writer, *, also=(), activation=TANH, h=(0.0075, 0), c=(2.0**-11, 0), w
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"also": (16,)}, "projection"),
-        ({"also": (20,)}, "layer normalization"),
-        ({"also": (9,)}, "peepholes"),
+        ({"also": (16,)}, "supported: a projection .input 16"),
+        ({"also": (20,)}, "supported: layer normalization .input 20"),
+        ({"also": (9,)}, "supported: peepholes .input 9"),
         ({"activation": RELU}, "the activation RELU"),
         ({"h": None}, "no scale|differ in scale"),
         ({"h": (0.5, 0)}, "differ in scale"),
@@ -225,7 +225,24 @@ def test_a_state_that_is_no_variable_is_refused(writer, compiled_tflite):
     lstm.weights(5, np.ones((4, 4, 4), F), "FLOAT32")
     lstm.weights(12, np.ones((4, 4), F), "FLOAT32")
     lstm.put(18, "constant", (1, 4), constant=np.zeros((1, 4), F))
-    with pytest.raises(UnsupportedError, match="input 18 is no variable"):
+    with pytest.raises(UnsupportedError, match="input 18, 'constant', is no variable"):
+        compiled_tflite(lstm.end((1, 2, 4)))
+
+
+def test_a_state_that_is_missing_is_said_to_be(writer, compiled_tflite):
+    lstm = Lstm(writer, (1, 2, 3), 4, kind="FLOAT32")
+    lstm.weights(1, np.ones((4, 4, 3), F), "FLOAT32")
+    lstm.weights(5, np.ones((4, 4, 4), F), "FLOAT32")
+    lstm.weights(12, np.ones((4, 4), F), "FLOAT32")
+    lstm.inputs[18] = -1
+    with pytest.raises(ModelError, match="input 18 is missing") as error:
+        compiled_tflite(lstm.end((1, 2, 4)))
+    assert error.value.code == "EFN-M006"
+
+
+def test_gates_that_are_coupled_are_refused(writer, compiled_tflite):
+    lstm = Lstm(writer, (1, 2, 3), 4, kind="FLOAT32")
+    with pytest.raises(UnsupportedError, match=r"coupled input and forget gates \(input 1 is missing\)"):
         compiled_tflite(lstm.end((1, 2, 4)))
 
 

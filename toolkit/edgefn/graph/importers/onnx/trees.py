@@ -1,6 +1,6 @@
 """ai.onnx.ml: TreeEnsembleClassifier, TreeEnsembleRegressor, and TreeEnsemble with its table of leaves."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isnan
@@ -111,10 +111,21 @@ def _read_forest(call: Call, what: str, targets: int) -> Forest:
     )
     modes, values = call.strings("nodes_modes"), _compared(call, "nodes_values")
     nan_is_yes = call.attribute("nodes_missing_value_tracks_true", ()) or (0,) * len(trees)
-    _check_lengths(call, trees, nodes, features, yes, no, modes, values, nan_is_yes)
+    _check_lengths(
+        call,
+        nodes_treeids=trees,
+        nodes_nodeids=nodes,
+        nodes_featureids=features,
+        nodes_truenodeids=yes,
+        nodes_falsenodeids=no,
+        nodes_modes=modes,
+        nodes_values=values,
+        nodes_missing_value_tracks_true=nan_is_yes,
+    )
     numbers = {key: i for i, key in enumerate(zip(trees, nodes, strict=True))}
     if len(numbers) < len(trees):
-        call.malformed("a tree has two nodes of one number")
+        tree, node = next(key for key, count in Counter(zip(trees, nodes, strict=True)).items() if count > 1)
+        call.malformed(f"tree {tree} has two nodes {node}")
     roots: dict[int, int] = {}
     for i, tree in enumerate(trees):
         roots.setdefault(tree, i)
@@ -129,19 +140,29 @@ def _read_forest(call: Call, what: str, targets: int) -> Forest:
         mode=[modes[i] for i in inner],
         feature=[features[i] for i in inner],
         value=values[inner],
-        yes=[numbers.get((trees[i], yes[i]), -1) for i in inner],
-        no=[numbers.get((trees[i], no[i]), -1) for i in inner],
+        yes=[_number(call, numbers, trees[i], yes[i]) for i in inner],
+        no=[_number(call, numbers, trees[i], no[i]) for i in inner],
         nan_is_yes=[nan_is_yes[i] for i in inner],
     )
     _add_tests(call, forest, tests, iter(()))
     return forest
 
 
+def _number(call: Call, numbers: dict[tuple[int, int], int], tree: int, node: int) -> int:
+    """The number in the forest of a node of a tree."""
+    if (tree, node) not in numbers:
+        call.malformed(f"node {node} of tree {tree} is missing")
+    return numbers[tree, node]
+
+
 def _read_votes(call: Call, what: str, targets: int) -> Votes:
     """By tree and node of a leaf."""
     trees, nodes, ids = (call.attribute(f"{what}_{part}", ()) for part in ("treeids", "nodeids", "ids"))
     weights = call.numbers(f"{what}_weights", np.zeros(0))
-    _check_lengths(call, trees, nodes, ids, weights)
+    _check_lengths(
+        call,
+        **{f"{what}_treeids": trees, f"{what}_nodeids": nodes, f"{what}_ids": ids, f"{what}_weights": weights},
+    )
     _check_targets(call, ids, targets)
     votes: Votes = defaultdict(list)
     for tree, node, target, weight in zip(trees, nodes, ids, weights.tolist(), strict=True):
@@ -158,12 +179,23 @@ def _read_split_forest(call: Call, targets: int) -> Forest:
     n, none = len(features), np.zeros(0)
     values, modes = _compared(call, "nodes_splits"), call.numbers("nodes_modes", none)
     nan_is_yes = call.attribute("nodes_missing_value_tracks_true", ()) or (0,) * n
-    _check_lengths(call, features, yes, no, yes_is_leaf, no_is_leaf, values, modes, nan_is_yes)
+    _check_lengths(
+        call,
+        nodes_featureids=features,
+        nodes_truenodeids=yes,
+        nodes_falsenodeids=no,
+        nodes_trueleafs=yes_is_leaf,
+        nodes_falseleafs=no_is_leaf,
+        nodes_splits=values,
+        nodes_modes=modes,
+        nodes_missing_value_tracks_true=nan_is_yes,
+    )
     targets_of, weights = call.attribute("leaf_targetids", ()), call.numbers("leaf_weights", none)
-    _check_lengths(call, targets_of, weights)
+    _check_lengths(call, leaf_targetids=targets_of, leaf_weights=weights)
     _check_targets(call, targets_of, targets)
-    if not all(0 <= mode < len(_MODES) for mode in modes):
-        call.malformed("attribute nodes_modes holds a number above 6")
+    unknown = next((mode for mode in modes if not 0 <= mode < len(_MODES)), None)
+    if unknown is not None:
+        call.malformed(f"attribute nodes_modes holds {unknown:g}, not 0 to {len(_MODES) - 1}")
     forest = Forest(list(call.attribute("tree_roots", ())), n + len(weights))
     for i, vote in enumerate(zip(targets_of, weights.tolist(), strict=True)):
         forest.leaf(n + i, (vote,))
@@ -199,9 +231,12 @@ def _compared(call: Call, name: str) -> Array:
     )
 
 
-def _check_lengths(call: Call, *columns: Sequence[object] | Array) -> None:
-    if not len(columns[0]) or len(set(map(len, columns))) > 1:
-        call.malformed("its attributes are empty or differ in length")
+def _check_lengths(call: Call, **columns: Sequence[object] | Array) -> None:
+    """Need attributes of one length that is not 0."""
+    lengths = {name: len(column) for name, column in columns.items()}
+    if 0 in lengths.values() or len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
+        call.malformed(f"its attributes are empty or differ in length: {shown}")
 
 
 def _check_targets(call: Call, ids: Sequence[int], targets: int) -> None:

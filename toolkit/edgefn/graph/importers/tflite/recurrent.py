@@ -29,8 +29,14 @@ CELL_BITS = (0, 6)  # in front of the point of c, as the integer kernel has them
 def unidirectional_sequence_lstm(call: Call) -> str:
     """`[B, T, K]`, or `[T, B, K]` when the operator says time_major, to all states likewise."""
     x = call.input(X)
-    if len(x.shape) != 3 or not call.has(W) or any(map(call.has, (PROJECTION, PROJECTION + 1, *range(NORMS, 24)))):
-        call.refuse("projection, layer normalization, or coupled input and forget gates")
+    if len(x.shape) != 3:
+        call.refuse(f"an input of shape {x.shape}; rank 3 is supported")
+    if not call.has(W):
+        call.refuse(f"coupled input and forget gates (input {W} is missing)")
+    for what, places in (("a projection", (PROJECTION, PROJECTION + 1)), ("layer normalization", range(NORMS, 24))):
+        given = [i for i in places if call.has(i)]
+        if given:
+            call.refuse(f"{what} (input {given[0]})")
     if call.option("fused_activation_function") != "TANH":
         call.refuse(f"the activation {call.option('fused_activation_function')}")
     steps = x.name if call.option("time_major") else _turned(call, x)
@@ -64,8 +70,11 @@ def _integers(call: Call, x: str) -> str:
     weights = [[call.input(first + gate) for gate in range(4)] for first in (W, R)]
     w, r, bias = (_gates(call, first, call.constant) for first in (W, R, BIASES))
     scales = [tuple(_scale(call, t) for t in side) for side in weights]
-    if any(map(call.has, range(PEEPHOLES, BIASES))) or bias.dtype != np.int32:
-        call.refuse("peepholes, or biases other than i32")
+    given = [i for i in range(PEEPHOLES, BIASES) if call.has(i)]
+    if given:
+        call.refuse(f"peepholes (input {given[0]}) of integers")
+    if bias.dtype != np.int32:
+        call.refuse(f"biases of {bias.dtype}; int32 is supported")
     _check(call, x, w, r, bias)
     y, (steps, batch, _), cells = _hidden(call), call.scope.tensor(x).shape, r.shape[1]
     (h, first_h), (c, first_c) = _state(call, H, (batch, cells)), _state(call, C, (batch, cells, 2))

@@ -102,10 +102,12 @@ def assign_variable(call: Call) -> Nothing:
 
 def variable_tensor(call: Call, index: int) -> tuple[Variable, Tensor]:
     """The variable that an input is, and what it is like; it begins with zeros. i16 lies in pairs of i8."""
-    number = call.op.inputs[index] if call.has(index) else -1
-    if number < 0 or not call.scope.tensors[number].is_variable:
-        call.refuse(f"input {index} is no variable")
+    if not call.has(index):
+        call.malformed(f"input {index} is missing")
+    number = call.op.inputs[index]
     t = call.scope.tensors[number]
+    if not t.is_variable:
+        call.refuse(f"input {index}, {t.name!r}, is no variable")
     like = Tensor(t.name, "i8", (*t.shape, 2)) if t.dtype == "i16" else call.scope.declared(number)
     zero = like.quantization.scalar[1] if like.quantization else 0
     key = f"{t.name}#{number}"
