@@ -14,6 +14,11 @@ class Emitter(Protocol):
     @property
     def scope(self) -> Builder: ...
 
+    @property
+    def label(self) -> str:
+        """What the model's author called the node."""
+        ...
+
     def moved(self, op: Op, x: Tensor, shape: Iterable[int], *more: str) -> str:
         """Compute a fresh tensor of elements of `x`, in its type and quantization; `more` are further inputs."""
         ...

@@ -44,8 +44,8 @@ def _gelu(walk: Walk, node: Node) -> tuple[str, str] | None:
     """What the product is the Gelu of, and in which form."""
     shape = walk.graph.tensors[node.output].shape
     # A node is no maker before it is kept, hence its operands.
-    for inner in (n for name in node.inputs for n in _functions(walk, name, MAX_DEPTH)):
-        argument, function = _FORMS[inner.op.function]  # type: ignore[attr-defined]  # _functions gives Unary nodes
+    for inner, form in (found for name in node.inputs for found in _functions(walk, name, MAX_DEPTH)):
+        argument, function = _FORMS[form]
         for x in dict.fromkeys(_terms(walk, inner.inputs[0], MAX_DEPTH)):
             if walk.graph.tensors[x].shape != shape:
                 continue
@@ -57,11 +57,11 @@ def _gelu(walk: Walk, node: Node) -> tuple[str, str] | None:
     return None
 
 
-def _functions(walk: Walk, name: str, depth: int) -> Iterator[Node]:
-    """The erf and tanh that go into `name` through sums and products."""
+def _functions(walk: Walk, name: str, depth: int) -> Iterator[tuple[Node, str]]:
+    """The erf and tanh that go into `name` through sums and products, and which each is."""
     maker = walk.makers.get(name)
     if maker and isinstance(maker.op, Unary) and maker.op.function in _FORMS:
-        yield maker
+        yield maker, maker.op.function
     elif maker and depth > 0:
         for operand in _operands(walk, name):
             yield from _functions(walk, operand, depth - 1)

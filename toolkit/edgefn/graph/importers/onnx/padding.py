@@ -1,18 +1,15 @@
 """Pad in all its modes."""
 
-from collections.abc import Sequence
-
-import numpy as np
+from typing import Literal
 
 from edgefn.graph.importers.bounds import MAX_DIM
 from edgefn.graph.importers.onnx.scope import Call
+from edgefn.graph.importers.padding import Mode, Widths, by_indices, padded
 from edgefn.graph.importers.spans import Span, sliced
-from edgefn.graph.ir import Tensor
-from edgefn.graph.ops import Gather, Pad
 
 __all__ = ["MODES", "pad", "read_pad"]
 
-type Widths = list[tuple[int, int]]
+type AnyMode = Literal["constant"] | Mode
 
 MODES = ("constant", "reflect", "edge", "wrap")
 
@@ -24,27 +21,10 @@ def pad(call: Call) -> str:
     spans = [Span(max(0, -b), 1, d + min(b, 0) + min(a, 0)) for d, (b, a) in zip(x.shape, widths, strict=True)]
     x = call.scope.tensor(sliced(call, x, spans))
     widths = [(max(0, b), max(0, a)) for b, a in widths]
-    if not any(b or a for b, a in widths):
-        return x.name
-    if mode != "constant":
-        return _by_indices(call, x, widths, mode)
-    shape = [d + b + a for d, (b, a) in zip(x.shape, widths, strict=True)]
-    return call.moved(Pad(tuple(b for b, _ in widths), value), x, shape)
+    return padded(call, x, widths, value) if mode == "constant" else by_indices(call, x, widths, mode)
 
 
-def _by_indices(call: Call, x: Tensor, widths: Sequence[tuple[int, int]], mode: str) -> str:
-    for axis, (before, after) in enumerate(widths):
-        if before or after:
-            length = x.shape[axis]
-            shape = (*x.shape[:axis], length + before + after, *x.shape[axis + 1 :])
-            call.scope.check_size(call.node.label, shape)
-            places = np.pad(np.arange(length, dtype=np.int32), (before, after), mode)  # type: ignore[call-overload]
-            indices = call.scope.constant(f"{call.node.label}.indices", places)
-            x = call.scope.tensor(call.moved(Gather(axis), x, shape, indices))
-    return x.name
-
-
-def read_pad(call: Call, rank: int) -> tuple[str, Widths, float]:
+def read_pad(call: Call, rank: int) -> tuple[AnyMode, Widths, float]:
     """Mode, widths before and after each axis, and the constant: attributes before opset 11, constant inputs since."""
     mode = call.attribute("mode", "constant")
     if mode not in MODES:

@@ -49,8 +49,9 @@ def _pad(call: Call) -> Array:
     kept = tuple(slice(max(0, -b), d + min(0, a)) for d, (b, a) in zip(data.shape, widths, strict=True))
     wide = [(max(0, b), max(0, a)) for b, a in widths]
     call.bounded([d + b + a for d, (b, a) in zip(data.shape, wide, strict=True)])
-    more: Any = {"constant_values": value} if mode == "constant" else {}
-    return np.pad(data[kept], wide, mode, **more)  # type: ignore[call-overload,no-any-return]
+    if mode == "constant":
+        return np.pad(data[kept], wide, mode, constant_values=value)
+    return np.pad(data[kept], wide, mode)
 
 
 def _gather(call: Call) -> Array:

@@ -62,6 +62,10 @@ class Call:
         self.node = node
         self.opset = scope.opset
 
+    @property
+    def label(self) -> str:
+        return self.node.label
+
     def has(self, index: int) -> bool:
         return index < len(self.node.inputs) and self.node.inputs[index] != ""
 
