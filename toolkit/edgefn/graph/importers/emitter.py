@@ -19,6 +19,10 @@ class Emitter(Protocol):
         """What the model's author called the node."""
         ...
 
+    def reshape(self, x: str, shape: Iterable[int]) -> str:
+        """`x` in another shape."""
+        ...
+
     def moved(self, op: Op, x: Tensor, shape: Iterable[int], *more: str) -> str:
         """Compute a fresh tensor of elements of `x`, in its type and quantization; `more` are further inputs."""
         ...

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from edgefn.graph.importers.emitter import Emitter
-from edgefn.graph.ir import Tensor
-from edgefn.graph.ops import Slice
+from edgefn.graph.ir import Shape, Tensor
+from edgefn.graph.ops import Slice, Tile
 
-__all__ = ["Span", "divided", "sliced", "taken"]
+__all__ = ["Span", "broadcast", "divided", "sliced", "taken", "tiled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +40,19 @@ def divided(call: Emitter, x: Tensor, axis: int, sizes: Sequence[int]) -> tuple[
     begins = accumulate(sizes, initial=0)
     parts = [Span(begin, 1, size) for begin, size in zip(begins, sizes, strict=False)]
     return tuple(sliced(call, x, [*whole[:axis], part, *whole[axis + 1 :]]) for part in parts)
+
+
+def tiled(call: Emitter, x: Tensor, counts: Sequence[int]) -> str:
+    """Emit so many repetitions of `x` along each axis."""
+    for axis, count in enumerate(counts):  # one by one, as six dimensions cannot hold all of them at once
+        if count != 1:
+            shape = (*x.shape[:axis], x.shape[axis] * count, *x.shape[axis + 1 :])
+            one = tuple(count if i == axis else 1 for i in range(len(shape)))
+            x = call.scope.tensor(call.moved(Tile(one), x, shape))
+    return x.name
+
+
+def broadcast(call: Emitter, x: Tensor, shape: Shape) -> str:
+    """Emit `x` in a shape that it broadcasts to."""
+    wide = call.scope.tensor(call.reshape(x.name, (*[1] * (len(shape) - len(x.shape)), *x.shape)))
+    return sliced(call, wide, [Span(0, int(n == d), n) for n, d in zip(shape, wide.shape, strict=True)])

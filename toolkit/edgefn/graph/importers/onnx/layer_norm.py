@@ -4,11 +4,10 @@ from math import prod
 
 import numpy as np
 
-from edgefn.graph.importers.onnx.arithmetic import combine, number
-from edgefn.graph.importers.onnx.reduction import reduced
+from edgefn.graph.importers.onnx.normalization import moments
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ir import Shape, Tensor
-from edgefn.graph.ops import Add, Binary, LayerNorm, Unary
+from edgefn.graph.ops import Add, Binary, LayerNorm
 
 __all__ = [
     "layer_normalization",
@@ -30,12 +29,8 @@ def layer_normalization(call: Call) -> tuple[str, ...]:
 
 def _moments(call: Call, x: Tensor, axis: int) -> tuple[str, str]:
     """The mean of every row, and 1 by its deviation."""
-    axes = tuple(range(axis, len(x.shape)))
-    mean = reduced(call, "mean", x.name, axes)
-    d = combine(call, "sub", x.name, mean)
-    variance = reduced(call, "mean", combine(call, "mul", d, d), axes)
-    moved = combine(call, "add", variance, number(call, call.attribute("epsilon", 1e-5)))
-    return mean, call.emit(Unary("rsqrt"), (moved,), call.scope.tensor(mean).shape)
+    mean, _, by = moments(call, x.name, tuple(range(axis, len(x.shape))), call.attribute("epsilon", 1e-5))
+    return mean, by
 
 
 def rms_normalization(call: Call) -> str:

@@ -16,20 +16,23 @@ __all__ = [
     "log_softmax",
     "lp_normalization",
     "mean_variance_normalization",
+    "moments",
 ]
 
 
-def _rsqrt(call: Call, x: str, epsilon: float) -> str:
-    """1 / sqrt(x + epsilon)."""
-    shifted = combine(call, "add", x, number(call, epsilon))
-    return call.emit(Unary("rsqrt"), (shifted,), call.scope.tensor(x).shape)
+def moments(call: Call, x: str, axes: tuple[int, ...], epsilon: float) -> tuple[str, str, str]:
+    """The mean of `x` along `axes`, `x` without it, and 1 by the deviation: `1 / sqrt(variance + epsilon)`."""
+    mean = reduced(call, "mean", x, axes)
+    centred = combine(call, "sub", x, mean)
+    variance = reduced(call, "mean", combine(call, "mul", centred, centred), axes)
+    shifted = combine(call, "add", variance, number(call, epsilon))
+    return mean, centred, call.emit(Unary("rsqrt"), (shifted,), call.scope.tensor(mean).shape)
 
 
 def _standardized(call: Call, x: str, axes: tuple[int, ...], epsilon: float) -> str:
     """`x` without its mean, by its deviation along `axes`."""
-    centred = combine(call, "sub", x, reduced(call, "mean", x, axes))
-    variance = reduced(call, "mean", combine(call, "mul", centred, centred), axes)
-    return combine(call, "mul", centred, _rsqrt(call, variance, epsilon))
+    _, centred, by = moments(call, x, axes, epsilon)
+    return combine(call, "mul", centred, by)
 
 
 def _scaled(call: Call, x: str, first: int, shape: tuple[int, ...]) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgefn.graph.importers.bounds import MAX_WINDOW
 from edgefn.graph.importers.onnx.arithmetic import combine, number
-from edgefn.graph.importers.onnx.reduction import reduced
+from edgefn.graph.importers.onnx.reduction import average_of_images, pooled, reduced
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.onnx.windows import (
     Pair,
@@ -136,23 +136,14 @@ def _dilated_max(call: Call, x: Tensor, s: _Sliding) -> str:
 
 
 def global_average_pool(call: Call) -> str:
-    x = call.real(0)
-    if not _is_image(x):
-        return reduced(call, "mean", x.name, tuple(range(2, len(x.shape))))
-    op = AveragePool(_whole(call, x))
-    return as_images(call, x.name, lambda image: call.emit(op, (image,), (x.shape[0], 1, 1, x.shape[1])))
+    return average_of_images(call, call.real(0))
 
 
 def global_max_pool(call: Call) -> str:
     x = call.input(0)
-    if x.dtype == "f32" and not _is_image(x):
+    if x.dtype == "f32" and not pooled(x):
         return reduced(call, "max", x.name, tuple(range(2, len(x.shape))))
     return _max(call, x, _whole(call, x), (1, 1))
-
-
-def _is_image(x: Tensor) -> bool:
-    """Whether a pool can do it, which can be quantized; else it is a reduction."""
-    return len(x.shape) in {3, 4} and max(x.shape[2:]) <= MAX_WINDOW
 
 
 def _sliding(call: Call, x: Tensor) -> _Sliding:

@@ -136,14 +136,8 @@ def _read(call: Call, gates: int, features: int) -> list[_Direction]:
 
 def _constant(call: Call, index: int) -> Array:
     """Weights, perhaps dequantized."""
-    t = call.real(index)
-    if t.constant is not None:
-        return t.constant
-    node = call.scope.made.get(t.name)
-    source = call.scope.tensor(node.inputs[0]) if node and call.fixed(t) else None
-    if source is None or source.constant is None or source.quantization is None:
-        call.refuse(f"weights {t.name!r} are computed at run time; they must be constant")
-    return source.quantization.real(source.constant)
+    _, value, q = call.stored(call.real(index))
+    return q.real(value) if q else value
 
 
 def _batch_first(call: Call) -> bool:

@@ -7,11 +7,11 @@ import numpy as np
 from edgefn.graph.importers.bounds import MAX_WINDOW
 from edgefn.graph.importers.onnx.arithmetic import as_dtype
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.importers.onnx.windows import as_images
+from edgefn.graph.importers.onnx.windows import as_images, image_size
 from edgefn.graph.ir import Tensor, Window
 from edgefn.graph.ops import Arg, AveragePool, Dense, Reduce
 
-__all__ = ["arg", "cum_sum", "global_lp_pool", "read_axes", "reduce", "reduced"]
+__all__ = ["arg", "average_of_images", "cum_sum", "global_lp_pool", "pooled", "read_axes", "reduce", "reduced"]
 
 MAX_CUMULATED = 2048  # a matrix of its square
 
@@ -62,11 +62,16 @@ def reduced(call: Call, function: str, x: str, axes: Sequence[int]) -> str:
 
 
 def average_of_images(call: Call, x: Tensor) -> str:
-    """The mean over height and width `[N, C, H, W]`: a pool, which can be quantized."""
-    if max(x.shape[2:]) > MAX_WINDOW:
-        return reduced(call, "mean", x.name, (2, 3))
-    op = AveragePool(Window((x.shape[2], x.shape[3])))
+    """The mean over height and width `[N, C, H, W]` or `[N, C, W]`: where it fits a pool, which can be quantized."""
+    if not pooled(x):
+        return reduced(call, "mean", x.name, tuple(range(2, len(x.shape))))
+    op = AveragePool(Window(image_size(call, x.shape)))
     return as_images(call, x.name, lambda image: call.emit(op, (image,), (x.shape[0], 1, 1, x.shape[1])))
+
+
+def pooled(x: Tensor) -> bool:
+    """Whether a pool can do it, which can be quantized; else it is a reduction."""
+    return len(x.shape) in {3, 4} and max(x.shape[2:]) <= MAX_WINDOW
 
 
 def global_lp_pool(call: Call) -> str:

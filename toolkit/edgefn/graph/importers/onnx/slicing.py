@@ -4,9 +4,8 @@ import numpy as np
 
 from edgefn.graph.importers.bounds import MAX_RANK
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.importers.spans import Span, divided, sliced, taken
+from edgefn.graph.importers.spans import Span, broadcast, divided, sliced, taken, tiled
 from edgefn.graph.ir import Shape
-from edgefn.graph.ops import Tile
 
 __all__ = ["expand", "expanded_shape", "read_slice", "read_split", "read_tile", "slice_", "split", "tile"]
 
@@ -68,9 +67,7 @@ def read_split(call: Call, shape: Shape) -> tuple[int, list[int]]:
 def expand(call: Call) -> str:
     """Broadcast to a constant shape."""
     x = call.value(0)
-    shape = expanded_shape(call, x.shape)
-    wide = call.scope.tensor(call.reshape(x.name, (*[1] * (len(shape) - len(x.shape)), *x.shape)))
-    return sliced(call, wide, [Span(0, int(n == d), n) for n, d in zip(shape, wide.shape, strict=True)])
+    return broadcast(call, x, expanded_shape(call, x.shape))
 
 
 def expanded_shape(call: Call, shape: Shape) -> Shape:
@@ -88,14 +85,7 @@ def expanded_shape(call: Call, shape: Shape) -> Shape:
 def tile(call: Call) -> str:
     """Constant repeats."""
     x = call.value(0)
-    counts = read_tile(call, len(x.shape))
-    for axis, count in enumerate(counts):  # one by one, as six dimensions cannot hold all of them at once
-        if count != 1:
-            t = call.scope.tensor(x.name)
-            shape = (*t.shape[:axis], t.shape[axis] * count, *t.shape[axis + 1 :])
-            one = tuple(count if i == axis else 1 for i in range(len(shape)))
-            x = call.scope.tensor(call.moved(Tile(one), t, shape))
-    return x.name
+    return tiled(call, x, read_tile(call, len(x.shape)))
 
 
 def read_tile(call: Call, rank: int) -> list[int]:

@@ -3,10 +3,9 @@
 import numpy as np
 
 from edgefn.graph.importers.bounds import MAX_RANK
-from edgefn.graph.importers.spans import Span, divided, sliced, taken
+from edgefn.graph.importers.spans import Span, broadcast, divided, sliced, taken, tiled
 from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.ir import Shape
-from edgefn.graph.ops import Tile
 
 __all__ = ["broadcast_to", "reverse", "slice_", "split", "split_v", "strided_slice", "tile", "unpack"]
 
@@ -117,12 +116,7 @@ def tile(call: Call) -> str:
     x, counts = call.movable(0), call.integers(1)
     if len(counts) != len(x.shape) or min(counts, default=1) < 0:
         call.malformed(f"multiples {counts} of a tensor {x.shape}")
-    for axis, count in enumerate(counts):  # one by one, as six dimensions cannot hold all of them at once
-        if count != 1:
-            shape = (*x.shape[:axis], x.shape[axis] * count, *x.shape[axis + 1 :])
-            one = tuple(count if i == axis else 1 for i in range(len(shape)))
-            x = call.scope.tensor(call.moved(Tile(one), x, shape))
-    return x.name
+    return tiled(call, x, counts)
 
 
 def broadcast_to(call: Call) -> str:
@@ -134,5 +128,4 @@ def broadcast_to(call: Call) -> str:
         fits = False
     if not fits:
         call.malformed(f"{x.shape} does not broadcast to {shape}")
-    wide = call.scope.tensor(call.reshape(x.name, (*[1] * (len(shape) - len(x.shape)), *x.shape)))
-    return sliced(call, wide, [Span(0, int(n == d), n) for n, d in zip(shape, wide.shape, strict=True)])
+    return broadcast(call, x, shape)
