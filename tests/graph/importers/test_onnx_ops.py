@@ -6,7 +6,11 @@ import pytest
 from edgefn.errors import UnsupportedError
 from edgefn.graph.assemble import assemble
 from edgefn.graph.importers.onnx import import_onnx, supported_ops
+from edgefn.graph.importers.onnx.activation import UNARIES
 from edgefn.graph.importers.onnx.file import read_file
+from edgefn.graph.importers.onnx.registry import HANDLERS
+from edgefn.graph.importers.tflite.registry import HANDLERS as TFLITE
+from edgefn.graph.importers.tflite.scope import ACTIVATIONS
 from edgefn.graph.lower import lower
 from edgefn.graph.plan import read_plan
 from edgefn.graph.reference import evaluate
@@ -305,3 +309,13 @@ def test_supported_ops_are_listed_with_their_restrictions():
     assert ops["Range"] == "of constants only"
     assert "constant weights" in ops["Conv"]
     assert list(ops) == sorted(ops)
+
+
+@pytest.mark.parametrize("handlers", [HANDLERS, TFLITE])
+def test_supported_ops_are_written_in_the_order_of_their_names(handlers):
+    names = [name for name in handlers if name not in UNARIES]
+    assert names == sorted(names)
+
+
+def test_every_activation_that_tflite_fuses_is_listed():
+    assert all(name in TFLITE["CONV_2D"][1] for name in ACTIVATIONS if name != "NONE")

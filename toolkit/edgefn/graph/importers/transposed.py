@@ -19,7 +19,7 @@ from edgefn.graph.ops import Concat, Conv2d, Depthwise, Pad, Reshape, Slice, Til
 from edgefn.graph.ops.concat import MAX_INPUTS
 from edgefn.graph.ops.pack import LANES
 
-__all__ = ["Axis", "Transposed"]
+__all__ = ["MAX_PHASES", "Axis", "Transposed"]
 
 MAX_PHASES = 1_024  # each has lists and a copy of its taps before anything is known to be worth it
 FEW_APART = 16  # convolutions that are worth the products they save

@@ -40,12 +40,14 @@ from edgefn.graph.importers.onnx import (
 from edgefn.graph.importers.onnx.folding import FOLDED, OF_SHAPES
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.source import SupportedOp
+from edgefn.graph.importers.transposed import MAX_PHASES
 
 __all__ = ["HANDLERS", "supported_ops"]
 
 
 _IMAGES = "images and sequences (rank 3 and 4)"
 _AXES = "constant axes"
+_STRIDES = f"a product of strides up to {MAX_PHASES:,}"
 _CONSTANT = "of constants only"
 _RECURRENT = "constant weights; default activations; sequences of one length; no clip"
 _INTEGERS = "computed in 32 bits"
@@ -79,7 +81,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Concat": (movement.concat, "up to 64 inputs"),
     "Conv": (convolution.conv, f"{_IMAGES}; constant weights"),
     "ConvInteger": (dynamic.conv_integer, "constant weights; one zero point of the input; sums up to 2^24"),
-    "ConvTranspose": (convolution.conv_transpose, f"{_IMAGES}; constant weights"),
+    "ConvTranspose": (convolution.conv_transpose, f"{_IMAGES}; constant weights; {_STRIDES}"),
     "CumSum": (reduction.cum_sum, "f32; constant axis, up to 2,048 long"),
     "DepthToSpace": (resizing.depth_to_space, ""),
     "DequantizeLinear": (quantization.dequantize_linear, "i8 and u8 per tensor; per channel for constants; i32 biases"),
@@ -106,21 +108,21 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "HardSwish": (activation.hard_swish, ""),
     "Hardmax": (normalization.hardmax, ""),
     "Identity": (elementwise.identity, ""),
+    "If": (control.choose, "branches whose outputs agree in type and shape"),
     "InstanceNormalization": (normalization.instance_normalization, ""),
     "IsInf": (conversion.is_inf, ""),
     "IsNaN": (conversion.is_nan, ""),
-    "If": (control.choose, "branches whose outputs agree in type and shape"),
     "LSTM": (recurrent.lstm, f"{_RECURRENT}; peepholes; no input_forget"),
+    "LayerNormalization": (layer_norm.layer_normalization, ""),
     "Less": (arithmetic.compare("less"), ""),
     "LessOrEqual": (arithmetic.compare("less_equal"), ""),
     "LogSoftmax": (normalization.log_softmax, ""),
     "LpNormalization": (normalization.lp_normalization, ""),
     "LpPool": (pooling.lp_pool, _IMAGES),
-    "LayerNormalization": (layer_norm.layer_normalization, ""),
     "MatMul": (product.matmul, ""),
     "MatMulInteger": (dynamic.matmul_integer, f"constant right side of rank 2; {_ZERO_POINT}"),
     "Max": (arithmetic.extreme("max"), ""),
-    "MaxPool": (pooling.max_pool, f"{_IMAGES}; no indices"),
+    "MaxPool": (pooling.max_pool, f"{_IMAGES}; no indices, no storage_order; dilations of f32 only"),
     "Mean": (arithmetic.mean, ""),
     "MeanVarianceNormalization": (normalization.mean_variance_normalization, ""),
     "Min": (arithmetic.extreme("min"), ""),
@@ -128,8 +130,8 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Mul": (arithmetic.mul, ""),
     "Neg": (activation.neg, ""),
     "Not": (arithmetic.logic("xor"), ""),
-    "Or": (arithmetic.logic("or"), ""),
     "OneHot": (masking.one_hot, "constant depth and values"),
+    "Or": (arithmetic.logic("or"), ""),
     "PRelu": (arithmetic.prelu, ""),
     "Pad": (padding.pad, "constant pads and value"),
     "Pow": (arithmetic.pow_, ""),
@@ -189,7 +191,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "ai.onnx.ml.TreeEnsembleClassifier": (trees.tree_ensemble_classifier, f"{_MODEL}; two classes or more"),
     "ai.onnx.ml.TreeEnsembleRegressor": (trees.tree_ensemble_regressor, _MODEL),
     "ai.onnx.ml.ZipMap": (labels.zip_map, "as an output, which is then the scores, with labels"),
-    "com.microsoft.Attention": (fused_attention.attention_of_input, f"constant weights; {_NO_PAST}"),
+    "com.microsoft.Attention": (fused_attention.attention_of_input, f"constant weights; no do_rotary; {_NO_PAST}"),
     "com.microsoft.BiasGelu": (activation.biased_gelu("gelu"), ""),
     "com.microsoft.DynamicQuantizeMatMul": (dynamic.dynamic_quantize_matmul, "constant right side of rank 2"),
     "com.microsoft.EmbedLayerNormalization": (embedding.embed_layer_normalization, ""),
@@ -206,15 +208,18 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "com.microsoft.QAttention": (fused_attention.quantized_attention, f"constant weights; {_NO_PAST}"),
     "com.microsoft.QGemm": (qlinear.qgemm, "as Gemm"),
     "com.microsoft.QLinearAdd": (qlinear.binary("Add", arithmetic.add), ""),
-    "com.microsoft.QLinearAveragePool": (qlinear.unary("AveragePool", pooling.average_pool), "as AveragePool"),
+    "com.microsoft.QLinearAveragePool": (
+        qlinear.unary("AveragePool", pooling.average_pool),
+        "as AveragePool; no channels_last",
+    ),
     "com.microsoft.QLinearConcat": (qlinear.qlinear_concat, "as Concat"),
     "com.microsoft.QLinearGlobalAveragePool": (
         qlinear.unary("GlobalAveragePool", pooling.global_average_pool),
         "as GlobalAveragePool; no channels_last",
     ),
-    "com.microsoft.QLinearLeakyRelu": (qlinear.unary("LeakyRelu", activation.unary("LeakyRelu")), ""),
+    "com.microsoft.QLinearLeakyRelu": (qlinear.unary("LeakyRelu", activation.unary("LeakyRelu")), "no channels_last"),
     "com.microsoft.QLinearMul": (qlinear.binary("Mul", arithmetic.mul), ""),
-    "com.microsoft.QLinearSigmoid": (qlinear.unary("Sigmoid", activation.unary("Sigmoid")), ""),
+    "com.microsoft.QLinearSigmoid": (qlinear.unary("Sigmoid", activation.unary("Sigmoid")), "no channels_last"),
     "com.microsoft.QLinearSoftmax": (qlinear.qlinear_softmax, "as Softmax"),
     "com.microsoft.RotaryEmbedding": (
         embedding.fused_rotary_embedding,

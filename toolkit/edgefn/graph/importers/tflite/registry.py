@@ -18,11 +18,12 @@ from edgefn.graph.importers.tflite import (
     tables,
     variables,
 )
-from edgefn.graph.importers.tflite.scope import Call
+from edgefn.graph.importers.tflite.scope import ACTIVATIONS, Call
+from edgefn.graph.importers.transposed import MAX_PHASES
 
 __all__ = ["HANDLERS", "supported_ops"]
 
-_ACTIVATION = "fused RELU, RELU6, RELU_N1_TO_1"
+_ACTIVATION = f"fused {', '.join(name for name in ACTIVATIONS if name != 'NONE')}"
 
 HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "ADD": (
@@ -38,7 +39,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "CONCATENATION": (movement.concatenation, "up to 64 inputs of one quantization"),
     "CONV_2D": (convolution.conv_2d, f"constant weights; {_ACTIVATION}"),
     "DEPTHWISE_CONV_2D": (convolution.depthwise_conv_2d, f"constant weights; {_ACTIVATION}"),
-    "DEPTH_TO_SPACE": (resizing.depth_to_space, ""),
+    "DEPTH_TO_SPACE": (resizing.depth_to_space, "images"),
     "DEQUANTIZE": (elementwise.dequantize, "i8 with one scale; constants of f16 and integers"),
     "EMBEDDING_LOOKUP": (gathering.embedding_lookup, "a table of floats, or of integers with one scale"),
     "EXPAND_DIMS": (movement.named_again, ""),
@@ -62,23 +63,26 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "RELU": (elementwise.relu, "input and output of one quantization"),
     "RELU6": (elementwise.relu6, "input and output of one quantization"),
     "RESHAPE": (movement.named_again, ""),
-    "RESIZE_BILINEAR": (resizing.resize_bilinear, "constant sizes"),
-    "RESIZE_NEAREST_NEIGHBOR": (resizing.resize_nearest, "constant sizes"),
+    "RESIZE_BILINEAR": (resizing.resize_bilinear, "images of f32 and i8; constant sizes"),
+    "RESIZE_NEAREST_NEIGHBOR": (resizing.resize_nearest, "images; constant sizes"),
     "REVERSE_V2": (slicing.reverse, "constant axes"),
     "SHAPE": (shapes.shape, ""),
     "SLICE": (slicing.slice_, "constant begins and sizes"),
     "SOFTMAX": (elementwise.softmax, "beta 1"),
     "SPACE_TO_BATCH_ND": (resizing.space_to_batch, "both sides of images"),
-    "SPACE_TO_DEPTH": (resizing.space_to_depth, ""),
+    "SPACE_TO_DEPTH": (resizing.space_to_depth, "images"),
     "SPLIT": (slicing.split, "constant axis"),
     "SPLIT_V": (slicing.split_v, "constant sizes and axis"),
     "SQUEEZE": (movement.named_again, ""),
     "STRIDED_SLICE": (slicing.strided_slice, "constant begins, ends and strides"),
-    "TILE": (slicing.tile, "constant multiples"),
     "TANH": (tables.tanh, "f32, and i8 to the scale 1/128 around 0"),
+    "TILE": (slicing.tile, "constant multiples"),
     "TOPK_V2": (gathering.top_k, "constant k"),
     "TRANSPOSE": (movement.transpose, "constant permutation"),
-    "TRANSPOSE_CONV": (convolution.transpose_conv, f"constant weights and output shape; {_ACTIVATION}"),
+    "TRANSPOSE_CONV": (
+        convolution.transpose_conv,
+        f"constant weights and output shape; a product of strides up to {MAX_PHASES:,}; {_ACTIVATION}",
+    ),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": (
         recurrent.unidirectional_sequence_lstm,
         "f32, or i8 with c of i16; constant weights; no projection, layer normalization or coupled gates",

@@ -17,11 +17,11 @@ from edgefn.graph.importers.tflite.tensor import TfliteTensor
 from edgefn.graph.ir import NUMPY, RUNTIME, Bounds, DType, Op, Quantization, Tensor
 from edgefn.graph.ops import Clamp, Reshape
 
-__all__ = ["Call", "Scope"]
+__all__ = ["ACTIVATIONS", "Call", "Scope", "Variable"]
 
 type Array = NDArray[Any]
 
-_ACTIVATIONS = {
+ACTIVATIONS = {
     "NONE": Bounds(),
     "RELU": Bounds(low=0.0),
     "RELU6": Bounds(0.0, 6.0),
@@ -151,9 +151,9 @@ class Call:
     def bounds(self) -> Bounds:
         """The bounds of the activation that is fused into the operator."""
         name = self.option("fused_activation_function")
-        if name not in _ACTIVATIONS:
-            self.refuse(f"the fused activation {name}; supported are {', '.join(_ACTIVATIONS)}")
-        return _ACTIVATIONS[name]
+        if name not in ACTIVATIONS:
+            self.refuse(f"the fused activation {name}; supported are {', '.join(ACTIVATIONS)}")
+        return ACTIVATIONS[name]
 
     def emit(self, op: Op, inputs: Iterable[str], shape: Iterable[int], like: Tensor | None = None) -> str:
         """Compute a fresh tensor of the output's type and quantization, or of those of `like`."""
