@@ -120,13 +120,13 @@ def test_unpack_and_pack_are_inverse(writer, run, made):
     np.testing.assert_array_equal(run(writer, x)[0], x.swapaxes(0, 1))
 
 
-def test_an_unpack_into_fewer_parts_than_it_has_is_refused_before_they_are_made(writer, compiled, monkeypatch):
+def test_an_unpack_into_fewer_parts_than_it_has_is_refused_before_they_are_made(writer, compiled_tflite, monkeypatch):
     monkeypatch.setattr("edgefn.graph.importers.builder.MAX_EMITTED", 8)
     source, part = tensor(writer, "x", normal(100_000)), tensor(writer, "y", normal())
     writer.op("UNPACK", [source], [part], "UnpackOptions", {"Num": 100_000, "Axis": 0})
     writer.subgraph([source], [part])
     with pytest.raises(ModelError, match=r"100000 slices of axis 0 of .* for 1 outputs") as error:
-        compiled(writer.data())
+        compiled_tflite(writer)
     assert error.value.code == "EFN-M006"
 
 
