@@ -17,13 +17,16 @@ static uint8_t *gather_line(const efn_image *image, const uint8_t *line, int32_t
     return to;
 }
 
-// Gather short lines by a vector each, which writes where the next line goes and reads where the input's next row is.
+// Gather short lines by a vector each, which writes where the next lines go and reads where the input's next row is; by
+// copies at the end of the row, behind which is what others have written.
 static void gather_short(const efn_image *image, const uint8_t *from, uint8_t *to) {
     const efn_window *window = &image->window;
     const uint32_t line = window->kw * image->pixel, down = window->dilation_h * image->w * image->pixel;
-    for (uint32_t ky = 1; ky < window->kh; ky++, from += down, to += line)
+    uint32_t left = window->kh * line;
+    for (; left >= 16 && left > line; left -= line, from += down, to += line)
         wasm_v128_store(to, wasm_v128_load(from));
-    efn_copy(to, from, line);
+    for (; left; left -= line, from += down, to += line)
+        efn_copy(to, from, line);
 }
 
 // Whether gather_short can be used for the window at (iy, ix): it lies inside the input, above its last row.
