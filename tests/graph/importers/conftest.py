@@ -3,6 +3,16 @@ import pytest
 
 from edgefn.graph.compiler import compile_model, read_model
 
+_FIRST: dict[str, dict] = {}  # by module, the state of its RNG once it is imported
+
+
+@pytest.fixture(autouse=True)
+def same_numbers(request):
+    """The tests of a module that share its RNG draw the same numbers in whatever order they run."""
+    rng = getattr(request.module, "RNG", None)
+    if rng is not None:
+        rng.bit_generator.state = _FIRST.setdefault(request.module.__name__, rng.bit_generator.state)
+
 
 @pytest.fixture
 def compiled_tflite(tmp_path):

@@ -62,7 +62,7 @@ def test_a_machine_without_vectors_has_weights_of_features(regressor, check):
 
 
 def test_a_machine_of_one_class_tells_inside_from_outside(regressor, check):
-    made = check(regressor(kernel_type="RBF", n_supports=7, rho=[0.5], one_class=1, **machine(7)), inputs=[X])
+    made = check(regressor(kernel_type="RBF", n_supports=7, rho=[0.0], one_class=1, **machine(7)), inputs=[X])
     assert set(made.outputs[0].ravel().tolist()) == {-1.0, 1.0}
 
 
