@@ -159,7 +159,10 @@ static kind kind_of(const efn_site *site, const efn_binary *p) {
 }
 
 static void vectors(const kind *k, side a, side b, uint8_t *y, uint32_t n, uint32_t rows) {
-    (k->floats ? f32_vectors : integer_vectors)(k->function, a, b, y, n, rows);
+    if (k->floats)
+        f32_vectors(k->function, a, b, y, n, rows);
+    else
+        integer_vectors(k->function, a, b, y, n, rows);
 }
 
 // The element at `at` sixteen or four times, if it repeats; else what lies there.

@@ -134,7 +134,12 @@ void efn_depthwise_f32_simd(const efn_site *site, const uint32_t *words) {
         efn_forget(&v);
         for (uint32_t oy = 0; oy < yt->dims[1]; oy++, y += (size_t)g.wide * c) {
             efn_look(&v, n, oy);
-            (c < 4 ? row_thin_f32 : three ? row_three_f32 : row_any_f32)(&layer, &g, v.lines, y);
+            if (c < 4)
+                row_thin_f32(&layer, &g, v.lines, y);
+            else if (three)
+                row_three_f32(&layer, &g, v.lines, y);
+            else
+                row_any_f32(&layer, &g, v.lines, y);
         }
     }
 }

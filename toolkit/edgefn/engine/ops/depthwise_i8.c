@@ -164,8 +164,6 @@ EFN_INLINE void row_i8(const layer_i8 *layer, const efn_grid *g, const efn_addre
     }
 }
 
-typedef void row_fn(const layer_i8 *layer, const efn_grid *g, const efn_address *lines, int8_t *y);
-
 #define ROW(name, dense, how)                                                                                          \
     static EFN_NOINLINE void name(const layer_i8 *layer, const efn_grid *g, const efn_address *lines, int8_t *y) {     \
         row_i8(layer, g, lines, dense, how, y);                                                                        \
@@ -192,15 +190,24 @@ static EFN_NOINLINE void row_thin(const layer_i8 *layer, const efn_grid *g, cons
         }
 }
 
-static row_fn *row_of(const layer_i8 *layer, const efn_grid *g) {
+// One row, of an i8 op or of a `fixed` one. Called by name: a function whose address is taken stays in every module.
+EFN_INLINE void row(const layer_i8 *layer, const efn_grid *g, const int fixed, const efn_address *lines, int8_t *y) {
     const int dense = g->step == layer->c && g->hop == layer->c;
+    const int above = layer->by && layer->to.low >= layer->to.y_zero;
     if (layer->c < 8)
-        return row_thin;
-    if (layer->to.rounding == EFN_BY_F32)
-        return dense ? dense_f32 : apart_f32;
-    if (layer->by && layer->to.low >= layer->to.y_zero)
-        return dense ? dense_above : apart_above;
-    return dense ? dense_fixed : apart_fixed;
+        row_thin(layer, g, lines, y);
+    else if (!fixed && dense)
+        dense_f32(layer, g, lines, y);
+    else if (!fixed)
+        apart_f32(layer, g, lines, y);
+    else if (above && dense)
+        dense_above(layer, g, lines, y);
+    else if (above)
+        apart_above(layer, g, lines, y);
+    else if (dense)
+        dense_fixed(layer, g, lines, y);
+    else
+        apart_fixed(layer, g, lines, y);
 }
 
 static efn_finish finish_of(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {
@@ -208,17 +215,17 @@ static efn_finish finish_of(const efn_site *site, const efn_conv_i8 *p, efn_roun
     return (efn_finish){rounding, efn_in(site, p->mult), stride, p->y_zero, p->low, p->high};
 }
 
-static void run_i8(const efn_site *site, const efn_conv_i8 *p, const layer_i8 *layer, uint8_t *scratch) {
+EFN_INLINE void run_i8(const efn_site *site, const efn_conv_i8 *p, const layer_i8 *layer, const int fixed,
+                       uint8_t *scratch) {
     const efn_tensor *yt = efn_record(site, p->y);
     const efn_lines v = efn_lines_of(site, &p->window, p->x, p->y, scratch, 1, (uint8_t)p->x_zero);
     const efn_grid g = efn_grid_of(&p->window, yt);
-    row_fn *const row = row_of(layer, &g);
     int8_t *y = efn_out(site, p->y); // [n][oh][ow][c]
     for (uint32_t n = 0; n < yt->dims[0]; n++) {
         efn_forget(&v);
         for (uint32_t oy = 0; oy < yt->dims[1]; oy++, y += (size_t)g.wide * layer->c) {
             efn_look(&v, n, oy);
-            row(layer, &g, v.lines, y);
+            row(layer, &g, fixed, v.lines, y);
         }
     }
 }
@@ -237,7 +244,7 @@ static layer_i8 layer_of(const efn_site *site, const efn_conv_i8 *p, efn_roundin
 void efn_depthwise_i8_simd(const efn_site *site, const uint32_t *words) {
     const efn_conv_i8 *p = (const efn_conv_i8 *)words;
     const layer_i8 layer = layer_of(site, p, EFN_BY_F32);
-    run_i8(site, p, &layer, site->arena + p->scratch);
+    run_i8(site, p, &layer, 0, site->arena + p->scratch);
 }
 
 void efn_depthwise_q8_simd(const efn_site *site, const uint32_t *words) {
@@ -258,7 +265,7 @@ void efn_depthwise_q8_simd(const efn_site *site, const uint32_t *words) {
         layer.by = by, layer.half = half;
     else
         layer.left = left, layer.right = right;
-    run_i8(site, p, &layer, (uint8_t *)(half + layer.stride));
+    run_i8(site, p, &layer, 1, (uint8_t *)(half + layer.stride));
 }
 
 // ---- Reference: one output value at a time ----

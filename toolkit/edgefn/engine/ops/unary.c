@@ -1,19 +1,42 @@
 // unary_f32: one of the functions of plan.md of every element. May run in place.
 //
-// The functions are in core/mathematics.h, in lanes. The reference takes one element at a time through the same lanes,
-// so that it judges the loop; the functions are judged by f64, in tests/engine/test_unary.py.
+// Most functions are here and in core/mathematics.h, in lanes; those from 26 on take one element at a time
+// (core/real.c). The reference takes one element at a time through the same functions, so that it judges the loop; the
+// functions are judged by f64, in tests/engine/test_unary.py.
 #include "../core/check.h"
 #include "../core/mathematics.h"
 #include "../core/real.h"
 #include "../core/table.h"
 
 #define FUNCTIONS 37
-#define FIRST_REAL 26
 
-typedef float (*real_function)(float);
-
-static const real_function REAL[FUNCTIONS - FIRST_REAL] = {efn_sin,  efn_cos,  efn_tan,   efn_asin,  efn_acos, efn_atan,
-                                                           efn_sinh, efn_cosh, efn_asinh, efn_acosh, efn_atanh};
+// By name: a function whose address is taken stays in every module.
+static EFN_NOINLINE float real(uint32_t function, float x) {
+    switch (function) {
+    case 26:
+        return efn_sin(x);
+    case 27:
+        return efn_cos(x);
+    case 28:
+        return efn_tan(x);
+    case 29:
+        return efn_asin(x);
+    case 30:
+        return efn_acos(x);
+    case 31:
+        return efn_atan(x);
+    case 32:
+        return efn_sinh(x);
+    case 33:
+        return efn_cosh(x);
+    case 34:
+        return efn_asinh(x);
+    case 35:
+        return efn_acosh(x);
+    default:
+        return efn_atanh(x);
+    }
+}
 
 static int is_finite(float v) {
     return __builtin_fabsf(v) < __builtin_inff();
@@ -132,7 +155,7 @@ EFN_NOINLINE static void apply(const efn_unary_f32 *p, const float *x, float *y,
         CASE(25, shrink(v, alpha, beta))
     default:
         for (uint32_t i = 0; i < n; i++)
-            y[i] = REAL[p->function - FIRST_REAL](x[i]);
+            y[i] = real(p->function, x[i]);
     }
 }
 
