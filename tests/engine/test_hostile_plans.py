@@ -197,6 +197,13 @@ def test_noise_is_refused(noise):
     assert Cornered(samples()[0][:96] + noise).status != 0
 
 
+@pytest.mark.parametrize("version", [(1, 0), (1, 2), (2, 1), (3, 0)])
+def test_another_version_is_refused(version):
+    plan = bytearray(samples()[0])
+    struct.pack_into("<HH", plan, 4, *version)
+    assert Cornered(bytes(plan)).status == 4
+
+
 @pytest.mark.parametrize(
     ("state", "status"),
     [((16, 16), 0), ((8, 16), 5), ((16, 8), 5), ((64, 0), 5), ((32, 16), 5), ((16, 2**32 - 16), 5)],

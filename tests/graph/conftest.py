@@ -150,8 +150,10 @@ def check(compiled) -> Callable[..., SimpleNamespace]:
                 difference = np.abs(f.astype(int) - w.astype(int))
                 assert difference.max() <= steps
                 assert (difference == 0).mean() >= exact
+        fuses = any(t.dtype == "f32" and t.place == "arena" for t in plan.tensors)
         for flavour in FLAVOURS:
-            _same(run_engine(result.plan, inputs, flavour), found, exact=flavour == "simd128")
+            fused = fuses and flavour == "relaxed-simd"  # then a float beside a half may be rounded the other way
+            _same(run_engine(result.plan, inputs, flavour), found, steps=int(fused))
         ops = [o.op for o in result.summary.ops]
         return SimpleNamespace(ops=ops, plan=plan, outputs=found, compiled=result)
 
@@ -165,9 +167,10 @@ def _random(rng, tensor):
     return rng.integers(info.min, info.max, tensor.dims, NUMPY[tensor.dtype], endpoint=True)
 
 
-def _same(engine, reference, *, exact: bool) -> None:
+def _same(engine, reference, *, steps: int) -> None:
     for e, r in zip(engine, reference, strict=True):
+        assert (e.shape, e.dtype) == (r.shape, r.dtype)
         if e.dtype == np.float32:
             np.testing.assert_allclose(e, r, rtol=1e-5, atol=1e-5)
-        elif exact:
-            np.testing.assert_array_equal(e, r)
+        else:
+            assert np.abs(e.astype(np.int64) - r.astype(np.int64)).max() <= steps

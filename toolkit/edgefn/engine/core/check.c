@@ -13,21 +13,16 @@ uint32_t efn_elements(const efn_tensor *t) {
     return product;
 }
 
+uint32_t efn_row_count(const efn_tensor *t) {
+    return efn_elements(t) / efn_last_dim(t);
+}
+
 uint32_t efn_last_dim(const efn_tensor *t) {
     return t->rank == 0 ? 1 : t->dims[t->rank - 1];
 }
 
 int efn_finite_positive(float v) {
     return v > 0 && v < __builtin_inff();
-}
-
-int efn_same_dims(const efn_tensor *a, const efn_tensor *b) {
-    if (a->rank != b->rank)
-        return 0;
-    for (uint32_t i = 0; i < a->rank; i++)
-        if (a->dims[i] != b->dims[i])
-            return 0;
-    return 1;
 }
 
 const efn_tensor *efn_readable(const efn_plan *plan, uint32_t index, uint8_t dtype) {

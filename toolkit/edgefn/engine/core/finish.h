@@ -3,6 +3,7 @@
 #define EFN_FINISH_H
 
 #include "fixed.h"
+#include "table.h"
 
 typedef enum {
     EFN_BY_F32,   // _i8: one product and one rounding to even, in f32
@@ -16,6 +17,12 @@ typedef struct {
     uint32_t stride;  // r8(m)
     int32_t y_zero, low, high;
 } efn_finish;
+
+// What a convolution's parameters say of it.
+EFN_INLINE efn_finish efn_conv_finish(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {
+    const uint32_t stride = (uint32_t)efn_round_up(efn_record(site, p->y)->dims[3], 8);
+    return (efn_finish){rounding, efn_in(site, p->mult), stride, p->y_zero, p->low, p->high};
+}
 
 // The sum of output channel j.
 EFN_INLINE int8_t efn_finish_one(const efn_finish *to, uint32_t j, int32_t acc) {

@@ -80,8 +80,8 @@ EFN_INLINE v128_t efn_scaled_lanes(v128_t v, const int32_t *mult, const int32_t 
 // Multipliers and shifts for which one rounding in f64 gives what TFLite's two give. For v = acc * mult * 2^(shift -
 // 31), TFLite's result is floor(v + 1/2 + h) where v >= 0, h being half of 2^shift, the step of its first rounding;
 // below zero it is floor(v + 1/2 - h). With 12 bits of shift at most, v is exact in f64 wherever the result is not
-// clamped anyway
-// (|acc| < 2^22, or |v| > 512), and v + h is never halfway between two integers, unless mult ends in many zeros.
+// clamped anyway (|acc| < 2^22, or |v| > 512), and v + h is never halfway between two integers, unless mult ends in
+// many zeros.
 EFN_INLINE int efn_is_near(int32_t mult, int32_t shift) {
     return mult == 0 || (-12 <= shift && shift < 0 && (mult & 0xFF) != 0); // 0 whatever its shift, as above M
 }

@@ -37,4 +37,16 @@ EFN_INLINE efn_walk efn_walk_of(const efn_image *image, uint32_t pixels) {
 // is one pixel, otherwise gathered into `room`, [4][stride].
 void efn_next_rows(efn_walk *walk, uint8_t *room, uint32_t stride, const void *rows[4]);
 
+// The offset, in elements, of the first channel that tap (ky, kx) of output pixel `index` reads; -1 outside the input.
+EFN_INLINE int64_t efn_tap(const efn_window *window, const efn_tensor *x, const efn_tensor *y, uint32_t index,
+                           uint32_t ky, uint32_t kx) {
+    const uint32_t ox = index % y->dims[2], oy = index / y->dims[2] % y->dims[1];
+    const uint32_t n = index / y->dims[2] / y->dims[1];
+    const int64_t iy = (int64_t)oy * window->stride_h + (int64_t)ky * window->dilation_h - window->pad_top;
+    const int64_t ix = (int64_t)ox * window->stride_w + (int64_t)kx * window->dilation_w - window->pad_left;
+    if (iy < 0 || iy >= x->dims[1] || ix < 0 || ix >= x->dims[2])
+        return -1;
+    return (((int64_t)n * x->dims[1] + iy) * x->dims[2] + ix) * x->dims[3];
+}
+
 #endif

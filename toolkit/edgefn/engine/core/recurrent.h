@@ -21,11 +21,11 @@ EFN_INLINE efn_recurrence efn_recurrence_of(const efn_site *site, uint32_t x, ui
     return (efn_recurrence){t->dims[0], t->dims[1], cells, (uint32_t)efn_round_up(cells, 8)};
 }
 
-// Where step number i finds h [B][H], and leaves it: `all` is [T][B][H], `first` what was before the first step.
 EFN_INLINE uint32_t efn_time_of(const efn_recurrence *s, uint32_t i, uint32_t reverse) {
     return reverse ? s->steps - 1 - i : i;
 }
 
+// Where step number i finds h [B][H], and leaves it: `all` is [T][B][H], `first` what was before the first step.
 EFN_INLINE const float *efn_before(const efn_recurrence *s, const float *first, const float *all, uint32_t i,
                                    uint32_t reverse) {
     const size_t size = (size_t)s->batch * s->cells;

@@ -3,6 +3,7 @@
 #define EFN_TABLE_H
 
 #include "../include/edgefn.h"
+#include "memory.h"
 
 #define EFN_OPCODES 64 // above every code
 #define EFN_SKIP 49
@@ -45,7 +46,6 @@ static inline const efn_tensor *efn_record(const efn_site *site, uint32_t index)
 }
 
 // Checks run once and references in tests: both are compiled for size.
-#define EFN_SMALL __attribute__((minsize))
 
 #define EFN_DECLARE(name)                                                                                              \
     EFN_SMALL efn_status efn_##name##_check(const efn_plan *plan, const uint32_t *words, uint32_t count);              \

@@ -57,7 +57,7 @@ typedef struct {
     const uint8_t *weights;    // [weights_bytes]
     uint32_t tensor_count, ops_words, op_count, input_count, output_count, weights_bytes, arena_bytes;
     uint32_t state_bytes, state_offset; // what the arena begins with between runs, and its first content in weights
-    uint32_t fault;                     // index of the tensor or op that efn_open refused
+    uint32_t fault;                     // index of the tensor or op that efn_open checks, or refused
 } efn_plan;
 
 // Check `length` bytes at `bytes` (64-byte aligned) and fill `plan`. The bytes may be hostile. On failure `plan` must
@@ -165,11 +165,7 @@ typedef struct {
 
 typedef struct {
     uint32_t x, y;
-} efn_unary; // softmax_f32, flip_sign, copy, cast
-
-typedef struct {
-    uint32_t x, y, table;
-} efn_softmax_q8;
+} efn_unary; // softmax_f32, flip_sign, copy, cast, dynamic_range_f32
 
 typedef struct {
     uint32_t x, y;
@@ -294,7 +290,7 @@ typedef struct {
 
 typedef struct {
     uint32_t x, y, table;
-} efn_lookup;
+} efn_lookup; // lookup_i8 and softmax_q8
 
 // y [dims[0]] ... [dims[5]], and how far apart the elements of each dimension lie in x; both count elements.
 typedef struct {

@@ -54,7 +54,8 @@ EFN_INLINE v128_t across(v128_t left, v128_t right, v128_t down, v128_t to_left,
     const v128_t l = wasm_i32x4_dot_i16x8(left, down), r = wasm_i32x4_dot_i16x8(right, down);
     const v128_t sum = wasm_i32x4_add(wasm_i32x4_mul(l, to_left), wasm_i32x4_mul(r, to_right));
     const v128_t sign = wasm_i32x4_shr(sum, 31), size = wasm_i32x4_abs(sum);
-    const v128_t whole = wasm_u32x4_shr(wasm_i32x4_add(size, wasm_i32x4_const_splat(1 << 19)), ROUNDING_BITS);
+    const v128_t whole =
+        wasm_u32x4_shr(wasm_i32x4_add(size, wasm_i32x4_const_splat(1 << (ROUNDING_BITS - 1))), ROUNDING_BITS);
     return wasm_i32x4_sub(wasm_v128_xor(whole, sign), sign);
 }
 

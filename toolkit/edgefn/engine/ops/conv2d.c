@@ -65,11 +65,6 @@ static efn_layer_f32 layer_f32(const efn_site *site, const efn_conv_f32 *p) {
     return (efn_layer_f32){efn_in(site, p->w), efn_in(site, p->bias), k, m, p->low, p->high, m};
 }
 
-static efn_finish finish_of(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {
-    const uint32_t stride = (uint32_t)efn_round_up(efn_record(site, p->y)->dims[3], 8);
-    return (efn_finish){rounding, efn_in(site, p->mult), stride, p->y_zero, p->low, p->high};
-}
-
 static efn_layer_i8 layer_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {
     const uint32_t k = p->window.kh * p->window.kw * efn_record(site, p->x)->dims[3];
     return (efn_layer_i8){
@@ -77,7 +72,7 @@ static efn_layer_i8 layer_i8(const efn_site *site, const efn_conv_i8 *p, efn_rou
         .bias = efn_in(site, p->bias),
         .k2 = (uint32_t)efn_round_up(k, 2),
         .m = efn_record(site, p->y)->dims[3],
-        .to = finish_of(site, p, rounding),
+        .to = efn_conv_finish(site, p, rounding),
     };
 }
 
@@ -144,18 +139,6 @@ void efn_conv2d_q8_simd(const efn_site *site, const uint32_t *words) {
 
 // ---- Reference: seven loops, no packing of activations ----
 
-// The offset, in elements, of the first channel that tap (ky, kx) of output pixel `index` reads; -1 outside the input.
-static int64_t tap(const efn_window *window, const efn_tensor *x, const efn_tensor *y, uint32_t index, uint32_t ky,
-                   uint32_t kx) {
-    const uint32_t ox = index % y->dims[2], oy = index / y->dims[2] % y->dims[1];
-    const uint32_t n = index / y->dims[2] / y->dims[1];
-    const int64_t iy = (int64_t)oy * window->stride_h + (int64_t)ky * window->dilation_h - window->pad_top;
-    const int64_t ix = (int64_t)ox * window->stride_w + (int64_t)kx * window->dilation_w - window->pad_left;
-    if (iy < 0 || iy >= x->dims[1] || ix < 0 || ix >= x->dims[2])
-        return -1;
-    return (((int64_t)n * x->dims[1] + iy) * x->dims[2] + ix) * x->dims[3];
-}
-
 void efn_conv2d_f32_ref(const efn_site *site, const uint32_t *words) {
     const efn_conv_f32 *p = (const efn_conv_f32 *)words;
     const efn_tensor *xt = efn_record(site, p->x), *yt = efn_record(site, p->y);
@@ -168,7 +151,7 @@ void efn_conv2d_f32_ref(const efn_site *site, const uint32_t *words) {
             float acc = 0;
             for (uint32_t ky = 0; ky < p->window.kh; ky++)
                 for (uint32_t kx = 0; kx < p->window.kw; kx++) {
-                    const int64_t at = tap(&p->window, xt, yt, index, ky, kx);
+                    const int64_t at = efn_tap(&p->window, xt, yt, index, ky, kx);
                     for (uint32_t i = 0; i < c; i++, column += 8)
                         acc += (at < 0 ? 0.0f : x[at + i]) * *column;
                 }
@@ -180,7 +163,7 @@ static void ref_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding roun
     const efn_tensor *xt = efn_record(site, p->x), *yt = efn_record(site, p->y);
     const int8_t *x = efn_in(site, p->x), *w = efn_in(site, p->w);
     const int32_t *bias = efn_in(site, p->bias);
-    const efn_finish to = finish_of(site, p, rounding);
+    const efn_finish to = efn_conv_finish(site, p, rounding);
     int8_t *y = efn_out(site, p->y);
     const uint32_t c = xt->dims[3], m = yt->dims[3];
     const uint32_t k2 = (uint32_t)efn_round_up(p->window.kh * p->window.kw * c, 2);
@@ -190,7 +173,7 @@ static void ref_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding roun
             uint32_t acc = (uint32_t)bias[j], k = 0;                        // unsigned: wraps
             for (uint32_t ky = 0; ky < p->window.kh; ky++)
                 for (uint32_t kx = 0; kx < p->window.kw; kx++) {
-                    const int64_t at = tap(&p->window, xt, yt, index, ky, kx);
+                    const int64_t at = efn_tap(&p->window, xt, yt, index, ky, kx);
                     for (uint32_t i = 0; i < c; i++, k++)
                         acc += (uint32_t)((at < 0 ? p->x_zero : x[at + i]) * panel[(size_t)(k / 2) * 16 + k % 2]);
                 }

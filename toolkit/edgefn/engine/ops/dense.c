@@ -4,14 +4,10 @@
 #include "../core/gemm.h"
 #include "../core/table.h"
 
-static uint32_t rows_of(const efn_tensor *t) {
-    return efn_elements(t) / efn_last_dim(t);
-}
-
 static efn_status check_shapes(const efn_tensor *x, const efn_tensor *y) {
     EFN_REQUIRE(x && y, EFN_BAD_OPERAND);
-    EFN_REQUIRE(x->rank >= 1 && y->rank >= 1 && rows_of(x) == rows_of(y), EFN_BAD_SHAPE);
-    EFN_REQUIRE((uint64_t)efn_last_dim(x) * efn_block_rows(rows_of(x)) <= 1u << 28, EFN_BAD_SHAPE);
+    EFN_REQUIRE(x->rank >= 1 && y->rank >= 1 && efn_row_count(x) == efn_row_count(y), EFN_BAD_SHAPE);
+    EFN_REQUIRE((uint64_t)efn_last_dim(x) * efn_block_rows(efn_row_count(x)) <= 1u << 28, EFN_BAD_SHAPE);
     return efn_check_apart(x, y, 0);
 }
 
@@ -24,7 +20,7 @@ efn_status efn_dense_f32_check(const efn_plan *plan, const uint32_t *words, uint
     EFN_TRY(efn_check_packed(plan, p->w, EFN_F32, m * k * 4));
     EFN_TRY(efn_check_packed(plan, p->bias, EFN_F32, m * 4));
     EFN_TRY(efn_check_clamp_f32(p->low, p->high));
-    return efn_check_scratch(plan, p->scratch, (efn_block_rows(rows_of(x)) + 4) * k * 4, x, y);
+    return efn_check_scratch(plan, p->scratch, (efn_block_rows(efn_row_count(x)) + 4) * k * 4, x, y);
 }
 
 // i8 and q8, all but mult.
@@ -37,7 +33,7 @@ static efn_status check_i8(const efn_plan *plan, const efn_dense_i8 *p) {
     EFN_TRY(efn_check_zero(p->x_zero));
     EFN_TRY(efn_check_zero(p->y_zero));
     EFN_TRY(efn_check_clamp_i8(p->low, p->high));
-    const uint64_t bytes = efn_block_rows(rows_of(x)) * k2 * 2 + 4 * efn_round_up(k2, 16);
+    const uint64_t bytes = efn_block_rows(efn_row_count(x)) * k2 * 2 + 4 * efn_round_up(k2, 16);
     return efn_check_scratch(plan, p->scratch, bytes, x, y);
 }
 
@@ -62,7 +58,7 @@ void efn_dense_f32_simd(const efn_site *site, const uint32_t *words) {
     const efn_layer_f32 layer = {efn_in(site, p->w), efn_in(site, p->bias), efn_last_dim(xt), m, p->low, p->high, m};
     const float *x = efn_in(site, p->x); // [all][k]
     float *y = efn_out(site, p->y);      // [all][m]
-    const uint32_t all = rows_of(xt), block = efn_block_rows(all);
+    const uint32_t all = efn_row_count(xt), block = efn_block_rows(all);
     if (all == 1) {
         efn_gemv_f32(&layer, x, y);
         return;
@@ -87,7 +83,7 @@ static efn_finish finish_of(const efn_site *site, const efn_dense_i8 *p, efn_rou
 
 static void run_i8(const efn_site *site, const efn_dense_i8 *p, efn_rounding rounding) {
     const efn_tensor *xt = efn_record(site, p->x), *yt = efn_record(site, p->y);
-    const uint32_t k = efn_last_dim(xt), all = rows_of(xt), block = efn_block_rows(all);
+    const uint32_t k = efn_last_dim(xt), all = efn_row_count(xt), block = efn_block_rows(all);
     const efn_layer_i8 layer = {
         .w = efn_in(site, p->w),
         .bias = efn_in(site, p->bias),
@@ -128,7 +124,7 @@ void efn_dense_f32_ref(const efn_site *site, const uint32_t *words) {
     const efn_tensor *xt = efn_record(site, p->x);
     const float *x = efn_in(site, p->x), *w = efn_in(site, p->w), *bias = efn_in(site, p->bias);
     float *y = efn_out(site, p->y);
-    const uint32_t k = efn_last_dim(xt), m = efn_last_dim(efn_record(site, p->y)), all = rows_of(xt);
+    const uint32_t k = efn_last_dim(xt), m = efn_last_dim(efn_record(site, p->y)), all = efn_row_count(xt);
     for (uint32_t row = 0; row < all; row++)
         for (uint32_t j = 0; j < m; j++) {
             const float *column = w + (size_t)(j / 8) * k * 8 + j % 8; // [k], 8 apart
@@ -145,7 +141,7 @@ static void ref_i8(const efn_site *site, const efn_dense_i8 *p, efn_rounding rou
     const int32_t *bias = efn_in(site, p->bias);
     const efn_finish to = finish_of(site, p, rounding);
     int8_t *y = efn_out(site, p->y);
-    const uint32_t k = efn_last_dim(xt), m = efn_last_dim(efn_record(site, p->y)), all = rows_of(xt);
+    const uint32_t k = efn_last_dim(xt), m = efn_last_dim(efn_record(site, p->y)), all = efn_row_count(xt);
     const uint32_t k2 = (uint32_t)efn_round_up(k, 2);
     for (uint32_t row = 0; row < all; row++)
         for (uint32_t j = 0; j < m; j++) {

@@ -9,13 +9,9 @@
 #include "../core/sums_i8.h"
 #include "../core/table.h"
 
-static uint32_t rows_of(const efn_tensor *t) {
-    return efn_elements(t) / efn_last_dim(t);
-}
-
 // Scratch: panels, x_zero * sum(w - w_zero) [r8(m)], and the sum of each row of x [block].
 static uint64_t scratch_bytes(const efn_tensor *x, const efn_tensor *y) {
-    const uint64_t rows = efn_block_rows(rows_of(x)), k4 = efn_round_up(efn_last_dim(x), 4);
+    const uint64_t rows = efn_block_rows(efn_row_count(x)), k4 = efn_round_up(efn_last_dim(x), 4);
     return efn_sums_bytes(rows, k4) + (rows + efn_round_up(efn_last_dim(y), 8)) * 4;
 }
 
@@ -31,8 +27,8 @@ static efn_status check_extras(const efn_plan *plan, uint32_t index, uint32_t m,
 static efn_status check(const efn_plan *plan, const efn_weights_i8 *w, uint32_t at_x, const efn_tensor *y) {
     const efn_tensor *x = efn_readable(plan, at_x, EFN_I8);
     EFN_REQUIRE(x && y, EFN_BAD_OPERAND);
-    EFN_REQUIRE(x->rank >= 1 && y->rank >= 1 && rows_of(x) == rows_of(y), EFN_BAD_SHAPE);
-    EFN_REQUIRE((uint64_t)efn_last_dim(x) * efn_block_rows(rows_of(x)) <= 1u << 28, EFN_BAD_SHAPE);
+    EFN_REQUIRE(x->rank >= 1 && y->rank >= 1 && efn_row_count(x) == efn_row_count(y), EFN_BAD_SHAPE);
+    EFN_REQUIRE((uint64_t)efn_last_dim(x) * efn_block_rows(efn_row_count(x)) <= 1u << 28, EFN_BAD_SHAPE);
     const uint64_t m = efn_round_up(efn_last_dim(y), 8), k4 = efn_round_up(efn_last_dim(x), 4);
     EFN_TRY(efn_check_packed(plan, w->w, EFN_I8, m * k4));
     EFN_TRY(efn_check_packed(plan, w->sums, EFN_I32, m * 4));
@@ -62,7 +58,7 @@ static product product_of(const efn_site *site, const efn_weights_i8 *w, uint32_
         efn_in(site, w->zeros),
         efn_in(site, w->extras),
         efn_record(site, w->extras)->dims[0],
-        rows_of(efn_record(site, x)),
+        efn_row_count(efn_record(site, x)),
         x_zero,
     };
 }

@@ -157,8 +157,8 @@ void efn_depthwise_f32_ref(const efn_site *site, const uint32_t *words) {
             float acc = 0;
             for (uint32_t ky = 0; ky < p->window.kh; ky++)
                 for (uint32_t kx = 0; kx < p->window.kw; kx++) {
-                    const int64_t at = efn_tap(&p->window, xt, yt, index, ky, kx, i);
-                    acc += (at < 0 ? 0.0f : x[at]) * w[(size_t)(ky * p->window.kw + kx) * stride + i];
+                    const int64_t at = efn_tap(&p->window, xt, yt, index, ky, kx);
+                    acc += (at < 0 ? 0.0f : x[at + i]) * w[(size_t)(ky * p->window.kw + kx) * stride + i];
                 }
             y[(size_t)index * c + i] = efn_clamp(acc + bias[i], p->low, p->high);
         }

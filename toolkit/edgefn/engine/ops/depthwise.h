@@ -30,16 +30,4 @@ EFN_INLINE efn_grid efn_grid_of(const efn_window *window, const efn_tensor *y) {
     return (efn_grid){window->kh, window->kw, window->stride_w * c, window->dilation_w * c, y->dims[2]};
 }
 
-// Where channel i of tap (ky, kx) of output pixel `index` lies in x, in elements; -1 outside the input.
-EFN_INLINE int64_t efn_tap(const efn_window *window, const efn_tensor *x, const efn_tensor *y, uint32_t index,
-                           uint32_t ky, uint32_t kx, uint32_t i) {
-    const uint32_t ox = index % y->dims[2], oy = index / y->dims[2] % y->dims[1];
-    const uint32_t n = index / y->dims[2] / y->dims[1];
-    const int64_t iy = (int64_t)oy * window->stride_h + (int64_t)ky * window->dilation_h - window->pad_top;
-    const int64_t ix = (int64_t)ox * window->stride_w + (int64_t)kx * window->dilation_w - window->pad_left;
-    if (iy < 0 || iy >= x->dims[1] || ix < 0 || ix >= x->dims[2])
-        return -1;
-    return (((int64_t)n * x->dims[1] + iy) * x->dims[2] + ix) * x->dims[3] + i;
-}
-
 #endif

@@ -210,11 +210,6 @@ EFN_INLINE void row(const layer_i8 *layer, const efn_grid *g, const int fixed, c
         apart_fixed(layer, g, lines, y);
 }
 
-static efn_finish finish_of(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {
-    const uint32_t stride = (uint32_t)efn_round_up(efn_record(site, p->y)->dims[3], 8);
-    return (efn_finish){rounding, efn_in(site, p->mult), stride, p->y_zero, p->low, p->high};
-}
-
 EFN_INLINE void run_i8(const efn_site *site, const efn_conv_i8 *p, const layer_i8 *layer, const int fixed,
                        uint8_t *scratch) {
     const efn_tensor *yt = efn_record(site, p->y);
@@ -231,7 +226,7 @@ EFN_INLINE void run_i8(const efn_site *site, const efn_conv_i8 *p, const layer_i
 }
 
 static layer_i8 layer_of(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {
-    const efn_finish to = finish_of(site, p, rounding);
+    const efn_finish to = efn_conv_finish(site, p, rounding);
     return (layer_i8){
         .w = efn_in(site, p->w),
         .bias = efn_in(site, p->bias),
@@ -274,7 +269,7 @@ static void ref_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding roun
     const efn_tensor *xt = efn_record(site, p->x), *yt = efn_record(site, p->y);
     const int8_t *x = efn_in(site, p->x), *w = efn_in(site, p->w);
     const int32_t *bias = efn_in(site, p->bias);
-    const efn_finish to = finish_of(site, p, rounding);
+    const efn_finish to = efn_conv_finish(site, p, rounding);
     int8_t *y = efn_out(site, p->y);
     const uint32_t c = xt->dims[3], stride = (uint32_t)efn_round_up(c, 8), all = efn_elements(yt) / c;
     for (uint32_t index = 0; index < all; index++)
@@ -282,8 +277,9 @@ static void ref_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding roun
             uint32_t acc = (uint32_t)bias[i]; // unsigned: wraps
             for (uint32_t ky = 0; ky < p->window.kh; ky++)
                 for (uint32_t kx = 0; kx < p->window.kw; kx++) {
-                    const int64_t at = efn_tap(&p->window, xt, yt, index, ky, kx, i);
-                    acc += (uint32_t)((at < 0 ? p->x_zero : x[at]) * w[(size_t)(ky * p->window.kw + kx) * stride + i]);
+                    const int64_t at = efn_tap(&p->window, xt, yt, index, ky, kx);
+                    acc +=
+                        (uint32_t)((at < 0 ? p->x_zero : x[at + i]) * w[(size_t)(ky * p->window.kw + kx) * stride + i]);
                 }
             y[(size_t)index * c + i] = efn_finish_one(&to, i, (int32_t)acc);
         }

@@ -18,12 +18,9 @@ typedef struct {
     int16_t *gates;                              // [GATES][lanes]
 } layout;
 
+// Bytes of n i16, as a plan has them.
 static uint64_t wide_bytes(uint64_t n) {
     return efn_round_up(n * 2, 16);
-}
-
-static uint64_t head_bytes(uint64_t cells) {
-    return efn_round_up(cells * 2, 16); // c, as i16
 }
 
 efn_status efn_lstm_q8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
@@ -36,7 +33,7 @@ efn_status efn_lstm_q8_check(const efn_plan *plan, const uint32_t *words, uint32
     const uint64_t steps = x->dims[0], batch = x->dims[1], inputs = x->dims[2], cells = efn_last_dim(h);
     const uint64_t lanes = efn_round_up(cells, 8), all = batch * cells;
     EFN_REQUIRE(efn_elements(h) == all && efn_elements(c) == all * 2, EFN_BAD_SHAPE);
-    EFN_REQUIRE(efn_elements(y) == head_bytes(all) + steps * all, EFN_BAD_SHAPE);
+    EFN_REQUIRE(efn_elements(y) == wide_bytes(all) + steps * all, EFN_BAD_SHAPE);
     EFN_TRY(efn_check_packed(plan, p->w, EFN_I8, GATES * lanes * efn_round_up(inputs, 2)));
     EFN_TRY(efn_check_packed(plan, p->r, EFN_I8, GATES * lanes * efn_round_up(cells, 2)));
     EFN_TRY(efn_check_packed(plan, p->bias, EFN_I32, 2 * GATES * lanes * 4));
@@ -184,7 +181,7 @@ static void update_ref(const efn_lstm_q8 *p, const layout *at, const int32_t *mu
             cell = cell > clip ? clip : cell < -clip ? -clip : cell;
         c[j] = (int16_t)cell;
         const int32_t v =
-            efn_scaled(o * efn_tanh_q15(cell, bits), mult[FACTORS - 1], mult[2 * efn_round_up(FACTORS, 8) - 8]);
+            efn_scaled(o * efn_tanh_q15(cell, bits), mult[FACTORS - 1], mult[efn_round_up(FACTORS, 8) + FACTORS - 1]);
         h[j] = efn_ended(v, p->y_zero, -128, 127);
     }
 }
@@ -195,7 +192,7 @@ static void run(const efn_site *site, const efn_lstm_q8 *p, efn_mode mode) {
     const int32_t *mult = efn_in(site, p->mult);
     const uint32_t all = at.batch * at.cells;
     int16_t *const c = efn_out(site, p->y);    // [batch][cells]
-    int8_t *h = (int8_t *)c + head_bytes(all); // [steps][batch][cells]
+    int8_t *h = (int8_t *)c + wide_bytes(all); // [steps][batch][cells]
     factor by[FACTORS];
 #pragma nounroll
     for (uint32_t i = 0; i < FACTORS; i++)

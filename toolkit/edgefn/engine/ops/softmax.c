@@ -97,7 +97,7 @@ void efn_softmax_f32_ref(const efn_site *site, const uint32_t *words) {
 
 efn_status efn_softmax_q8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
     (void)count;
-    const efn_softmax_q8 *p = (const efn_softmax_q8 *)words;
+    const efn_lookup *p = (const efn_lookup *)words;
     const efn_tensor *x = efn_readable(plan, p->x, EFN_I8), *y = efn_writable(plan, p->y, EFN_I8);
     EFN_REQUIRE(x && y, EFN_BAD_OPERAND);
     EFN_REQUIRE(efn_elements(x) == efn_elements(y) && efn_last_dim(x) == efn_last_dim(y), EFN_BAD_SHAPE);
@@ -168,7 +168,7 @@ static void row_q8(const int8_t *x, int8_t *y, const int32_t *table, uint32_t n)
 }
 
 void efn_softmax_q8_simd(const efn_site *site, const uint32_t *words) {
-    const efn_softmax_q8 *p = (const efn_softmax_q8 *)words;
+    const efn_lookup *p = (const efn_lookup *)words;
     const int8_t *x = efn_in(site, p->x);
     int8_t *y = efn_out(site, p->y);
     const uint32_t all = efn_elements(efn_record(site, p->y)), n = efn_last_dim(efn_record(site, p->y));
@@ -177,7 +177,7 @@ void efn_softmax_q8_simd(const efn_site *site, const uint32_t *words) {
 }
 
 void efn_softmax_q8_ref(const efn_site *site, const uint32_t *words) {
-    const efn_softmax_q8 *p = (const efn_softmax_q8 *)words;
+    const efn_lookup *p = (const efn_lookup *)words;
     const int8_t *x = efn_in(site, p->x);
     int8_t *y = efn_out(site, p->y);
     const int32_t *table = efn_in(site, p->table);
