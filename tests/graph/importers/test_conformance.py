@@ -38,12 +38,19 @@ RESTRICTIONS: dict[str, str] = {
     "^test_dynamicquantizelinear.*_expanded": "quantization with a scale that is computed",
     "^test_training_": "training",
     "_blocked": "blocked quantization",
-    "^test_rotary_embedding.*_expanded": "empty tensors inside",
+    "^test_rotary_embedding(_3d_input|(_no_position_ids)?(_interleaved)?)_expanded$": "empty tensors inside",
     "^test_qlinearmatmul_.*_float16": "scales of float16",
-    "^test_(de)?quantizelinear(_axis)?$": "activations quantized per channel",
+    "^test_(de)?quantizelinear_axis$": "activations quantized per channel",
 }
-# Cases that cannot agree, and why.
-DIFFERENT: dict[str, str] = {}
+# Claimed ops that the onnx package has no case of, or none that is not excused; tests of their own hold them.
+WITHOUT_CASES = {
+    *("CastLike", "Not", "ai.onnx.ml.LabelEncoder"),  # empty tensors, opset 1, strings
+    *("GlobalLpPool", "SimplifiedLayerNormalization"),
+    *(f"ai.onnx.ml.{op}" for op in ("FeatureVectorizer", "Imputer", "LinearClassifier", "LinearRegressor")),
+    *(f"ai.onnx.ml.{op}" for op in ("Normalizer", "OneHotEncoder", "SVMClassifier", "SVMRegressor", "Scaler")),
+    *(f"ai.onnx.ml.{op}" for op in ("TreeEnsembleClassifier", "TreeEnsembleRegressor", "ZipMap")),
+    *(op for op in CLAIMED if op.startswith("com.microsoft.")),
+}
 
 
 @dataclass
@@ -94,14 +101,21 @@ def outcome_of(cases, known, compiled):
     return run
 
 
-@pytest.mark.parametrize("op", sorted(CLAIMED))
-def test_the_cases_of_an_op_agree_or_are_refused_for_a_known_reason(op, cases, outcome_of):
+def test_what_has_no_cases_is_known(cases):
+    held = {op for op in CLAIMED & cases.keys() if any(_excuse(case) is None for case in cases[op])}
+    assert CLAIMED - held == WITHOUT_CASES
+
+
+@pytest.mark.parametrize("op", sorted(CLAIMED - WITHOUT_CASES))
+def test_the_cases_of_an_op_agree_or_are_refused_for_a_known_reason(op, outcome_of):
     outcome = outcome_of(op)
-    assert outcome.wrong.keys() == DIFFERENT.keys() & {case.name for case in cases.get(op, [])}, outcome.wrong
+    assert outcome.agree or outcome.refused
+    assert outcome.wrong == {}
     assert not {name: why for name, why in outcome.refused.items() if _restriction(name) is None}
+    assert [name for name in outcome.agree if _restriction(name) is not None] == []
 
 
-@pytest.mark.parametrize("op", sorted(FOLDED))
+@pytest.mark.parametrize("op", sorted(FOLDED.keys() - WITHOUT_CASES))
 def test_the_cases_of_an_op_agree_when_all_its_inputs_are_constant(op, cases, compiled):
     for case in cases.get(op, []):
         if len(case.model.graph.node) == 1 and _excuse(case) is None and _restriction(case.name) is None:
