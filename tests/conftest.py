@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from .engine.sanitized import sanitized_engine
+from .models import real_models
 from .runtimes import chromium, node, packages, workerd
 from .tflite_writer import writer
 
-__all__ = ["chromium", "node", "packages", "sanitized_engine", "workerd", "writer"]
+__all__ = ["chromium", "node", "packages", "real_models", "sanitized_engine", "workerd", "writer"]
 
 ROOT = Path(__file__).parents[1]
 

@@ -91,7 +91,7 @@ def test_a_module_without_a_plan_refuses_to_start():
 def test_a_module_holds_no_more_than_the_ops_of_its_plan(flavour):
     x = np.arange(6).astype(F)
     module = embed(plans.unary(13, x, "float32", x.shape, 0.0, 7.0), flavour)
-    assert len(module) < module_path(flavour).stat().st_size / 3
+    assert len(module) < 12_000  # of about 180,000
     alone = Alone(module)
     other = plans.unary(22, x, "float32", x.shape)
     ctypes.memmove(alone.at(alone.efn_heap()), other, len(other))

@@ -1,6 +1,5 @@
 """Real models against the outputs of ONNX Runtime and TFLite's reference kernels that lie beside them."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +12,10 @@ from edgefn.graph.compiler import compile_model, fit_dims, read_model
 from edgefn.graph.plan import read_plan
 from edgefn.graph.reference import evaluate
 
-PLACES = [Path(os.environ.get("EDGEFN_MODELS", "")), Path(__file__).resolve().parents[3] / "shared" / "models"]
-
 
 @pytest.fixture(scope="module")
-def models() -> Path:
-    for place in PLACES:
-        if (place / "open" / "ultraface_rfb320_f32.onnx").is_file():
-            return place / "open"
-    pytest.skip("real models are not here: set EDGEFN_MODELS to the folder that holds open/")
+def models(real_models) -> Path:
+    return real_models / "open"
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,7 @@
 """What real models take of memory: the second table of docs/reference/performance.md."""
 
-import os
-from pathlib import Path
-
 import pytest
+from tests.models import MISSING, REAL_MODELS
 
 from edgefn.bench.anatomy import dissect
 from edgefn.bench.cases import load_cases
@@ -12,12 +10,11 @@ from edgefn.report.units import size
 
 pytestmark = pytest.mark.perf
 
-PLACES = [Path(os.environ.get("EDGEFN_MODELS", "")), Path(__file__).resolve().parents[3] / "shared" / "models"]
-MODELS = sorted(p for place in PLACES for p in (place / "open").glob("*") if p.suffix in {".onnx", ".tflite"})
+MODELS = sorted(p for p in (REAL_MODELS / "open").glob("*") if p.suffix in {".onnx", ".tflite"}) if REAL_MODELS else []
 HEADER = ("model", "arena", "decided by", "least possible", "weights", "the file", "linear memory")
 
 
-@pytest.mark.skipif(not MODELS, reason="real models are not here: set EDGEFN_MODELS to the folder that holds open/")
+@pytest.mark.skipif(not MODELS, reason=MISSING)
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
 @pytest.mark.benchmark(group="memory of real models")
 def test_memory(benchmark, line, path):

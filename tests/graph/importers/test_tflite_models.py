@@ -1,6 +1,5 @@
 """Real TFLite files, against the table of their operators that lies beside them."""
 
-import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -9,7 +8,6 @@ import pytest
 
 from edgefn.graph.importers.tflite.file import TfliteModel, read_file
 
-PLACES = [Path(os.environ.get("EDGEFN_MODELS", "")), Path(__file__).resolve().parents[4] / "shared" / "models"]
 NAMES = [
     "ad_autoencoder_f32",
     "ad_autoencoder_int8",
@@ -26,35 +24,27 @@ NAMES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def place() -> Path:
-    for place in PLACES:
-        if (place / "MODELS.md").is_file() and (place / "open" / "hello_sine_int8.tflite").is_file():
-            return place
-    pytest.skip("real models are not here: set EDGEFN_MODELS to the folder that holds MODELS.md and open/")
-
-
-def _model(place: Path, name: str) -> TfliteModel:
-    path = place / "open" / f"{name}.tflite"
+def _model(real_models: Path, name: str) -> TfliteModel:
+    path = real_models / "open" / f"{name}.tflite"
     return read_file(path.read_bytes(), path)
 
 
-def test_every_file_that_is_there_is_read_here(place):
-    assert sorted(p.stem for p in (place / "open").glob("*.tflite")) == NAMES
+def test_every_file_that_is_there_is_read_here(real_models):
+    assert sorted(p.stem for p in (real_models / "open").glob("*.tflite")) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_operators_are_those_of_the_table(place, name):
-    table = (place / "MODELS.md").read_text().partition("## Op types per model")[2]
+def test_operators_are_those_of_the_table(real_models, name):
+    table = (real_models / "MODELS.md").read_text().partition("## Op types per model")[2]
     row = re.search(rf"^- \*\*{name}\*\*: (.*)$", table, re.MULTILINE)
     assert row, "the table has no such model"
     wanted = {op: int(count) for op, count in re.findall(r"(\w+)x(\d+)(?:,|$)", row[1])}
-    assert Counter(op.op for s in _model(place, name).subgraphs for op in s.ops) == wanted
+    assert Counter(op.op for s in _model(real_models, name).subgraphs for op in s.ops) == wanted
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_operators_read_is_an_input_or_was_made_before(place, name):
-    for subgraph in _model(place, name).subgraphs:
+def test_what_operators_read_is_an_input_or_was_made_before(real_models, name):
+    for subgraph in _model(real_models, name).subgraphs:
         constant = {i for i, t in enumerate(subgraph.tensors) if t.constant is not None or t.is_variable}
         known = {-1, *subgraph.inputs, *constant}
         for op in subgraph.ops:
@@ -63,8 +53,8 @@ def test_what_operators_read_is_an_input_or_was_made_before(place, name):
         assert set(subgraph.outputs) <= known
 
 
-def test_a_keyword_model_has_its_input_quantized_as_published(place):
-    main = _model(place, "kws_dscnn_int8").subgraphs[0]
+def test_a_keyword_model_has_its_input_quantized_as_published(real_models):
+    main = _model(real_models, "kws_dscnn_int8").subgraphs[0]
     image = main.tensors[main.inputs[0]]
     assert (image.name, image.dtype, image.shape) == ("input_1", "i8", (1, 49, 10, 1))
     assert image.quantization.scales[0] == pytest.approx(0.584703, abs=1e-6)
@@ -75,8 +65,8 @@ def test_a_keyword_model_has_its_input_quantized_as_published(place):
     assert weights.quantization.scales.shape == (weights.shape[weights.quantization.axis],)
 
 
-def test_a_streaming_model_keeps_its_state_in_variables(place):
-    model = _model(place, "mww_hey_jarvis_int8")
+def test_a_streaming_model_keeps_its_state_in_variables(real_models):
+    model = _model(real_models, "mww_hey_jarvis_int8")
     names = {op.options["shared_name"] for s in model.subgraphs for op in s.ops if op.op == "VAR_HANDLE"}
     assert len(names) == 6
     (once,) = (op for op in model.subgraphs[0].ops if op.op == "CALL_ONCE")
@@ -84,8 +74,8 @@ def test_a_streaming_model_keeps_its_state_in_variables(place):
     assert model.signatures[0].inputs == {"input_audio": model.subgraphs[0].inputs[0]}
 
 
-def test_an_int8_lstm_brings_the_quantization_of_what_it_computes_inside(place):
-    main = _model(place, "mnist_lstm_int8").subgraphs[0]
+def test_an_int8_lstm_brings_the_quantization_of_what_it_computes_inside(real_models):
+    main = _model(real_models, "mnist_lstm_int8").subgraphs[0]
     (lstm,) = (op for op in main.ops if op.op == "UNIDIRECTIONAL_SEQUENCE_LSTM")
     assert len(lstm.intermediates) == 5
     state = [main.tensors[i] for i in lstm.inputs if i >= 0 and main.tensors[i].is_variable]
