@@ -43,7 +43,9 @@ def _fuse(walk: Walk, node: Node, total: Node, scale: str) -> bool:
     if steps is None or by is None or _part(walk, by[0], SCALE) != steps:
         return False
     factors = graph.tensors[by[1]].constant
-    if factors is None or factors.size not in {1, columns} or graph.tensors[node.output].shape[-1] != columns:
+    if factors is None or graph.tensors[node.output].shape != graph.tensors[total.output].shape:
+        return False
+    if factors.size != 1 and factors.shape != (*[1] * (factors.ndim - 1), columns):
         return False
     spread = np.broadcast_to(factors.reshape(-1), (columns,)).astype(np.float32)
     scales = graph.like(by[1], shape=(columns,), constant=spread)
