@@ -71,7 +71,8 @@ def _biases(walk: Walk, node: Node, chain: list[Node], layers: list[Node]) -> li
     made = walk.makers.get(addend.name)
     if made and isinstance(made.op, Dequantize) and graph.tensors[made.inputs[0]].constant is not None:
         channels = graph.tensors[node.output].shape[-1:]
-        return [addend.name] if len(chain) == 1 and len(layers[0].inputs) == 2 and addend.shape == channels else []
+        alone = len(chain) == 1 and len(layers) == 1 and len(layers[0].inputs) == 2
+        return [addend.name] if alone and addend.shape == channels else []
     vector = _vector(graph, node, chain)
     counts = [graph.tensors[layer.output].shape[-1] for layer in layers]
     present = [_present(graph, layer, count) for layer, count in zip(layers, counts, strict=True)]
@@ -97,16 +98,18 @@ def _vector(graph: Graph, node: Node, chain: list[Node]) -> Array | None:
         return np.full(y.shape[-1], addend.reshape(()))
     if len(chain) == 1 or max(prod(graph.tensors[n.inputs[0]].shape) for n in chain[:-1]) > MAX_SPREAD:
         return None
-    spread = np.broadcast_to(addend, y.shape)
+    spread: Array | None = np.broadcast_to(addend, y.shape)
     for moved in chain[:-1]:
-        spread = _moved_back(moved, spread, graph.tensors[moved.inputs[0]].shape)
+        spread = None if spread is None else _moved_back(moved, spread, graph.tensors[moved.inputs[0]].shape)
+    if spread is None:
+        return None
     rows = spread.reshape(-1, spread.shape[-1])
     vector = np.nan_to_num(np.fmax.reduce(rows, axis=0))
     return vector if bool(((rows == vector) | np.isnan(rows)).all()) else None
 
 
-def _moved_back(node: Node, value: Array, shape: Shape) -> Array:
-    """Where elements were before they were moved; nan where none of them was."""
+def _moved_back(node: Node, value: Array, shape: Shape) -> Array | None:
+    """Where elements were before they were moved, nan where none of them was; None if copies of one are not alike."""
     match node.op:
         case Transpose(perm):
             return value.transpose(inverted(perm))
@@ -114,5 +117,5 @@ def _moved_back(node: Node, value: Array, shape: Shape) -> Array:
             whole = np.full(shape, np.nan, value.dtype)
             along = [b + s * np.arange(n) for b, s, n in zip(begin, step, value.shape, strict=True)]
             whole[np.ix_(*along)] = value
-            return whole
+            return whole if np.array_equal(whole[np.ix_(*along)], value, equal_nan=True) else None
     return value.reshape(shape)
