@@ -77,6 +77,15 @@ def test_integers_are_the_same_in_both_flavours_op_by_op(digits_model, samples):
     assert (found.unmatched, found.parted) == ((0, 0), None)
 
 
+def test_ops_that_a_run_leaves_out_are_not_compared(choosing, tmp_path):
+    np.savez(tmp_path / "c.npz", p=np.array(True), x=np.ones((4, 256), np.float32))
+    found = compare_models((choosing("a.onnx"), choosing("b.onnx", no=7)), tmp_path / "c.npz", PLAIN)
+    cosines = {layer.name: layer.difference.cosine for layer in found.layers}
+    assert cosines["yes layer"] == pytest.approx(1)
+    assert cosines["no layer"] is None
+    assert found.parted is None
+
+
 def test_a_threshold_of_nothing_parts_at_the_first_difference(floats, digits_model, samples):
     assert compare_models((floats, digits_model), samples, PLAIN, threshold=0.0).parted == 0
 

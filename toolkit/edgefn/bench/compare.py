@@ -14,6 +14,7 @@ from edgefn.bench.difference import Difference, Meter
 from edgefn.bench.feeding import Pair, feed, pair_ports, real, turned
 from edgefn.bench.matching import match_layers
 from edgefn.bench.subject import Subject, open_subject
+from edgefn.bench.taken import taken_ops
 from edgefn.engine.standalone import Runner
 from edgefn.errors import UsageError
 from edgefn.graph.records import PlanTensor
@@ -121,12 +122,12 @@ class _Side:
     runner: Runner
 
     def steps(self, inputs: Sequence[Array], wanted: set[int]) -> Iterator[tuple[int, bytes]]:
-        """Run op by op, and give what each of the wanted ones computed."""
+        """Run op by op, and give what each of the wanted ones computed that is not left out."""
         self.runner.write(inputs)
-        for number, op in enumerate(self.subject.plan.ops):
+        for number in taken_ops(self.runner, self.subject.plan):
             self.runner.run_op(number)
             if number in wanted:
-                yield number, self.runner.tensor(op["y"])
+                yield number, self.runner.tensor(self.subject.plan.ops[number]["y"])
 
     def output(self, number: int) -> Array:
         index = self.subject.plan.outputs[number]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgefn.bench.anatomy import weights_bytes
 from edgefn.bench.cases import load_cases
 from edgefn.bench.subject import Subject, open_subject
+from edgefn.bench.taken import taken_ops
 from edgefn.engine.standalone import Runner
 from edgefn.graph.footprint import footprint_of
 from edgefn.graph.ir import NUMPY
@@ -216,20 +217,15 @@ def _round(runner: Runner, plan: Plan, inputs: Sequence[Array]) -> list[tuple[in
     """
     runner.write(inputs)
     row: list[tuple[int, int]] = []
-    left_out = 0
-    for number, op in enumerate(plan.ops):
-        if left_out:
-            left_out -= 1
-            row.append((row[-1][0], row[-1][0]))
-            continue
+    nothing = 0
+    for number in taken_ops(runner, plan):
+        row += [(nothing, nothing)] * (number - len(row))
         first = time.perf_counter_ns()
         runner.run_nothing(number)
         second = time.perf_counter_ns()
         runner.run_op(number)
-        row.append((second - first, time.perf_counter_ns() - second))
-        if op.code.skips:
-            left_out = int.from_bytes(runner.tensor(op["y"]), "little")
-    return row
+        row.append((nothing := second - first, time.perf_counter_ns() - second))
+    return [*row, *[(nothing, nothing)] * (len(plan.ops) - len(row))]
 
 
 def _ops(subject: Subject, times: _Times) -> tuple[OpProfile, ...]:
