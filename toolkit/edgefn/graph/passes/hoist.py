@@ -1,5 +1,7 @@
 """Clamps and quantizes travel up through what only moves data, to the op that computed it; dequantizes travel down."""
 
+from itertools import takewhile
+
 import numpy as np
 
 from edgefn.graph.ir import OPEN, Graph, Node
@@ -39,7 +41,7 @@ def _up(walk: Walk, node: Node) -> None:
         return
     chain = _chain(walk, node, node.inputs[0])
     top = walk.sole_maker(chain[-1].inputs[0] if chain else node.inputs[0])
-    if top and isinstance(top.op, Concat) and (isinstance(node.op, Quantize) or _layers(walk, top)):
+    if top and (_layers(walk, top) or (isinstance(top.op, Concat) and isinstance(node.op, Quantize))):
         source = _each(walk, node, top, last=not chain)
     elif chain:
         source = _elementwise(walk, node, chain[-1].inputs[0])
@@ -53,13 +55,23 @@ def _up(walk: Walk, node: Node) -> None:
 
 
 def _chain(walk: Walk, node: Node, name: str) -> list[Node]:
-    """Return nodes above `name` that `node` commutes with, nearest first."""
+    """Return nodes above `name` that `node` commutes with, nearest first.
+
+    What takes a part of a tensor ends them, as the rest would be computed for nothing, unless layers above compute it
+    all, which `node` becomes a part of.
+    """
     chain: list[Node] = []
     maker = walk.sole_maker(name)
     while maker and (_moves(walk, maker) or _pads_kept(maker, node)) and len(chain) < MAX_CHAIN:
         chain.append(maker)
         maker = walk.sole_maker(maker.inputs[0])
-    return chain
+    layers = maker is not None and (isinstance(maker.op, Weighted) or _layers(walk, maker))
+    return chain if layers else list(takewhile(lambda moved: not _takes_part(walk, moved), chain))
+
+
+def _takes_part(walk: Walk, node: Node) -> bool:
+    x, y = walk.graph.of((node.inputs[0], node.output))
+    return isinstance(node.op, Gather | Slice) and x.size > y.size
 
 
 def _moves(walk: Walk, node: Node) -> bool:
@@ -84,10 +96,10 @@ def _elementwise(walk: Walk, node: Node, x: str) -> str:
     return walk.emit(node.name, node.op, (x,), _as(walk, node, x))
 
 
-def _layers(walk: Walk, concat: Node) -> bool:
-    """Whether the parts of a concat are computed by what can clamp them."""
-    makers = [walk.sole_maker(name) for name in concat.inputs]
-    return all(maker is not None and isinstance(maker.op, Weighted) for maker in makers)
+def _layers(walk: Walk, node: Node) -> bool:
+    """Whether a node is a concat whose parts are computed by what can clamp them."""
+    makers = [walk.sole_maker(name) for name in node.inputs]
+    return isinstance(node.op, Concat) and all(m is not None and isinstance(m.op, Weighted) for m in makers)
 
 
 def _each(walk: Walk, node: Node, concat: Node, *, last: bool) -> str:
