@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from edgefn.bench import cases
-from edgefn.bench.cases import load_cases
+from edgefn.bench.cases import Archive, load_cases
 from edgefn.errors import UsageError
 from edgefn.graph.compiler import compile_model, read_model
 from edgefn.graph.plan import read_plan
@@ -91,6 +91,29 @@ def test_a_case_whose_arrays_hold_different_numbers_of_items_is_refused(rows, tm
     with pytest.raises(UsageError, match=r"hold \[2, 3\] items") as caught:
         archive.cases(rows)
     assert caught.value.code == "EFN-U042"
+
+
+def test_the_names_of_many_cases_are_gone_through_once(rows, tmp_path):
+    class Arrays(dict):
+        rounds = 0
+
+        def __iter__(self):
+            self.rounds += 1
+            return super().__iter__()
+
+    arrays = Arrays({f"in/{i}/x": np.zeros((1, 2), np.float32) for i in (*range(300), 301)})
+    assert len(Archive(tmp_path / "c.npz", arrays).cases(rows)) == 300
+    assert arrays.rounds == 1
+
+
+def test_reals_are_rounded_to_the_type_that_they_are_computed_in_and_integers_are_not(rows, tmp_path):
+    port = rows.meta["inputs"][0]
+    port["dtype"] = "f64"
+    (case,) = saved(tmp_path / "c.npz", x=np.full((1, 2), 1 / 3)).cases(rows)
+    assert case.inputs[0].tolist() == [[np.float32(1 / 3)] * 2]
+    port["dtype"] = "i64"
+    with pytest.raises(UsageError, match="reaches from"):
+        saved(tmp_path / "c.npz", x=np.full((1, 2), 2**24 + 1)).cases(rows)
 
 
 def test_labels_of_an_output_are_its_places(rows, tmp_path):

@@ -4,6 +4,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -62,20 +63,21 @@ class Archive:
 
         Raises UsageError: EFN-U041 when an input is missing, EFN-U042 when an array has another type or shape.
         """
-        cases = self._items(plan, "in/0/" if self._many(0) else "", "out/0/")
+        numbers = self._numbers()
+        cases = self._items(plan, "in/0/" if "0" in numbers else "", "out/0/")
         shapes = [x.shape for x in cases[0].inputs]
         batch = batch_of(plan)
-        for number in range(1, MAX_CASES):
-            if not self._many(number):
-                break
+        for number in takewhile(numbers.__contains__, map(str, range(1, MAX_CASES))):
             into, out = f"in/{number}/", f"out/{number}/"
             found = [self._find(into, port["name"], i) for i, port in enumerate(plan.meta["inputs"])]
             if all(x is None or _fits(x.shape, shape, batch) for x, shape in zip(found, shapes, strict=True)):
                 cases.extend(self._items(plan, into, out))
         return tuple(cases)
 
-    def _many(self, number: int) -> bool:
-        return any(key.startswith(f"in/{number}/") for key in self.arrays)
+    def _numbers(self) -> set[str]:
+        """Those of `in/NUMBER/...`."""
+        parts = (key.split("/", 2) for key in self.arrays)
+        return {number for into, number, _ in (p for p in parts if len(p) == 3) if into == "in"}
 
     def _items(self, plan: Plan, into: str, out: str) -> list[Case]:
         """A case, or as many as it holds items."""
@@ -107,7 +109,7 @@ class Archive:
         return next((self.arrays[key] for key in (f"{prefix}{name}", f"{prefix}{index}") if key in self.arrays), None)
 
     def _fitting(self, port: Mapping[str, Any], array: Array, tensor: PlanTensor, batch: int) -> Array:
-        """`array` in the type of the plan's tensor, in which it must be exact where the model declares another.
+        """`array` in the type of the plan's tensor; integers must be exact in it, reals are rounded.
 
         Strings become their places among the labels of the port.
         """
