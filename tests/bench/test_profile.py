@@ -53,13 +53,14 @@ def test_a_plan_is_profiled_as_its_model_is(digits_model, tmp_path):
     assert (of_plan.flavour, of_plan.epochs) == ("relaxed-simd", True)
 
 
-def test_the_sizes_of_open_dimensions_come_from_the_inputs_or_by_name(tmp_path):
+def test_the_sizes_of_open_dimensions_come_from_the_inputs_or_are_given(tmp_path):
     x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", 4]) for n in "xy")
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [x], [y])
     path = tmp_path / "open.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
-    cases = save(tmp_path / "c.npz", x=np.zeros((6, 4), np.float32))
-    assert profile_model(path, "simd128", inputs=cases).ops[0].shape == (6, 4)
+    for name in ("x", "in/0/x", "in/0/0"):
+        cases = save(tmp_path / "c.npz", **{name: np.zeros((6, 4), np.float32)})
+        assert profile_model(path, "simd128", inputs=cases).ops[0].shape == (6, 4)
     assert profile_model(path, "simd128", dims={"n": 3}).ops[0].shape == (3, 4)
 
 

@@ -44,6 +44,12 @@ def test_sizes_are_read_off_shapes():
     assert resolve_dims([IDS, STATE, NAMELESS], sizes) == ((2, 5), (2, 2, 8), (1, 9, 4))
 
 
+def test_an_input_goes_by_its_number_where_it_is_not_named():
+    assert sizes_of([IDS, STATE], {"0": (2, 5), "1": (9, 9, 9), "state": (2, 2, 8)}) == sizes_of(
+        [IDS, STATE], {"ids": (2, 5), "state": (2, 2, 8)}
+    )
+
+
 def test_a_batch_of_one_stays_unsaid():
     assert sizes_of([IDS], {"ids": (1, 5)}) == {"ids.1": 5}
 

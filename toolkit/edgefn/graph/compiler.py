@@ -116,7 +116,7 @@ def _read(file: ModelFile) -> Source:
 
 
 def fit_dims(file: ModelFile, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
-    """The sizes of open dimensions under which the inputs named in `shapes` have these shapes."""
+    """The sizes of open dimensions under which the inputs in `shapes`, by name or number, have these shapes."""
     from edgefn.graph.importers.dims import sizes_of  # noqa: PLC0415 -- numpy is slow to import
 
     return sizes_of(_read(file).inputs, shapes)

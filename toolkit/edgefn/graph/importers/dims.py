@@ -48,14 +48,14 @@ def leaves_batch_open(inputs: Sequence[SourcePort], outputs: Sequence[SourcePort
 
 
 def sizes_of(inputs: Sequence[SourcePort], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
-    """The sizes under which the inputs named in `shapes` have these shapes, as far as they can have them.
+    """The sizes under which the inputs in `shapes`, by name or number, have these shapes, as far as they can have them.
 
     A batch of 1 stays unsaid.
     """
     return {
         f"{port.name}.{axis}": size
-        for port in inputs
-        for axis, size in enumerate(shapes.get(port.name, ()))
+        for number, port in enumerate(inputs)
+        for axis, size in enumerate(shapes.get(port.name, shapes.get(str(number), ())))
         if axis < len(port.shape) and isinstance(port.shape[axis], str) and (axis, size) != (0, 1)
     }
 
