@@ -122,6 +122,21 @@ def test_a_choice_within_a_side_is_left_out_with_it():
     assert [run(plan, X, p, q)[0] for p in (YES, NO) for q in (YES, NO)] == [6, 9, 3, 3]
 
 
+@pytest.mark.parametrize(("p", "q"), [(YES, YES), (YES, NO), (NO, YES), (NO, NO)])
+@pytest.mark.parametrize("order", ["uyv", "uvy", "vuy"])
+@pytest.mark.parametrize("inner", ["a", "b"])
+def test_a_side_of_which_an_outer_choice_takes_a_part_gives_way_to_it(inner, order, p, q):
+    """Of a and b, which only `p` needs, the outer choice by `q` needs one alone, as what `p` made of it."""
+    made = {
+        "u": select("p", inner, "x", "u"),
+        "v": select("p", "b" if inner == "a" else "a", "x", "v"),
+        "y": select("q", "u", "x", "y"),
+    }
+    plan = build([add("x", "x", "a"), add("x", "x", "b"), *(made[name] for name in order)], ["y", "v"], "pq")
+    assert run(plan, X, p, q) == [6 if p and q else 3, 6 if p else 3]
+    assert skips(plan) == [(0, 2)]
+
+
 def test_what_is_sooner_done_than_asked_for_is_not_left_out(monkeypatch):
     monkeypatch.setattr("edgefn.graph.choice.WORTH", SIZE + 1)
     assert skips(build([add("x", "x", "a"), select("p", "a", "x", "y")], ["y"])) == []

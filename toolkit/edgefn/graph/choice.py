@@ -40,10 +40,23 @@ def gather_sides(graph: Graph) -> tuple[Side, ...]:
             choices.setdefault(_origin(makers, node.inputs[0]), []).append(node)
     for sink in graph.sinks:  # somebody else reads it
         readers.pop(sink, None)
-    sides: list[Side] = []
+    sides: list[tuple[Side, list[Node]]] = []
     for cond, alike in list(choices.items())[:MAX_CHOICES]:
         sides += _gather(graph, readers, cond, alike)
-    return tuple(reversed(sides))
+    return _whole(graph, sides)
+
+
+def _whole(graph: Graph, sides: list[tuple[Side, list[Node]]]) -> tuple[Side, ...]:
+    """Sides whose nodes still follow one another, and of which no outer side has but some, the outer ones first."""
+    places = {node.output: place for place, node in enumerate(graph.nodes)}
+    kept: dict[Side, tuple[int, int]] = {}
+    for side, nodes in reversed(sides):
+        at = [places[node.output] for node in nodes]
+        first, last = at[0], at[-1]
+        nested = all((a <= first and last <= b) or last < a or b < first for a, b in kept.values())
+        if nested and at == list(range(first, first + len(at))):
+            kept[side] = first, last
+    return tuple(kept)
 
 
 def _chooses(graph: Graph, node: Node) -> bool:
@@ -59,8 +72,8 @@ def _origin(makers: dict[str, Node], name: str) -> str:
     return name
 
 
-def _gather(graph: Graph, readers: Readers, cond: str, choices: list[Node]) -> Iterator[Side]:
-    """The sides of choices by one condition."""
+def _gather(graph: Graph, readers: Readers, cond: str, choices: list[Node]) -> Iterator[tuple[Side, list[Node]]]:
+    """The sides of choices by one condition, and their nodes."""
     begin = graph.nodes.index(choices[0])
     before = graph.nodes[:begin]
     parts = [(needed, _needed_for(before, readers, choices, place)) for needed, place in ((True, 1), (False, 2))]
@@ -69,7 +82,7 @@ def _gather(graph: Graph, readers: Readers, cond: str, choices: list[Node]) -> I
     outputs = {node.output for node in moved}
     graph.nodes = [*(node for node in before if node.output not in outputs), *moved, *graph.nodes[begin:]]
     for needed, nodes in parts:
-        yield Side(choices[0].name, cond, needed, nodes[0].output, nodes[-1].output)
+        yield Side(choices[0].name, cond, needed, nodes[0].output, nodes[-1].output), nodes
 
 
 def _needed_for(before: list[Node], readers: Readers, choices: list[Node], place: int) -> list[Node]:
