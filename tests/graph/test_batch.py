@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from tests.engine import plans
 
 from edgefn.engine.library import FLAVOURS
 from edgefn.engine.standalone import Runner
 from edgefn.errors import ModelError
 from edgefn.graph.batch import MAX_BATCH, batch_of
-from edgefn.graph.plan import read_plan
+from edgefn.graph.plan import read_plan, write_plan
 
 
 @pytest.fixture
@@ -55,11 +56,24 @@ def test_many_items_are_refused_by_a_plan_for_one(rows):
 @pytest.mark.parametrize("batch", [0, 1, "many", None, [], 1 << 40])
 def test_what_meta_says_beyond_the_format_is_no_batch(rows, batch):
     plan = read_plan(rows())
-    plan.meta["batch"] = batch
-    assert batch_of(plan) == 1
+    assert batches(plan, batch) == {1}
+
+
+@pytest.mark.parametrize(("batch", "taken"), [(2, 2), (MAX_BATCH, MAX_BATCH), (MAX_BATCH + 1, 1), (5_000, 1), (-3, 1)])
+def test_a_batch_is_of_two_items_and_at_most_as_many_as_the_format_allows(rows, batch, taken):
+    assert batches(read_plan(rows()), batch) == {taken}
 
 
 def test_a_plan_of_several_items_has_no_open_batch_whatever_it_says(rows):
-    plan = read_plan(rows(batch=2))
-    plan.meta["batch"] = 8
-    assert batch_of(plan) == 1
+    assert batches(read_plan(rows(batch=2)), 8) == {1}
+
+
+def test_a_plan_with_a_state_has_no_open_batch_whatever_it_says():
+    assert batches(read_plan(plans.accumulate(np.ones((1, 4), np.float32))), 8) == {1}
+
+
+def batches(plan, said) -> set[int]:
+    """What the compiler's side and the engine's take from a plan that says so: the same."""
+    plan.meta["batch"] = said
+    with Runner(write_plan(plan)) as runner:
+        return {batch_of(plan), runner.batch}

@@ -19,7 +19,8 @@ __all__ = ["Runner"]
 
 PAGE = 65536
 FOREVER = 1 << 62  # epochs
-RECORD = "<2xBxII36x"  # place, offset, bytes of a tensor record
+MAX_BATCH = 1024
+RECORD = "<xBBxIII32x"  # rank, place, offset, bytes and first dimension of a tensor record
 FUNCTIONS = (
     *("efn_affine_at", "efn_arena_bytes", "efn_fault", "efn_heap", "efn_open_at", "efn_ops_at", "efn_ops_bytes"),
     *("efn_reset_at", "efn_run_at", "efn_status_at"),
@@ -92,13 +93,13 @@ class Runner:
 
     @cached_property
     def batch(self) -> int:
-        """How many items the plan, which is for one, can be given at once; 1 where it cannot."""
+        """How many items the plan, which is for one, can be given at once; 1 where it cannot (edgefn.graph.batch)."""
         try:
             meta = json.loads(self._meta)
         except (ValueError, RecursionError):
             return 1
-        batch = meta.get("batch", 1) if isinstance(meta, dict) else 1
-        return batch if isinstance(batch, int) else 1
+        batch = meta.get("batch") if isinstance(meta, dict) else None
+        return batch if isinstance(batch, int) and 1 < batch <= MAX_BATCH and self._is_of_one_item else 1
 
     def reset(self) -> None:
         """Let the model forget what it keeps between runs."""
@@ -167,8 +168,11 @@ class Runner:
         self._meta = plan[meta : meta + meta_bytes]
         self._arena = _aligned(start + len(plan))
         bases = (self._arena, start + weights)
-        records = struct.iter_unpack(RECORD, plan[tensors : tensors + struct.calcsize(RECORD) * count])
-        self._spans = [(bases[place] + offset, size) for place, offset, size in records]
+        records = list(struct.iter_unpack(RECORD, plan[tensors : tensors + struct.calcsize(RECORD) * count]))
+        self._spans = [(bases[place] + offset, size) for _, place, offset, size, _ in records]
+        (state_bytes,) = struct.unpack_from("<I", plan, 68)
+        ones = all(records[index][0] and records[index][-1] == 1 for index in indices)
+        self._is_of_one_item = state_bytes == 0 and ones
         self._end = _aligned(self._arena + self._call("efn_arena_bytes"))
         self._reserve(self._end)
         self.reset()
