@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgefn.errors import UsageError
 from edgefn.graph.batch import batch_of
 from edgefn.graph.ir import NUMPY
-from edgefn.graph.records import Plan, PlanTensor
+from edgefn.graph.records import NUMPY_DTYPES, Plan, PlanTensor
 
 __all__ = ["Archive", "Case", "load_cases"]
 
@@ -24,7 +24,6 @@ MAX_BYTES = 1 << 30
 MAX_CASES = 10_000
 # What numpy and zipfile raise on archives that are damaged, encrypted, or compressed in an unknown way.
 _DAMAGED = (ValueError, EOFError, RuntimeError, NotImplementedError, MemoryError, zlib.error)
-_DTYPES: dict[str, np.dtype[Any]] = {name: NUMPY[name] for name in ("f32", "i8", "u8", "i32")}
 _DECLARED: dict[str, np.dtype[Any]] = {name: NUMPY[name] for name in ("i64", "bool", "f16", "f64")}
 
 
@@ -115,7 +114,7 @@ class Archive:
         """
         if array.dtype.kind == "U" and "labels" in port:
             array = self._placed(port, array)
-        name, wanted = port["name"], _DTYPES[tensor.dtype]
+        name, wanted = port["name"], NUMPY_DTYPES[tensor.dtype]
         declared = _DECLARED.get(port.get("dtype", ""), wanted)
         if array.dtype not in {wanted, declared} or not _fits(array.shape, tensor.dims, batch):
             message = f"{self.path}: {name} is {array.dtype} {array.shape}, in the model {declared} {tensor.dims}"

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from edgefn.bench.cases import Archive
 from edgefn.bench.subject import Subject
 from edgefn.errors import UsageError
-from edgefn.graph.ir import NUMPY
-from edgefn.graph.records import PlanTensor
+from edgefn.graph.records import NUMPY_DTYPES, PlanTensor
 
 __all__ = ["Pair", "feed", "pair_ports", "real", "turned"]
 
@@ -20,7 +19,6 @@ type Inputs = tuple[Array, ...]
 type Side = Literal["inputs", "outputs"]
 
 _TURNS = {("NCHW", "NHWC"): (0, 2, 3, 1), ("NHWC", "NCHW"): (0, 3, 1, 2)}
-_DTYPES: dict[str, np.dtype[Any]] = {name: NUMPY[name] for name in ("f32", "i8", "u8", "i32")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ def feed(archive: Archive, a: Subject, b: Subject) -> list[tuple[Inputs, Inputs]
 
 def real(t: PlanTensor, value: bytes) -> NDArray[np.float64]:
     """What the bytes of a tensor mean."""
-    return _real(t, np.frombuffer(value, _DTYPES[t.dtype]).reshape(t.dims))
+    return _real(t, np.frombuffer(value, NUMPY_DTYPES[t.dtype]).reshape(t.dims))
 
 
 def turned(value: Array, pair: Pair) -> Array:
@@ -109,7 +107,7 @@ def _converted(values: Sequence[Array], own: Subject, other: Subject) -> Inputs:
 
 def _in_type(value: Array, source: PlanTensor, target: PlanTensor) -> Array | None:
     """A value of `source` as one of `target`; None when nothing says how."""
-    dtype = _DTYPES[target.dtype]
+    dtype = NUMPY_DTYPES[target.dtype]
     alike = (source.scale, source.zero_point) == (target.scale, target.zero_point)
     if source.dtype == target.dtype and (alike or not source.scale or not target.scale):
         return value

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgefn.graph.compiler import compile_model, fit_dims, read_model
+from edgefn.graph.header import MAGIC
 from edgefn.graph.layers import Layer, layers_of
 from edgefn.graph.plan import read_plan
 from edgefn.graph.records import Plan
 from edgefn.graph.summary import ModelSummary
 
 __all__ = ["Subject", "open_subject"]
-
-PLAN_MAGIC = b"EFNP"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +36,7 @@ def open_subject(
     """
     file = read_model(path)
     blob, summary = file.data, None
-    if not blob.startswith(PLAN_MAGIC):
+    if not blob.startswith(MAGIC):
         fitted = fit_dims(file, shapes) if shapes else {}
         compiled = compile_model(file, name=path.stem, dims=fitted | dict(dims or {}))
         blob, summary = compiled.plan, compiled.summary

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,7 +144,7 @@ def _compile(source: Source, name: str, sha256: str, dims: Mapping[str, int]) ->
     }
     plan = assemble(graph, draft, meta)
     if leaves_batch_open(source.inputs, source.outputs, dims) and is_of_one_item(plan):
-        meta["batch"] = MAX_BATCH
+        plan = replace(plan, meta=plan.meta | {"batch": MAX_BATCH})
     return graph, draft, plan
 
 

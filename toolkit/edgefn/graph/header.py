@@ -6,7 +6,17 @@ from dataclasses import astuple, dataclass
 
 from edgefn.errors import ModelError
 
-__all__ = ["HEADER_BYTES", "MAX_ARENA_BYTES", "TENSOR_BYTES", "VERSION", "Header", "read_header", "refused", "seal"]
+__all__ = [
+    "HEADER_BYTES",
+    "MAGIC",
+    "MAX_ARENA_BYTES",
+    "TENSOR_BYTES",
+    "VERSION",
+    "Header",
+    "read_header",
+    "refused",
+    "seal",
+]
 
 MAGIC = b"EFNP"
 VERSION = (2, 0)

@@ -210,8 +210,9 @@ class State:
 
 @dataclass(slots=True)
 class Graph:
-    """Nodes in an order in which they can run. Passes replace `nodes` and add tensors; names are never reused.
+    """Nodes in an order in which they can run. Passes replace `nodes`, add tensors and drop those that nobody needs.
 
+    A tensor has a name of its own as long as it is there; a later one may have the name of one that was dropped.
     `rounding` says how i8 results are rounded: once, in floating point, as ONNX defines it, or in TFLite's fixed point.
     `allowance` says how many bytes its constants may have.
     """

@@ -4,12 +4,20 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Literal
 
+import numpy as np
+
 from edgefn.graph.opcode import OpCode
 
-__all__ = ["ALIGNMENT", "DTYPES", "ITEM_BYTES", "Plan", "PlanOp", "PlanTensor"]
+__all__ = ["ALIGNMENT", "DTYPES", "ITEM_BYTES", "NUMPY_DTYPES", "Plan", "PlanOp", "PlanTensor"]
 
 DTYPES: dict[str, int] = {"f32": 1, "i8": 2, "u8": 3, "i32": 4}
 ALIGNMENT = 16  # of a tensor in its region, in bytes
+NUMPY_DTYPES: dict[str, np.dtype[Any]] = {
+    "f32": np.dtype("<f4"),
+    "i8": np.dtype(np.int8),
+    "u8": np.dtype(np.uint8),
+    "i32": np.dtype("<i4"),
+}
 ITEM_BYTES = {"f32": 4, "i8": 1, "u8": 1, "i32": 4}
 
 

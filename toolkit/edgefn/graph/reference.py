@@ -11,18 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.records import Plan, PlanOp, PlanTensor
+from edgefn.graph.records import NUMPY_DTYPES, Plan, PlanOp, PlanTensor
 
 __all__ = ["Machine", "clamp", "evaluate", "saturate"]
 
 type Array = NDArray[Any]
-
-_DTYPES: dict[str, np.dtype[Any]] = {
-    "f32": np.dtype("<f4"),
-    "i8": np.dtype(np.int8),
-    "u8": np.dtype(np.uint8),
-    "i32": np.dtype("<i4"),
-}
 
 
 def evaluate(plan: Plan, inputs: Sequence[Array]) -> list[Array]:
@@ -73,10 +66,10 @@ class Machine:
         return region[t.offset : t.offset + t.nbytes]
 
     def read(self, t: PlanTensor) -> Array:
-        return self.raw(t).view(_DTYPES[t.dtype]).reshape(t.dims)
+        return self.raw(t).view(NUMPY_DTYPES[t.dtype]).reshape(t.dims)
 
     def write(self, t: PlanTensor, value: Array) -> None:
-        self.read(t)[...] = np.asarray(value, _DTYPES[t.dtype]).reshape(t.dims)
+        self.read(t)[...] = np.asarray(value, NUMPY_DTYPES[t.dtype]).reshape(t.dims)
 
     def tensor(self, op: PlanOp, name: str) -> PlanTensor:
         return self.plan.tensors[int(op[name])]
@@ -87,7 +80,7 @@ class Machine:
     def vector(self, op: PlanOp, name: str, count: int) -> Array:
         """The first `count` numbers of a packed tensor."""
         t = self.tensor(op, name)
-        return self.raw(t).view(_DTYPES[t.dtype])[:count]
+        return self.raw(t).view(NUMPY_DTYPES[t.dtype])[:count]
 
     def run(self, op: PlanOp) -> None:
         if op.code.scratch is not None:

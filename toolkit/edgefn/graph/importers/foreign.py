@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgefn.errors import ModelError
+from edgefn.graph.header import MAGIC
 
 __all__ = ["Kind", "refuse_foreign", "refuse_text"]
 
 _KINDS = (
     (4, b"TFL3", "a TFLite model"),
-    (0, b"EFNP", "a compiled plan"),
+    (0, MAGIC, "a compiled plan"),
     (0, b"PK\x03\x04", "a zip archive (a PyTorch checkpoint or Keras model?)"),
     (0, b"\x89HDF", "an HDF5 file (a Keras model?)"),
     (0, b"GGUF", "a GGUF model"),

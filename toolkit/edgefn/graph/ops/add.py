@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgefn.graph.draft import Lowering, Packed, Step, factor, scalar_of
 from edgefn.graph.ir import OPEN, Bounds, Node, Op, Tensor
 from edgefn.graph.opcode import opcode
+from edgefn.graph.ops.binary import FUNCTIONS
 from edgefn.graph.ops.fixed import end, multiplier_of, scaled
 from edgefn.graph.records import PlanOp
 from edgefn.graph.reference import Machine, clamp, saturate
@@ -32,7 +33,11 @@ class Add(Op):
 def lower(low: Lowering, node: Node, op: Add) -> Step:
     (a, b), y = low.operands(node)
     if y.dtype == "f32" and op.bounds.open and _repeats_in_the_middle(b, y):
-        return Step("binary", node, {"a": low.source(a.name), "b": low.source(b.name), "y": y.name, "function": 0})
+        return Step(
+            "binary",
+            node,
+            {"a": low.source(a.name), "b": low.source(b.name), "y": y.name, "function": FUNCTIONS.index("add")},
+        )
     values = {"a": low.source(a.name), "b": _addend(low, b, y), "y": y.name, **low.bounds(op.bounds, y)}
     if y.dtype == "i8":
         (a_scale, a_zero), (b_scale, b_zero), (scale, zero) = scalar_of(a), scalar_of(b), scalar_of(y)

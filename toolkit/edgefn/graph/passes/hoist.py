@@ -2,8 +2,6 @@
 
 from itertools import takewhile
 
-import numpy as np
-
 from edgefn.graph.ir import OPEN, Graph, Node
 from edgefn.graph.ops import (
     Clamp,
@@ -20,6 +18,7 @@ from edgefn.graph.ops import (
     Transpose,
     Weighted,
 )
+from edgefn.graph.passes.signed import signed
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["hoist", "sink_dequantizes"]
@@ -138,6 +137,5 @@ def _quantized(walk: Walk, name: str, reader: Node) -> str | None:
     if t.quantization is None or not t.quantization.per_tensor:
         return None
     if t.dtype == "u8" and t.constant is not None and isinstance(reader.op, Gather):
-        value = (t.constant.astype(np.int16) - 128).astype(np.int8)
-        return walk.graph.like(t.name, dtype="i8", constant=value, quantization=t.quantization.signed)
+        return signed(walk.graph, t)
     return t.name if t.dtype == "i8" else None

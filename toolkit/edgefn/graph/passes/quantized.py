@@ -17,6 +17,7 @@ from edgefn.graph.ops import (
     Requantize,
     Weighted,
 )
+from edgefn.graph.passes.signed import signed
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["fuse_quantized", "symmetric"]
@@ -105,19 +106,11 @@ def _fuse_add(walk: Walk, node: Node, maker: Node, a: Tensor) -> bool:
     b = _activation(walk, maker.inputs[1])
     constant = _constant(walk, maker.inputs[1])
     if b is None and constant is not None and constant.dtype in {"i8", "u8"} and _quantization(constant).per_tensor:
-        b = walk.graph.tensors[_signed(walk.graph, constant)]
+        b = walk.graph.tensors[signed(walk.graph, constant)]
     if b is None:
         return False
     walk.emit(maker.name, maker.op, (a.name, b.name), node.output)
     return True
-
-
-def _signed(graph: Graph, t: Tensor) -> str:
-    """Return a u8 constant as the i8 constant that means the same."""
-    if t.dtype == "i8" or t.constant is None:
-        return t.name
-    value = (t.constant.astype(np.int16) - 128).astype(np.int8)
-    return graph.like(t.name, dtype="i8", constant=value, quantization=_quantization(t).signed)
 
 
 def _fuse_weights(walk: Walk, node: Node, maker: Node, op: Weighted, x: Tensor) -> bool:

@@ -82,9 +82,8 @@ def _moved(op: Transpose | Reshape | Slice, shape: Shape, to: Shape) -> Places:
             return places.transpose(perm)
         case Reshape():
             return places.reshape(to)
-        case Slice(begin, step):
-            along = [b + s * np.arange(n) for b, s, n in zip(begin, step, to, strict=True)]
-            return places[np.ix_(*along)]
+        case Slice():
+            return op.of(places, to)
 
 
 def _places(strides: Strides, sizes: Shape) -> Places:
