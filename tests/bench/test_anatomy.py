@@ -2,13 +2,17 @@
 
 from itertools import pairwise
 
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from edgefn.bench.anatomy import dissect
+from edgefn.bench.subject import open_subject
 from edgefn.engine.module import embed
 from edgefn.engine.standalone import Runner
 from edgefn.errors import ModelError
 from edgefn.graph.compiler import compile_model, read_model
+from edgefn.graph.importers import onnx as onnx_importer
 
 
 @pytest.fixture
@@ -57,6 +61,37 @@ def test_a_plan_is_drawn_as_its_model_is(digits_model, plan_file):
     of_plan, of_model = dissect(plan_file), dissect(digits_model)
     assert (of_plan.format, of_plan.version, of_plan.params) == ("plan", "2.0", None)
     assert (of_plan.nodes, of_plan.edges, of_plan.macs) == (of_model.nodes, of_model.edges, of_model.macs)
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """The models that were parsed, in their order."""
+    seen, read = [], onnx_importer.read
+
+    def noted(data, path):
+        seen.append(path.name)
+        return read(data, path)
+
+    monkeypatch.setattr(onnx_importer, "read", noted)
+    return seen
+
+
+@pytest.mark.parametrize(("op", "shape"), [("Abracadabra", ["n", 4]), ("Relu", ["n", "m"])])
+def test_a_model_that_cannot_be_compiled_is_parsed_once_and_says_why(parsed, tmp_path, op, shape):
+    found = dissect(saved(tmp_path / "m.onnx", op, shape))
+    assert (found.supported, len(found.unsupported), parsed) == (False, 1, ["m.onnx"])
+
+
+def test_a_model_whose_sizes_come_from_shapes_is_parsed_once(parsed, tmp_path):
+    subject = open_subject(saved(tmp_path / "m.onnx", "Relu", ["n", "m"]), {"m": 3}, {"x": (5, 3)})
+    assert (subject.plan.tensors[subject.plan.inputs[0]].dims, parsed) == ((5, 3), ["m.onnx"])
+
+
+def saved(path, op, shape):
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "xy")
+    graph = helper.make_graph([helper.make_node(op, ["x"], ["y"])], "g", [x], [y])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+    return path
 
 
 def test_a_damaged_plan_is_an_error_of_the_plan(plan_file):

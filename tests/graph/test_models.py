@@ -8,7 +8,7 @@ import pytest
 from edgefn.bench.cases import load_cases
 from edgefn.engine.library import FLAVOURS
 from edgefn.engine.standalone import Runner
-from edgefn.graph.compiler import compile_model, fit_dims, read_model
+from edgefn.graph.compiler import compile_model, read_model
 from edgefn.graph.plan import read_plan
 from edgefn.graph.reference import evaluate
 
@@ -128,7 +128,7 @@ def test_tflite_models_in_floats_agree_with_the_reference_kernels(outputs, name,
 def test_models_in_floats_agree_with_onnx_runtime(models, name, atol, flavour):
     archive = load_cases(models / f"{name}.npz")
     file = read_model(models / f"{name}.onnx")
-    plan = compile_model(file, name=name, dims=fit_dims(file, archive.shapes)).plan
+    plan = compile_model(file, name=name, shapes=archive.shapes).plan
     with Runner(plan, flavour) as runner:
         for case in archive.cases(read_plan(plan)):
             for found, wanted in zip(runner.run(case.inputs), case.wanted, strict=True):
@@ -162,8 +162,7 @@ def test_a_dynamically_quantized_transformer_agrees_with_onnx_runtime(models, in
     with np.load(models / "minilm_l6_int8.npz") as data:
         inputs = {port: data[f"in/{index}/{port}"] for port in ("input_ids", "attention_mask", "token_type_ids")}
         wanted = data[f"out_noopt/{index}/sentence_embedding"]
-    dims = fit_dims(file, {port: x.shape for port, x in inputs.items()})
-    plan = compile_model(file, name="minilm", dims=dims).plan
+    plan = compile_model(file, name="minilm", shapes={port: x.shape for port, x in inputs.items()}).plan
     with Runner(plan, flavour) as runner:
         (found,) = runner.run([x.astype(np.int32) for x in inputs.values()])
     np.testing.assert_allclose(np.frombuffer(found, np.float32), wanted[0], atol=0.012 if index == 5 else 1e-7)
@@ -187,5 +186,5 @@ def test_a_dynamically_quantized_transformer_keeps_its_integers(models):
 def test_a_model_with_a_choice_leaves_out_what_the_other_branch_needs(models):
     name, archive = "silero_vad_op18_ifless", load_cases(models / "silero_vad_op18_ifless.npz")
     file = read_model(models / f"{name}.onnx")
-    plan = read_plan(compile_model(file, name=name, dims=fit_dims(file, archive.shapes)).plan)
+    plan = read_plan(compile_model(file, name=name, shapes=archive.shapes).plan)
     assert sum(op["count"] for op in plan.ops if op.code.skips) > 0.9 * len(plan.ops)

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edgefn.bench.subject import Subject, open_subject
+from edgefn.bench.subject import Subject, try_subject
 from edgefn.engine.standalone import Runner
-from edgefn.errors import ModelError
 from edgefn.graph.batch import batch_of
-from edgefn.graph.compiler import inspect_model, is_about_support, read_model
 from edgefn.graph.flow import Flow, Value, flow_of
 from edgefn.graph.footprint import Footprint, Resident, footprint_of
 from edgefn.graph.header import VERSION
@@ -96,15 +94,12 @@ class Anatomy:
     unsupported: tuple[str, ...] = ()
 
 
-def dissect(path: Path, dims: Mapping[str, int] | None = None) -> Anatomy:
-    """Look into the model or plan at `path`. Raises ModelError when it is neither."""
-    try:
-        subject = open_subject(path, dims)
-    except ModelError as error:
-        if not is_about_support(error):
-            raise
-        return _unsupported(inspect_model(read_model(path), dims))
-    return _supported(subject)
+def dissect(
+    path: Path, dims: Mapping[str, int] | None = None, shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> Anatomy:
+    """Look into the model or plan at `path`, sized as `open_subject` says. Raises ModelError when it is neither."""
+    found = try_subject(path, dims, shapes)
+    return _supported(found) if isinstance(found, Subject) else _unsupported(found)
 
 
 def weights_bytes(plan: Plan, op: PlanOp) -> int:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgefn.graph.compiler import compile_model, fit_dims, read_model
+from edgefn.graph.compiler import CompiledModel, compile_model, read_model, try_model
 from edgefn.graph.header import MAGIC
 from edgefn.graph.layers import Layer, layers_of
 from edgefn.graph.plan import read_plan
 from edgefn.graph.records import Plan
 from edgefn.graph.summary import ModelSummary
 
-__all__ = ["Subject", "open_subject"]
+__all__ = ["Subject", "open_subject", "try_subject"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,10 +35,23 @@ def open_subject(
     ModelError and UnsupportedError, and UsageError for a size that fits nothing.
     """
     file = read_model(path)
-    blob, summary = file.data, None
-    if not blob.startswith(MAGIC):
-        fitted = fit_dims(file, shapes) if shapes else {}
-        compiled = compile_model(file, name=path.stem, dims=fitted | dict(dims or {}))
-        blob, summary = compiled.plan, compiled.summary
+    if file.data.startswith(MAGIC):
+        return _subject(path, file.data)
+    return _subject(path, file.data, compile_model(file, name=path.stem, dims=dims, shapes=shapes))
+
+
+def try_subject(
+    path: Path, dims: Mapping[str, int] | None = None, shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> Subject | ModelSummary:
+    """The same; of a model that edgefn cannot compile, what it is and why."""
+    file = read_model(path)
+    if file.data.startswith(MAGIC):
+        return _subject(path, file.data)
+    found = try_model(file, dims, shapes)
+    return _subject(path, file.data, found) if isinstance(found, CompiledModel) else found
+
+
+def _subject(path: Path, data: bytes, compiled: CompiledModel | None = None) -> Subject:
+    blob, summary = (compiled.plan, compiled.summary) if compiled else (data, None)
     plan = read_plan(blob)
-    return Subject(path.stem, blob, plan, layers_of(plan), summary, len(file.data))
+    return Subject(path.stem, blob, plan, layers_of(plan), summary, len(data))

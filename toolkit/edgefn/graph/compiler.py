@@ -20,10 +20,9 @@ __all__ = [
     "CompiledModel",
     "ModelFile",
     "compile_model",
-    "fit_dims",
     "inspect_model",
-    "is_about_support",
     "read_model",
+    "try_model",
 ]
 
 # Part of every cache key: raise it whenever the same model may give other bytes.
@@ -66,40 +65,47 @@ def read_model(path: Path) -> ModelFile:
     return ModelFile(path, data, hashlib.sha256(data).hexdigest())
 
 
-def compile_model(file: ModelFile, *, name: str, dims: Mapping[str, int] | None = None) -> CompiledModel:
+def compile_model(
+    file: ModelFile,
+    *,
+    name: str,
+    dims: Mapping[str, int] | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+) -> CompiledModel:
     """Compile an ONNX or TFLite model; the same file, name and sizes of open dimensions give the same bytes.
 
+    Dimensions that the model leaves open and `dims` does not name are those of the inputs in `shapes`.
     Raises ModelError EFN-M003 to EFN-M008 when it is no well-formed model, UnsupportedError EFN-M010 to EFN-M012 when
     it uses what is not covered, UsageError EFN-U043 for a size that fits nothing.
     """
-    from edgefn.graph.plan import read_plan, write_plan  # noqa: PLC0415 -- numpy is slow to import
-
-    source = _read(file)
-    graph, draft, plan = _compile(source, name, file.sha256, dims or {})
-    blob = write_plan(plan)
-    read_plan(blob)  # nothing leaves the compiler that its own reader would refuse
-    summary = summarize(source, graph, draft, plan, name)
-    return CompiledModel(name, blob, hashlib.sha256(blob).hexdigest(), summary)
+    return _compiled(_read(file), file, name, dims, shapes)
 
 
-def inspect_model(file: ModelFile, dims: Mapping[str, int] | None = None) -> ModelSummary:
-    """Say what a model is and what it costs; for one that edgefn cannot compile, why.
+def try_model(
+    file: ModelFile, dims: Mapping[str, int] | None = None, shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> CompiledModel | ModelSummary:
+    """Compile a model as `compile_model` does; of one that edgefn cannot compile, say what it is and why.
 
-    Raises ModelError when it is no model at all.
+    Raises ModelError when it is no model at all, UsageError EFN-U043 for a size that fits nothing.
     """
     source, name = _read(file), file.path.stem
     if source.unsupported:
         return summarize_unsupported(source, name, source.unsupported)
     try:
-        graph, draft, plan = _compile(source, name, file.sha256, dims or {})
+        return _compiled(source, file, name, dims, shapes)
     except ModelError as error:
-        if not is_about_support(error):
+        if not _is_about_support(error):
             raise
         return summarize_unsupported(source, name, (error.message,))
-    return summarize(source, graph, draft, plan, name)
 
 
-def is_about_support(error: ModelError) -> bool:
+def inspect_model(file: ModelFile, dims: Mapping[str, int] | None = None) -> ModelSummary:
+    """Say what a model is and what it costs; for one that edgefn cannot compile, why. Raises as `try_model` does."""
+    found = try_model(file, dims)
+    return found.summary if isinstance(found, CompiledModel) else found
+
+
+def _is_about_support(error: ModelError) -> bool:
     """Whether a model is well formed but not covered: an op, an open dimension, a bound."""
     return isinstance(error, UnsupportedError) or error.code in {"EFN-M007", "EFN-M008"}
 
@@ -115,11 +121,22 @@ def _read(file: ModelFile) -> Source:
     return onnx.read(file.data, file.path)
 
 
-def fit_dims(file: ModelFile, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
-    """The sizes of open dimensions under which the inputs in `shapes`, by name or number, have these shapes."""
+def _compiled(
+    source: Source,
+    file: ModelFile,
+    name: str,
+    dims: Mapping[str, int] | None,
+    shapes: Mapping[str, tuple[int, ...]] | None,
+) -> CompiledModel:
     from edgefn.graph.importers.dims import sizes_of  # noqa: PLC0415 -- numpy is slow to import
+    from edgefn.graph.plan import read_plan, write_plan  # noqa: PLC0415
 
-    return sizes_of(_read(file).inputs, shapes)
+    sizes = sizes_of(source.inputs, shapes or {}) | dict(dims or {})
+    graph, draft, plan = _compile(source, name, file.sha256, sizes)
+    blob = write_plan(plan)
+    read_plan(blob)  # nothing leaves the compiler that its own reader would refuse
+    summary = summarize(source, graph, draft, plan, name)
+    return CompiledModel(name, blob, hashlib.sha256(blob).hexdigest(), summary)
 
 
 def _compile(source: Source, name: str, sha256: str, dims: Mapping[str, int]) -> "tuple[Graph, Draft, Plan]":
