@@ -40,18 +40,17 @@ def test_a_size_that_fits_nothing_is_refused(sizes, said):
 
 
 def test_sizes_are_read_off_shapes():
-    sizes = sizes_of([IDS, STATE, NAMELESS], {"ids": (2, 5), "state": (2, 2, 8), "x": (1, 9, 4)})
+    sizes = sizes_of([IDS, STATE, NAMELESS], {"ids": (2, 5), "state": (2, 2, 8), "x": (1, 9, 4)}, {})
     assert resolve_dims([IDS, STATE, NAMELESS], sizes) == ((2, 5), (2, 2, 8), (1, 9, 4))
 
 
 def test_an_input_goes_by_its_number_where_it_is_not_named():
-    assert sizes_of([IDS, STATE], {"0": (2, 5), "1": (9, 9, 9), "state": (2, 2, 8)}) == sizes_of(
-        [IDS, STATE], {"ids": (2, 5), "state": (2, 2, 8)}
-    )
+    numbered = sizes_of([IDS, STATE], {"0": (2, 5), "1": (9, 9, 9), "state": (2, 2, 8)}, {})
+    assert numbered == sizes_of([IDS, STATE], {"ids": (2, 5), "state": (2, 2, 8)}, {})
 
 
 def test_a_batch_of_one_stays_unsaid():
-    assert sizes_of([IDS], {"ids": (1, 5)}) == {"ids.1": 5}
+    assert sizes_of([IDS], {"ids": (1, 5)}, {}) == {"ids.1": 5}
 
 
 @pytest.mark.parametrize(
@@ -76,3 +75,8 @@ def test_a_batch_is_open_where_it_is_the_first_dimension_of_everything(inputs, o
         [SourcePort(f"{side}{i}", "f32", s) for i, s in enumerate(p)] for side, p in (("x", inputs), ("y", outputs))
     ]
     assert leaves_batch_open(*ports, sizes) is is_open
+
+
+def test_a_size_that_was_said_wins_over_a_shape():
+    sizes = sizes_of([IDS, STATE], {"ids": (2, 5), "state": (2, 2, 8)}, {"seq": 7})
+    assert resolve_dims([IDS, STATE], sizes) == ((2, 7), (2, 2, 8))

@@ -131,7 +131,7 @@ def _compiled(
     from edgefn.graph.importers.dims import sizes_of  # noqa: PLC0415 -- numpy is slow to import
     from edgefn.graph.plan import read_plan, write_plan  # noqa: PLC0415
 
-    sizes = sizes_of(source.inputs, shapes or {}) | dict(dims or {})
+    sizes = sizes_of(source.inputs, shapes or {}, dims or {})
     graph, draft, plan = _compile(source, name, file.sha256, sizes)
     blob = write_plan(plan)
     read_plan(blob)  # nothing leaves the compiler that its own reader would refuse

@@ -47,16 +47,17 @@ def leaves_batch_open(inputs: Sequence[SourcePort], outputs: Sequence[SourcePort
     return len(batch) == 1 and not said and not others & {port.shape[0] for port in ports}
 
 
-def sizes_of(inputs: Sequence[SourcePort], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
-    """The sizes under which the inputs in `shapes`, by name or number, have these shapes, as far as they can have them.
+def sizes_of(inputs: Sequence[SourcePort], shapes: Mapping[str, tuple[int, ...]], said: Sizes) -> dict[str, int]:
+    """`said`; where it is silent, sizes under which the inputs in `shapes`, by name or number, have these shapes.
 
     A batch of 1 stays unsaid.
     """
-    return {
+    return dict(said) | {
         f"{port.name}.{axis}": size
         for number, port in enumerate(inputs)
         for axis, size in enumerate(shapes.get(port.name, shapes.get(str(number), ())))
         if axis < len(port.shape) and isinstance(port.shape[axis], str) and (axis, size) != (0, 1)
+        if not any(name in said for name in _names(port, axis))
     }
 
 
