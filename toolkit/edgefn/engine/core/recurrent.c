@@ -19,6 +19,24 @@ efn_status efn_recurrent_check(const efn_plan *plan, uint32_t x_index, uint32_t 
     return efn_check_scratch(plan, scratch, gates * lanes * 4, h, y);
 }
 
+// Where [T][B] has sequence b in step number i of the walk.
+static size_t place_of(const efn_walk *w, uint32_t i, uint32_t b) {
+    return (size_t)(w->reverse ? w->of->steps - 1 - i : i) * w->of->batch + b;
+}
+
+int efn_walk_on(efn_walk *w) {
+    const uint32_t i = w->passed / w->of->batch, b = w->passed % w->of->batch;
+    const size_t cells = w->of->cells;
+    if (i == w->of->steps)
+        return 0;
+    w->passed++;
+    w->sequence = b;
+    w->x = w->inputs + place_of(w, i, b) * w->row;
+    w->before = i == 0 ? w->first + b * cells : w->states + place_of(w, i - 1, b) * cells;
+    w->after = w->states + place_of(w, i, b) * cells;
+    return 1;
+}
+
 void efn_recur(const float *w, const float *x, const float *h, uint32_t k, uint32_t m, float *sums, efn_mode mode) {
     const efn_layer_f32 layer = {
         .w = w, .bias = x, .k = k, .m = m, .stride = m, .low = -__builtin_inff(), .high = __builtin_inff()};

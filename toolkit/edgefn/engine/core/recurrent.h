@@ -21,16 +21,26 @@ EFN_INLINE efn_recurrence efn_recurrence_of(const efn_site *site, uint32_t x, ui
     return (efn_recurrence){t->dims[0], t->dims[1], cells, (uint32_t)efn_round_up(cells, 8)};
 }
 
-EFN_INLINE uint32_t efn_time_of(const efn_recurrence *s, uint32_t i, uint32_t reverse) {
-    return reverse ? s->steps - 1 - i : i;
+// The way through all steps, in each from sequence to sequence, and what is found where it has come to.
+typedef struct {
+    const efn_recurrence *of;
+    const float *inputs, *first;   // x [T][B][row], and h [B][H] before the first step
+    float *states;                 // [T][B][H]: h after every step
+    uint32_t row, reverse, passed; // of T * B
+    uint32_t sequence;
+    const float *x, *before; // [row], h [H] before this step
+    float *after;            // [H]
+} efn_walk;
+
+// Before the first step; a row of x has so many gates.
+EFN_INLINE efn_walk efn_walk_of(const efn_recurrence *of, const float *x, uint32_t gates, const float *h, float *states,
+                                uint32_t reverse) {
+    return (efn_walk){
+        .of = of, .inputs = x, .first = h, .states = states, .row = gates * of->lanes, .reverse = reverse};
 }
 
-// Where step number i finds h [B][H], and leaves it: `all` is [T][B][H], `first` what was before the first step.
-EFN_INLINE const float *efn_before(const efn_recurrence *s, const float *first, const float *all, uint32_t i,
-                                   uint32_t reverse) {
-    const size_t size = (size_t)s->batch * s->cells;
-    return i == 0 ? first : all + efn_time_of(s, i - 1, reverse) * size;
-}
+// Go on; 0 when there is no more.
+EFN_SMALL int efn_walk_on(efn_walk *w);
 
 // sums [m] = x [m] + w h, m a multiple of 8, h [k].
 void efn_recur(const float *w, const float *x, const float *h, uint32_t k, uint32_t m, float *sums, efn_mode mode);

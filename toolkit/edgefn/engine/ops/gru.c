@@ -36,22 +36,17 @@ static void update(float *gates, const float *x, const float *before, const efn_
 
 static void run(const efn_site *site, const efn_gru_f32 *p, efn_mode mode) {
     const efn_recurrence s = efn_recurrence_of(site, p->x, p->h);
-    const float *x = efn_in(site, p->x), *r = efn_in(site, p->r), *bias = efn_in(site, p->bias);
+    const float *r = efn_in(site, p->r), *bias = efn_in(site, p->bias);
     const float *r_n = r + (size_t)2 * s.lanes * s.cells;
     float *const gates = (float *)(site->arena + p->scratch); // [3][lanes]
-    float *const all = efn_out(site, p->y);                   // [steps][batch][cells]
-    for (uint32_t i = 0; i < s.steps; i++) {
-        const float *old = efn_before(&s, efn_in(site, p->h), all, i, p->reverse);
-        const size_t first = (size_t)efn_time_of(&s, i, p->reverse) * s.batch;
-        for (uint32_t b = 0; b < s.batch; b++) {
-            const float *in = x + (first + b) * 3 * s.lanes, *h = old + (size_t)b * s.cells;
-            efn_recur(r, in, h, s.cells, 2 * s.lanes, gates, mode);
-            efn_gate(gates, 2 * s.lanes);
-            if (!p->linear)
-                reset(gates + s.lanes, h, s.cells);
-            efn_recur(r_n, bias, p->linear ? h : gates + s.lanes, s.cells, s.lanes, gates + 2 * s.lanes, mode);
-            update(gates, in + 2 * s.lanes, h, &s, p->linear, all + (first + b) * s.cells);
-        }
+    efn_walk at = efn_walk_of(&s, efn_in(site, p->x), 3, efn_in(site, p->h), efn_out(site, p->y), p->reverse);
+    while (efn_walk_on(&at)) {
+        efn_recur(r, at.x, at.before, s.cells, 2 * s.lanes, gates, mode);
+        efn_gate(gates, 2 * s.lanes);
+        if (!p->linear)
+            reset(gates + s.lanes, at.before, s.cells);
+        efn_recur(r_n, bias, p->linear ? at.before : gates + s.lanes, s.cells, s.lanes, gates + 2 * s.lanes, mode);
+        update(gates, at.x + 2 * s.lanes, at.before, &s, p->linear, at.after);
     }
 }
 

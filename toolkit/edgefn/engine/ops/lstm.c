@@ -52,19 +52,15 @@ static void update(const efn_lstm_f32 *p, float *gates, const float *peepholes, 
 
 static void run(const efn_site *site, const efn_lstm_f32 *p, efn_mode mode) {
     const efn_recurrence s = efn_recurrence_of(site, p->x, p->h);
-    const float *x = efn_in(site, p->x), *r = efn_in(site, p->r), *peepholes = efn_in(site, p->p);
+    const float *r = efn_in(site, p->r), *peepholes = efn_in(site, p->p);
     float *const gates = (float *)(site->arena + p->scratch);            // [4][lanes]
     float *const c = efn_out(site, p->y);                                // [batch][cells]
     float *const all = c + efn_round_up((uint64_t)s.batch * s.cells, 4); // [steps][batch][cells]
     efn_copy(c, efn_in(site, p->c), s.batch * s.cells * 4);
-    for (uint32_t i = 0; i < s.steps; i++) {
-        const float *before = efn_before(&s, efn_in(site, p->h), all, i, p->reverse);
-        const size_t first = (size_t)efn_time_of(&s, i, p->reverse) * s.batch;
-        for (uint32_t b = 0; b < s.batch; b++) {
-            efn_recur(r, x + (first + b) * 4 * s.lanes, before + (size_t)b * s.cells, s.cells, 4 * s.lanes, gates,
-                      mode);
-            update(p, gates, peepholes, &s, c + (size_t)b * s.cells, all + (first + b) * s.cells);
-        }
+    efn_walk at = efn_walk_of(&s, efn_in(site, p->x), 4, efn_in(site, p->h), all, p->reverse);
+    while (efn_walk_on(&at)) {
+        efn_recur(r, at.x, at.before, s.cells, 4 * s.lanes, gates, mode);
+        update(p, gates, peepholes, &s, c + (size_t)at.sequence * s.cells, at.after);
     }
 }
 

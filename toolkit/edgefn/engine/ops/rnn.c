@@ -22,16 +22,12 @@ static void update(float *sums, float *h, const efn_recurrence *s, uint32_t func
 
 static void run(const efn_site *site, const efn_rnn_f32 *p, efn_mode mode) {
     const efn_recurrence s = efn_recurrence_of(site, p->x, p->h);
-    const float *x = efn_in(site, p->x), *r = efn_in(site, p->r);
+    const float *r = efn_in(site, p->r);
     float *const sums = (float *)(site->arena + p->scratch); // [lanes]
-    float *const all = efn_out(site, p->y);                  // [steps][batch][cells]
-    for (uint32_t i = 0; i < s.steps; i++) {
-        const float *before = efn_before(&s, efn_in(site, p->h), all, i, p->reverse);
-        const size_t first = (size_t)efn_time_of(&s, i, p->reverse) * s.batch;
-        for (uint32_t b = 0; b < s.batch; b++) {
-            efn_recur(r, x + (first + b) * s.lanes, before + (size_t)b * s.cells, s.cells, s.lanes, sums, mode);
-            update(sums, all + (first + b) * s.cells, &s, p->function);
-        }
+    efn_walk at = efn_walk_of(&s, efn_in(site, p->x), 1, efn_in(site, p->h), efn_out(site, p->y), p->reverse);
+    while (efn_walk_on(&at)) {
+        efn_recur(r, at.x, at.before, s.cells, s.lanes, sums, mode);
+        update(sums, at.after, &s, p->function);
     }
 }
 
