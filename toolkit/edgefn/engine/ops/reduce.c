@@ -148,10 +148,17 @@ EFN_SMALL static double row_simd(const reduction *r, const uint32_t *x, uint32_t
     return joined(r, joined(r, lanes[0], lanes[1]), joined(r, lanes[2], lanes[3]));
 }
 
-// The largest of a column, to be subtracted; 0 where that is infinite.
-static float shift_of(const uint32_t *x, uint32_t n, uint32_t stride) {
+// A column, or a row where that is all of x.
+EFN_SMALL static double reduced(const reduction *r, const uint32_t *x, const efn_reduce *p, int simd) {
+    if (p->inner > 1)
+        return column(r, start_of(r), x, p->n, p->inner);
+    return simd ? row_simd(r, x, p->n) : row_ref(r, x, p->n);
+}
+
+// The largest number, to be subtracted; 0 where that is infinite.
+EFN_SMALL static float shift_of(const uint32_t *x, const efn_reduce *p, int simd) {
     const reduction most = {MAX, 0, 0};
-    const float v = (float)column(&most, -__builtin_inf(), x, n, stride);
+    const float v = (float)reduced(&most, x, p, simd);
     return __builtin_fabsf(v) < __builtin_inff() ? v : 0;
 }
 
@@ -160,11 +167,8 @@ EFN_SMALL static void one_by_one(reduction *r, const uint32_t *x, uint32_t *y, c
                                  int simd) {
     for (uint32_t j = first; j < p->inner; j++) {
         if (r->function == LOG_SUM_EXP)
-            r->shift = shift_of(x + j, p->n, p->inner);
-        const double v = p->inner > 1 ? column(r, start_of(r), x + j, p->n, p->inner)
-                         : simd       ? row_simd(r, x, p->n)
-                                      : row_ref(r, x, p->n);
-        store(r, y + j, v, p->n);
+            r->shift = shift_of(x + j, p, simd);
+        store(r, y + j, reduced(r, x + j, p, simd), p->n);
     }
 }
 
