@@ -17,6 +17,10 @@ uint32_t efn_row_count(const efn_tensor *t) {
     return efn_elements(t) / efn_last_dim(t);
 }
 
+uint32_t efn_following(const efn_plan *plan) {
+    return plan->op_count - plan->fault - 1;
+}
+
 uint32_t efn_last_dim(const efn_tensor *t) {
     return t->rank == 0 ? 1 : t->dims[t->rank - 1];
 }

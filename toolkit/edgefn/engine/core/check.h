@@ -27,7 +27,8 @@ uint32_t efn_item_size(uint8_t dtype);      // 0 for an unknown dtype
 uint32_t efn_elements(const efn_tensor *t); // product of dims; 1 for rank 0
 uint32_t efn_last_dim(const efn_tensor *t); // 1 for rank 0
 int efn_finite_positive(float v);
-uint32_t efn_row_count(const efn_tensor *t); // elements of all dims but the last
+uint32_t efn_row_count(const efn_tensor *t);  // elements of all dims but the last
+uint32_t efn_following(const efn_plan *plan); // how many ops there are behind the one that is checked
 
 // A tensor that an op reads whole: known index, `dtype` (0 for any), exactly the bytes of its dims. NULL when it is
 // none.

@@ -8,8 +8,7 @@ efn_status efn_skip_check(const efn_plan *plan, const uint32_t *words, uint32_t 
     const efn_tensor *cond = efn_readable(plan, p->cond, EFN_U8), *y = efn_writable(plan, p->y, EFN_I32);
     EFN_REQUIRE(cond && y, EFN_BAD_OPERAND);
     EFN_REQUIRE(efn_elements(cond) == 1 && efn_elements(y) == 1, EFN_BAD_SHAPE);
-    const uint32_t number = plan->fault; // of the op that is checked
-    EFN_REQUIRE(p->expected <= 1 && p->count >= 1 && p->count < plan->op_count - number, EFN_BAD_PARAMETER);
+    EFN_REQUIRE(p->expected <= 1 && p->count >= 1 && p->count <= efn_following(plan), EFN_BAD_PARAMETER);
     return efn_check_apart(cond, y, 0);
 }
 
