@@ -1,5 +1,5 @@
 #include "rearrange.h"
-#include "memory.h"
+#include "lanes.h"
 
 // The two innermost dimensions that are left when those that go on with each other are joined. y [rows][columns] lies
 // in order; x steps `down` a row and `across` a column.
@@ -55,14 +55,13 @@ static group group_of(const plane *p) {
 static void turned_uint32_t(const uint32_t *x, uint32_t *y, const plane *p, const group *g, uint32_t rows) {
     const uint32_t columns = p->columns;
     for (uint32_t i = 0; i < rows; i += 4, x += 4, y += 4 * columns) {
-        const v128_t r0 = wasm_v128_load(x), r1 = wasm_v128_load(x + g->second);
-        const v128_t r2 = wasm_v128_load(x + g->third), r3 = wasm_v128_load(x + g->fourth);
-        const v128_t a = wasm_i32x4_shuffle(r0, r1, 0, 4, 1, 5), b = wasm_i32x4_shuffle(r2, r3, 0, 4, 1, 5);
-        const v128_t c = wasm_i32x4_shuffle(r0, r1, 2, 6, 3, 7), d = wasm_i32x4_shuffle(r2, r3, 2, 6, 3, 7);
-        wasm_v128_store(y, wasm_i64x2_shuffle(a, b, 0, 2));
-        wasm_v128_store(y + columns, wasm_i64x2_shuffle(a, b, 1, 3));
-        wasm_v128_store(y + 2 * columns, wasm_i64x2_shuffle(c, d, 0, 2));
-        wasm_v128_store(y + 3 * columns, wasm_i64x2_shuffle(c, d, 1, 3));
+        v128_t r[4] = {wasm_v128_load(x), wasm_v128_load(x + g->second), wasm_v128_load(x + g->third),
+                       wasm_v128_load(x + g->fourth)};
+        efn_transpose_lanes(r);
+        wasm_v128_store(y, r[0]);
+        wasm_v128_store(y + columns, r[1]);
+        wasm_v128_store(y + 2 * columns, r[2]);
+        wasm_v128_store(y + 3 * columns, r[3]);
     }
 }
 
