@@ -18,9 +18,9 @@ def same_numbers(request):
 def compiled_tflite(tmp_path):
     """What the file of a writer compiles to."""
 
-    def build(writer, **fields):
+    def build(writer, dims=None, **fields):
         (tmp_path / "m.tflite").write_bytes(writer.data(**fields))
-        return compile_model(read_model(tmp_path / "m.tflite"), name="m")
+        return compile_model(read_model(tmp_path / "m.tflite"), name="m", dims=dims)
 
     return build
 

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from edgefn.graph.ops import (
 from edgefn.graph.ops.cast import numbers_as
 from edgefn.graph.passes.walk import Walk, rewrite
 
-__all__ = ["fold_constants"]
+__all__ = ["computed", "fold_constants"]
 
 type Array = NDArray[Any]
 
@@ -38,17 +37,23 @@ def fold_constants(graph: Graph) -> bool:
     return rewrite(graph, _visit)
 
 
+def computed(graph: Graph, op: Op, inputs: list[Tensor], y: Tensor) -> Array | None:
+    """The value of `y`, where all that an op reads is constant; None where it is left to run."""
+    constants = [t.constant for t in inputs if t.constant is not None]
+    rule = _RULES.get(type(op))
+    if rule is None or len(constants) < len(inputs) or y.size > MAX_FOLDED or not graph.allowance.affords(y.shape):
+        return None
+    value = rule(op, constants, inputs[0], y)
+    return None if value is None else np.ascontiguousarray(value).reshape(value.shape)
+
+
 def _visit(walk: Walk, node: Node) -> None:
     inputs, y = walk.graph.of(node.inputs), walk.graph.tensors[node.output]
-    constants = [t.constant for t in inputs if t.constant is not None]
-    rule = _RULES.get(type(node.op))
-    value = None
-    if rule and len(constants) == len(inputs) and prod(y.shape) <= MAX_FOLDED and walk.graph.allowance.affords(y.shape):
-        value = rule(node.op, constants, inputs[0], y)
+    value = computed(walk.graph, node.op, inputs, y)
     if value is None:
         walk.keep(node)
     else:
-        walk.replace(node, walk.graph.like(node.output, constant=np.ascontiguousarray(value).reshape(value.shape)))
+        walk.replace(node, walk.graph.like(node.output, constant=value))
 
 
 def _dequantized(_op: Op, values: list[Array], x: Tensor, _y: Tensor) -> Array | None:

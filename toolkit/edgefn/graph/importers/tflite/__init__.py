@@ -3,9 +3,9 @@
 from functools import partial
 from pathlib import Path
 
-from edgefn.graph.importers.source import Source, SourceNode, SourcePort
+from edgefn.graph.importers.source import Source, SourceNode
 from edgefn.graph.importers.tflite.file import TfliteModel, read_file
-from edgefn.graph.importers.tflite.importer import import_tflite, unsupported_ops
+from edgefn.graph.importers.tflite.importer import import_tflite, port_of, unsupported_ops
 from edgefn.graph.importers.tflite.registry import supported_ops
 
 __all__ = ["read", "supported_ops"]
@@ -18,18 +18,13 @@ def read(data: bytes, path: Path) -> Source:
     return Source(
         format="tflite",
         version=model.version,
-        inputs=tuple(_port(model, i) for i in main.inputs),
-        outputs=tuple(_port(model, i) for i in main.outputs),
+        inputs=tuple(port_of(main.tensors[i]) for i in main.inputs),
+        outputs=tuple(port_of(main.tensors[i]) for i in main.outputs),
         nodes=tuple(SourceNode(op.op, main.tensors[op.outputs[0]].name if op.outputs else "") for op in main.ops),
         params=_params(model),
         unsupported=unsupported_ops(model),
         to_graph=partial(import_tflite, model),
     )
-
-
-def _port(model: TfliteModel, index: int) -> SourcePort:
-    t = model.subgraphs[0].tensors[index]
-    return SourcePort(t.name, t.dtype, t.shape)
 
 
 def _params(model: TfliteModel) -> int:

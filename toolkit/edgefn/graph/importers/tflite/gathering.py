@@ -1,6 +1,8 @@
 """GATHER, EMBEDDING_LOOKUP and TOPK_V2."""
 
 from edgefn.graph.importers.along import taken_along
+from edgefn.graph.importers.spans import Span
+from edgefn.graph.importers.tflite.parts import taken
 from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Cast, Dequantize, Gather, TopK
@@ -16,6 +18,10 @@ def gather(call: Call) -> str:
     axis = call.axis(call.option("axis"), len(x.shape))
     if indices.constant is not None and not 0 <= indices.constant.min() <= indices.constant.max() < x.shape[axis]:
         call.malformed(f"indices from {indices.constant.min()} to {indices.constant.max()} of {x.shape[axis]} elements")
+    if indices.constant is not None and not indices.shape:
+        part = [Span(0, 1, d) for d in x.shape]
+        part[axis] = Span(int(indices.constant), 1, 1)
+        return call.reshape(taken(call, x, part), (*x.shape[:axis], *x.shape[axis + 1 :]))
     return call.moved(Gather(axis), x, (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]), indices.name)
 
 

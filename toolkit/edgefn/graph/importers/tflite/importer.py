@@ -1,36 +1,43 @@
 """The walk over a TFLite model's operators."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from edgefn.errors import UnsupportedError
 from edgefn.graph.allowance import Allowance
+from edgefn.graph.importers.bounds import MAX_EMITTED, bound
 from edgefn.graph.importers.dims import resolve_dims
 from edgefn.graph.importers.source import SourcePort
 from edgefn.graph.importers.surprise import surprises
-from edgefn.graph.importers.tflite.file import TfliteModel
+from edgefn.graph.importers.tflite.control import reachable
+from edgefn.graph.importers.tflite.file import TfliteModel, TfliteSubgraph, TfliteTensor
 from edgefn.graph.importers.tflite.op import TfliteOp
 from edgefn.graph.importers.tflite.registry import HANDLERS, supported_ops
 from edgefn.graph.importers.tflite.scope import Call, Scope
 from edgefn.graph.importers.tflite.variables import find_assigned, keep_variables
-from edgefn.graph.ir import Graph, Port
+from edgefn.graph.ir import RUNTIME, Graph, Port, Shape
 
-__all__ = ["import_tflite", "unsupported_ops"]
+__all__ = ["import_tflite", "port_of", "unsupported_ops"]
+
+BATCH = "batch"
 
 
 def import_tflite(model: TfliteModel, sizes: Mapping[str, int]) -> Graph:
     """Return the graph of a model's main subgraph. Errors are those that `Source.to_graph` names."""
     main = model.subgraphs[0]
-    resolve_dims([SourcePort(main.tensors[i].name, "", main.tensors[i].shape) for i in main.inputs], sizes)
+    given = [port_of(main.tensors[i]) for i in main.inputs]
+    shapes = resolve_dims(given, _written(main, given) | dict(sizes))
     scope = Scope(
         Graph(main.name, rounding="fixed", allowance=Allowance(model.file_bytes)),
         subgraphs=model.subgraphs,
         tensors=main.tensors,
-        assigned=find_assigned(main),
+        assigned=find_assigned(reachable(model.subgraphs)),
+        visit=_import,
     )
     called = {
         index: name for s in model.signatures if s.subgraph == 0 for name, index in (s.inputs | s.outputs).items()
     }
-    inputs = tuple(_input(scope, index) for index in main.inputs)
+    inputs = tuple(_input(scope, index, shape) for index, shape in zip(main.inputs, shapes, strict=True))
     for op in main.ops:
         _import(scope, op)
     keep_variables(scope)
@@ -38,34 +45,55 @@ def import_tflite(model: TfliteModel, sizes: Mapping[str, int]) -> Graph:
         inputs, [(main.tensors[i].name, Call(scope, _reading(i)).input(0).name) for i in main.outputs]
     )
     ports = zip((*main.inputs, *main.outputs), (*inputs, *outputs), strict=True)
-    named = tuple(_named(scope, p, called.get(index, p.name)) for index, p in ports)
+    named = tuple(_named(scope, p, index, called.get(index, p.name)) for index, p in ports)
     scope.graph.inputs, scope.graph.outputs = named[: len(inputs)], named[len(inputs) :]
     return scope.graph
 
 
 def unsupported_ops(model: TfliteModel) -> tuple[str, ...]:
-    """One line for every operator that is not supported at all."""
-    main = model.subgraphs[0]
-    return tuple(_unsupported(op, main.tensors[op.outputs[0]].name if op.outputs else "") for op in _unknown(model))
-
-
-def _unknown(model: TfliteModel) -> list[TfliteOp]:
-    return [op for op in model.subgraphs[0].ops if op.op not in HANDLERS]
+    """One line for every operator that is not supported at all, those of loops and choices too."""
+    return tuple(
+        _unsupported(op, subgraph.tensors[op.outputs[0]].name if op.outputs else "")
+        for subgraph in reachable(model.subgraphs)
+        for op in subgraph.ops
+        if op.op not in HANDLERS
+    )
 
 
 def _unsupported(op: TfliteOp, label: str) -> str:
     return f"op {op.op} (operator {label!r})"
 
 
-def _input(scope: Scope, index: int) -> Port:
-    port = scope.input(scope.declared(index))
+def port_of(t: TfliteTensor) -> SourcePort:
+    """An input or output of a model, with the dimensions that it leaves open."""
+    signature = t.shape_signature or t.shape
+    shape = (
+        d if s >= 0 else "?" if axis else BATCH for axis, (d, s) in enumerate(zip(t.shape, signature, strict=True))
+    )
+    return SourcePort(t.name, t.dtype, tuple(shape))
+
+
+def _written(main: TfliteSubgraph, ports: list[SourcePort]) -> dict[str, int]:
+    """The sizes that the file itself has for dimensions that it leaves open, but for the batch."""
+    shapes = (main.tensors[i].shape for i in main.inputs)
+    return {
+        f"{port.name}.{axis}": size
+        for port, shape in zip(ports, shapes, strict=True)
+        for axis, size in enumerate(shape)
+        if port.shape[axis] == "?" and size > 0
+    }
+
+
+def _input(scope: Scope, index: int, shape: Shape) -> Port:
+    t = scope.declared(index)
+    port = scope.input(replace(t, dtype=RUNTIME[t.dtype], shape=shape))
     scope.names[index] = port.tensor
     return port
 
 
-def _named(scope: Scope, port: Port, name: str) -> Port:
-    images = len(scope.tensor(port.tensor).shape) == 4
-    return Port(name, port.tensor, "NHWC" if images else None)
+def _named(scope: Scope, port: Port, index: int, name: str) -> Port:
+    images, dtype = len(scope.tensor(port.tensor).shape) == 4, scope.declared(index).dtype
+    return Port(name, port.tensor, "NHWC" if images else None, None if dtype == RUNTIME[dtype] else dtype)
 
 
 def _reading(index: int) -> TfliteOp:
@@ -75,6 +103,11 @@ def _reading(index: int) -> TfliteOp:
 
 def _import(scope: Scope, op: TfliteOp) -> None:
     call = Call(scope, op)
+    scope.visits[op.op] += 1
+    visits = scope.visits.total()
+    bound(
+        visits <= MAX_EMITTED, f"with {call.label!r} the model runs {visits:,} operators, at most {MAX_EMITTED:,} are"
+    )
     if op.op not in HANDLERS:
         known = ", ".join(one.name for one in supported_ops())
         message = f"{_unsupported(op, call.label)} is not supported. Supported are {known}"
@@ -94,6 +127,6 @@ def _bind(call: Call, made: str | tuple[str, ...]) -> None:
         call.malformed(f"it has {len(wanted)} outputs, not {len(made)}")
     for index, name in zip(wanted, made, strict=True):
         said, shape = scope.declared(index).shape, scope.tensor(name).shape
-        if shape != said:
+        if shape != said and scope.tensors[index].shape_signature is None:
             call.malformed(f"it computes {shape}, the file says {said}")
         scope.names[index] = name

@@ -1,17 +1,43 @@
 """Operators that move or rename data: RESHAPE, SQUEEZE, EXPAND_DIMS, TRANSPOSE, CONCATENATION, PACK."""
 
+from math import prod
+
+from edgefn.graph.importers.tflite.parts import joined
 from edgefn.graph.importers.tflite.scope import Call
-from edgefn.graph.ir import Tensor
-from edgefn.graph.ops import Concat, Transpose
+from edgefn.graph.ops import Transpose
 from edgefn.graph.ops.concat import MAX_INPUTS
 
-__all__ = ["concatenation", "named_again", "pack", "transpose"]
+__all__ = ["concatenation", "expand_dims", "pack", "reshape", "squeeze", "transpose"]
 
 
-def named_again(call: Call) -> str:
-    """The same elements under the shape that the file declares: RESHAPE, SQUEEZE, EXPAND_DIMS."""
+def reshape(call: Call) -> str:
+    """To a shape that is an input, an option or, where only a run knows it, what the file declares."""
+    x, shape = call.movable(0), list(call.output.shape)
+    if call.has(1) and call.input(1).constant is not None:
+        shape = call.integers(1)
+    elif not call.has(1) and call.option("new_shape"):
+        shape = list(call.option("new_shape"))
+    if shape.count(-1) == 1:
+        known = -prod(shape)
+        shape[shape.index(-1)] = x.size // known if known else 0
+    return call.reshape(x.name, shape)
+
+
+def squeeze(call: Call) -> str:
+    """Without some dimensions of one element, or without all of them."""
     x = call.movable(0)
-    return call.reshape(x.name, call.output.shape)
+    axes = {call.axis(a, len(x.shape)) for a in call.option("squeeze_dims")}
+    axes = axes or {i for i, d in enumerate(x.shape) if d == 1}
+    return call.reshape(x.name, [d for i, d in enumerate(x.shape) if i not in axes])
+
+
+def expand_dims(call: Call) -> str:
+    """With one more dimension, of one element."""
+    x, axes = call.movable(0), call.integers(1)
+    if len(axes) != 1:
+        call.malformed(f"axes {axes}")
+    axis = call.axis(axes[0], len(x.shape) + 1)
+    return call.reshape(x.name, (*x.shape[:axis], 1, *x.shape[axis:]))
 
 
 def transpose(call: Call) -> str:
@@ -27,7 +53,7 @@ def concatenation(call: Call) -> str:
     if not 1 <= len(parts) <= MAX_INPUTS:
         call.refuse(f"{len(parts)} inputs; 1 to {MAX_INPUTS} are supported")
     axis = call.axis(call.option("axis"), len(parts[0].shape))
-    return call.activated(_joined(call, parts, axis))
+    return call.activated(joined(call, parts, axis))
 
 
 def pack(call: Call) -> str:
@@ -37,17 +63,4 @@ def pack(call: Call) -> str:
         call.refuse(f"{len(parts)} inputs; 1 to {MAX_INPUTS} are supported")
     axis = call.axis(call.option("axis"), len(parts[0].shape) + 1)
     wide = [call.reshape(p.name, (*p.shape[:axis], 1, *p.shape[axis:])) for p in parts]
-    return _joined(call, [call.scope.tensor(name) for name in wide], axis)
-
-
-def _joined(call: Call, parts: list[Tensor], axis: int) -> str:
-    first = parts[0]
-    for part in parts:
-        if _others(part, axis) != _others(first, axis):
-            call.malformed(f"shapes {first.shape} and {part.shape} differ outside axis {axis}")
-    shape = (*first.shape[:axis], sum(p.shape[axis] for p in parts), *first.shape[axis + 1 :])
-    return call.moved(Concat(axis), first, shape, *(p.name for p in parts[1:]))
-
-
-def _others(t: Tensor, axis: int) -> tuple[int, ...]:
-    return (len(t.shape), *t.shape[:axis], *t.shape[axis + 1 :])
+    return joined(call, [call.scope.tensor(name) for name in wide], axis)

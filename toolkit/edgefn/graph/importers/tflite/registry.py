@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from edgefn.graph.importers.source import SupportedOp
 from edgefn.graph.importers.tflite import (
+    control,
     convolution,
     elementwise,
     gathering,
@@ -42,10 +43,11 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "DEPTH_TO_SPACE": (resizing.depth_to_space, "images"),
     "DEQUANTIZE": (elementwise.dequantize, "i8 with one scale; constants of f16 and integers"),
     "EMBEDDING_LOOKUP": (gathering.embedding_lookup, "a table of floats, or of integers with one scale"),
-    "EXPAND_DIMS": (movement.named_again, ""),
+    "EXPAND_DIMS": (movement.expand_dims, "constant axis"),
     "FILL": (shapes.fill, "constant shape"),
     "FULLY_CONNECTED": (matrix.fully_connected, f"constant weights, or f32 ones; {_ACTIVATION}"),
     "GATHER": (gathering.gather, "no batch_dims"),
+    "IF": (control.if_, "sides whose outputs agree in type and shape"),
     "LOGISTIC": (tables.logistic, "f32, and i8 to the scale 1/256 around -128"),
     "MAX_POOL_2D": (pooling.max_pool_2d, _ACTIVATION),
     "MEAN": (pooling.mean, "height and width of f32 images"),
@@ -62,7 +64,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "READ_VARIABLE": (variables.read_variable, "after CALL_ONCE or ASSIGN_VARIABLE"),
     "RELU": (elementwise.relu, "input and output of one quantization"),
     "RELU6": (elementwise.relu6, "input and output of one quantization"),
-    "RESHAPE": (movement.named_again, ""),
+    "RESHAPE": (movement.reshape, ""),
     "RESIZE_BILINEAR": (resizing.resize_bilinear, "images of f32 and i8; constant sizes"),
     "RESIZE_NEAREST_NEIGHBOR": (resizing.resize_nearest, "images; constant sizes"),
     "REVERSE_V2": (slicing.reverse, "constant axes"),
@@ -73,7 +75,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "SPACE_TO_DEPTH": (resizing.space_to_depth, "images"),
     "SPLIT": (slicing.split, "constant axis"),
     "SPLIT_V": (slicing.split_v, "constant sizes and axis"),
-    "SQUEEZE": (movement.named_again, ""),
+    "SQUEEZE": (movement.squeeze, ""),
     "STRIDED_SLICE": (slicing.strided_slice, "constant begins, ends and strides"),
     "TANH": (tables.tanh, "f32, and i8 to the scale 1/128 around 0"),
     "TILE": (slicing.tile, "constant multiples"),
@@ -89,6 +91,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     ),
     "UNPACK": (slicing.unpack, ""),
     "VAR_HANDLE": (variables.var_handle, ""),
+    "WHILE": (control.while_, "as many rounds as constants say"),
     "ZEROS_LIKE": (shapes.zeros_like, ""),
 }
 

@@ -222,6 +222,7 @@ OPTIONS: dict[str, Options] = {
         quantized_bias_type=_TYPE,
     ),
     "GATHER": _options(23, axis=_INT, batch_dims=_INT),
+    "IF": _options(92, then_subgraph_index=_INT, else_subgraph_index=_INT),
     "L2_NORMALIZATION": _options(12, fused_activation_function=_ACTIVATION),
     "L2_POOL_2D": _options(5, **_POOL),
     "LEAKY_RELU": _options(75, alpha=_FLOAT),
@@ -279,4 +280,5 @@ OPTIONS: dict[str, Options] = {
     ),
     "UNPACK": _options(64, num=_INT, axis=_INT),
     "VAR_HANDLE": _options(111, container=_TEXT, shared_name=_TEXT),
+    "WHILE": _options(93, cond_subgraph_index=_INT, body_subgraph_index=_INT),
 }

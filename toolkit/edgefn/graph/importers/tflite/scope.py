@@ -1,6 +1,7 @@
 """What the handlers of TFLite operators see: the graph under construction, and checks that name the operator."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import inf, prod
 from typing import Any, Never
@@ -16,6 +17,7 @@ from edgefn.graph.importers.tflite.op import TfliteOp
 from edgefn.graph.importers.tflite.tensor import TfliteTensor
 from edgefn.graph.ir import NUMPY, RUNTIME, Bounds, DType, Op, Quantization, Tensor
 from edgefn.graph.ops import Clamp, Reshape
+from edgefn.graph.passes.constants import computed
 
 __all__ = ["ACTIVATIONS", "Call", "Scope", "Variable"]
 
@@ -44,11 +46,18 @@ class Variable:
     now: str = ""
 
 
+def _nowhere(_scope: "Scope", op: TfliteOp) -> None:
+    raise NotImplementedError(op.op)
+
+
 @dataclass(slots=True)
 class Scope(Builder):
     """The graph under construction, the file's tensors, and the name in the graph of each that is known by now.
 
     `handles` has the name of the variable that a tensor stands for, `assigned` the names of those that a run assigns.
+    `visit` imports an operator, and `visits` counts them. `depth` says how many loops and choices this is inside of,
+    `constants` has the names in the graph of constants of each subgraph, `joints` the axis and the parts of a tensor
+    that was put together.
     """
 
     subgraphs: tuple[TfliteSubgraph, ...] = ()
@@ -57,6 +66,11 @@ class Scope(Builder):
     names: dict[int, str] = field(default_factory=dict)
     handles: dict[int, str] = field(default_factory=dict)
     variables: dict[str, Variable] = field(default_factory=dict)
+    visit: "Callable[[Scope, TfliteOp], None]" = _nowhere
+    depth: int = 0
+    visits: Counter[str] = field(default_factory=Counter)
+    constants: dict[int, dict[int, str]] = field(default_factory=dict)
+    joints: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
 
     def declared(self, index: int) -> Tensor:
         """A tensor as the file declares it, without its values."""
@@ -156,11 +170,18 @@ class Call:
         return ACTIVATIONS[name]
 
     def emit(self, op: Op, inputs: Iterable[str], shape: Iterable[int], like: Tensor | None = None) -> str:
-        """Compute a fresh tensor of the output's type and quantization, or of those of `like`."""
-        model = like or self.output
-        return self.scope.emit(
-            self.label, op, inputs, Tensor(model.name, model.dtype, tuple(shape), model.quantization)
-        )
+        """Compute a fresh tensor of the output's type and quantization, or of those of `like`.
+
+        What depends on constants only is one at once: so exporters compute shapes.
+        """
+        model, names = like or self.output, tuple(inputs)
+        y = Tensor(model.name, model.dtype, tuple(shape), model.quantization)
+        read = self.scope.graph.of(names)
+        known = all(t.constant is not None for t in read) and self.scope.graph.allowance.look(sum(t.size for t in read))
+        value = computed(self.scope.graph, op, read, y) if known else None
+        if value is not None:
+            return self.scope.constant(y.name, value, y.quantization)
+        return self.scope.emit(self.label, op, names, y)
 
     def moved(self, op: Op, x: Tensor, shape: Iterable[int], *more: str) -> str:
         """Compute a fresh tensor of elements of `x`, in its type and quantization; `more` are further inputs."""

@@ -4,6 +4,7 @@ import numpy as np
 
 from edgefn.graph.importers.bounds import MAX_RANK
 from edgefn.graph.importers.spans import Span, broadcast, divided, sliced, taken, tiled
+from edgefn.graph.importers.tflite import parts
 from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.ir import Shape
 
@@ -14,7 +15,7 @@ def strided_slice(call: Call) -> str:
     """Constant begins, ends and strides, with every mask."""
     x = call.movable(0)
     spans, shape = _spans(call, x.shape)
-    return call.reshape(sliced(call, x, spans), shape)
+    return call.reshape(parts.taken(call, x, spans), shape)
 
 
 def _spans(call: Call, shape: Shape) -> tuple[list[Span], list[int]]:
@@ -64,7 +65,7 @@ def slice_(call: Call) -> str:
     counts = [d - b if n == -1 else n for d, b, n in zip(x.shape, begins, sizes, strict=True)]
     if any(b < 0 or n < 0 or b + n > d for d, b, n in zip(x.shape, begins, counts, strict=True)):
         call.malformed(f"begins {begins} and sizes {sizes} of a tensor {x.shape}")
-    return sliced(call, x, [Span(b, 1, n) for b, n in zip(begins, counts, strict=True)])
+    return parts.taken(call, x, [Span(b, 1, n) for b, n in zip(begins, counts, strict=True)])
 
 
 def split(call: Call) -> tuple[str, ...]:

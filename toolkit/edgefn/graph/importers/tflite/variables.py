@@ -5,6 +5,8 @@ as variable are the other kind: an operator that has one, such as an LSTM, reads
 zeros.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from edgefn.graph.importers.tflite.file import TfliteSubgraph
@@ -83,7 +85,7 @@ def _found(call: Call, variable: Variable, like: Tensor) -> str:
         call.refuse(
             f"variable {variable.name!r} begins as {first.dtype} {first.shape} and is read as {like.dtype} {like.shape}"
         )
-    if variable.name not in call.scope.assigned:
+    if not call.scope.assigned & {variable.name, ""}:
         return call.scope.constant(variable.name, first, like.quantization)
     variable.read = call.scope.graph.add(Tensor(variable.name, like.dtype, like.shape, like.quantization))
     return variable.read
@@ -106,6 +108,8 @@ def variable_tensor(call: Call, index: int) -> tuple[Variable, Tensor]:
         call.malformed(f"input {index} is missing")
     number = call.op.inputs[index]
     t = call.scope.tensors[number]
+    if call.scope.depth:
+        call.refuse(f"the variable {t.name!r} inside a loop or a choice")
     if not t.is_variable:
         call.refuse(f"input {index}, {t.name!r}, is no variable")
     like = Tensor(t.name, "i8", (*t.shape, 2)) if t.dtype == "i16" else call.scope.declared(number)
@@ -120,15 +124,17 @@ def variable_tensor(call: Call, index: int) -> tuple[Variable, Tensor]:
     return call.scope.variables[key], like
 
 
-def find_assigned(main: TfliteSubgraph) -> frozenset[str]:
-    """The names of the variables that a subgraph assigns."""
-    handles = {
-        op.outputs[0]: _key(op.options["container"], op.options["shared_name"])
-        for op in main.ops
-        if op.op == "VAR_HANDLE" and len(op.outputs) == 1
-    }
-    assigned = (handles.get(op.inputs[0], "") for op in main.ops if op.op == "ASSIGN_VARIABLE" and op.inputs)
-    return frozenset(assigned)
+def find_assigned(subgraphs: Iterable[TfliteSubgraph]) -> frozenset[str]:
+    """The names of the variables that subgraphs assign; among them "" where one assigns what it is given."""
+    found: set[str] = set()
+    for subgraph in subgraphs:
+        handles = {
+            op.outputs[0]: _key(op.options["container"], op.options["shared_name"])
+            for op in subgraph.ops
+            if op.op == "VAR_HANDLE" and len(op.outputs) == 1
+        }
+        found |= {handles.get(op.inputs[0], "") for op in subgraph.ops if op.op == "ASSIGN_VARIABLE" and op.inputs}
+    return frozenset(found)
 
 
 def keep_variables(scope: Scope) -> None:
