@@ -130,9 +130,15 @@ def test_features_that_are_cut_are_refused(model, compiled):
         compiled(m)
 
 
-def test_more_features_than_one_concat_takes_are_refused(model, compiled):
+def test_more_features_than_one_concat_takes_are_put_side_by_side(model, check):
     m = model()
     parts = [m.input(f"x{i}", (2, 1)) for i in range(63)]
-    m.output(m.node("FeatureVectorizer", *parts, *parts[:2], domain=ML))
-    with pytest.raises(UnsupportedError, match="65 inputs; 1 to 64 are supported"):
-        compiled(m)
+    m.output(m.node("FeatureVectorizer", *parts, *parts[:3], domain=ML, inputdimensions=[1] * 66))
+    assert check(m).ops.count("concat") == 3
+
+
+def test_more_parts_than_one_concat_takes_are_concatenated(model, check):
+    m = model()
+    x = m.input("x", (2, 5))
+    m.output(m.node("Concat", *[m.node("Mul", x, m.random(1, 5)) for _ in range(70)], axis=1))
+    check(m)

@@ -97,6 +97,25 @@ def test_a_pad_matches_onnx(model, check, mode, pads):
     check(m)
 
 
+@pytest.mark.parametrize("value", [None, 17])
+def test_a_pad_around_integers_that_were_just_quantized_matches_onnx(model, check, value):
+    m = model()
+    q = (m.constant(np.float32(0.02)), m.constant(np.uint8(100)))
+    x = m.node("QuantizeLinear", m.input("x", (1, 2, 3, 4)), *q)
+    around = [m.constant(np.uint8(value))] if value else []
+    y = m.node("Pad", x, m.constant(np.array([0, 0, 1, 2, 0, 1, 0, 1])), *around)
+    m.output(m.node("DequantizeLinear", y, *q))
+    check(m)
+
+
+def test_a_pad_with_a_quantized_value_matches_onnx(model, check):
+    m = model()
+    x = m.qdq(m.input("x", (1, 2, 3, 4)), 0.02, 100)
+    around = m.node("DequantizeLinear", *map(m.constant, (np.uint8(90), np.float32(0.02), np.uint8(100))))
+    m.output(m.qdq(m.node("Pad", x, m.constant(np.array([0, 0, 1, 2, 0, 1, 0, 1])), around), 0.02, 100))
+    check(m)
+
+
 def test_a_pad_of_some_axes_matches_onnx(model, check):
     m = model()
     pads, axes = m.constant(integers(1, 2, 0, 3)), m.constant(integers(-1, 0))

@@ -104,6 +104,22 @@ def test_gemm_with_a_dequantized_matrix_to_add_matches_onnx(model, check):
     assert "dense_f32" in check(m, atol=0.0501).ops
 
 
+def test_a_bias_of_one_row_that_is_quantized_matches_onnx(model, check):
+    m = model()
+    x = m.qdq(m.input("x", (3, 7)), 0.02, 100)
+    for axis in (None, 1):
+        m.output(m.qdq(m.node("Gemm", x, m.weights((7, 4), axis=1), m.weights((1, 4), axis=axis)), 0.05, 120))
+    assert check(m, steps=1, atol=0.0501).ops.count("dense_i8") == 2
+
+
+def test_a_sum_with_one_unsigned_element_is_computed_in_int8(model, check):
+    m = model()
+    x = m.qdq(m.input("x", (1, 3, 4)), 0.02, 100)
+    one = m.node("DequantizeLinear", *map(m.constant, (np.uint8(130), np.float32(0.02), np.uint8(100))))
+    m.output(m.qdq(m.node("Add", x, one), 0.03, 110))
+    assert "add_i8" in check(m, steps=1, atol=0.0301).ops
+
+
 def test_matmul_on_three_dimensions_matches_onnx(model, check):
     m = model()
     m.output(m.node("MatMul", m.input("x", (2, 3, 7)), m.random(7, 4)))

@@ -53,6 +53,19 @@ def test_a_fused_matmul_scales_and_transposes(model, compiled, engine_outputs):
         np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("transposed", [{}, {"transB": 1}])
+def test_a_fused_matmul_reads_rows_that_lie_in_front_of_the_batch(model, compiled, engine_outputs, transposed):
+    m = model()
+    a, b = m.input("a", (5, 2, 3)), m.input("b", (4, 2, 3) if transposed else (3, 2, 4))
+    m.output(m.node("FusedMatMul", a, b, transBatchA=1, transBatchB=1, **transposed, domain="com.microsoft"))
+    rng = np.random.default_rng(1)
+    values = [rng.standard_normal(shape).astype(np.float32) for shape in ((5, 2, 3), (4, 2, 3))]
+    wanted = np.einsum("mbk,nbk->bmn", *values)
+    fed = [values[0], values[1] if transposed else values[1].transpose(2, 1, 0)]
+    for (found,) in engine_outputs(compiled(m).plan, fed):
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
 def test_attention_heads_are_read_and_written_where_they_lie(model, check):
     m = model()
     heads = m.constant(np.array([0, 0, 4, 6]))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from onnx.reference import ReferenceEvaluator
 
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.plan import read_plan
@@ -33,6 +34,24 @@ def test_weighed_elements_match_onnx(model, check, coordinates, mode, scales):
     m = model()
     resize(m, (1, 3, 5, 6), scales=scales, mode=mode, coordinate_transformation_mode=coordinates)
     assert set(check(m).ops) <= {"gather", "resample_f32"}
+
+
+@pytest.mark.parametrize("dtype", ["u8", "i8"])
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_averages_of_integers_are_cut_to_integers(model, compiled, engine_outputs, dtype, mode):
+    m, reals = model(), model()
+    for one, kind in ((m, dtype), (reals, "f32")):
+        factors = one.constant(np.array((1, 1, 2, 2), np.float32))
+        one.output(one.node("Resize", one.input("x", (1, 2, 5, 6), kind), "", factors, mode=mode), kind)
+    x = np.random.default_rng(0).integers(0, 255, (1, 2, 5, 6), np.uint8, endpoint=True)
+    x = x.view(np.int8) if dtype == "i8" else x
+    (real,) = ReferenceEvaluator(reals.proto()).run(None, {"x": x.astype(np.float32)})
+    ends = np.iinfo(x.dtype)
+    for (found,) in engine_outputs(compiled(m).plan, [x]):
+        wanted = np.clip(real, ends.min, ends.max).astype(x.dtype)
+        assert found.dtype == x.dtype
+        assert np.abs(found.astype(int) - wanted).max() <= 1  # an average just below an integer, in f32
+        assert (found == wanted).mean() > 0.99
 
 
 @pytest.mark.parametrize("mode", ["linear", "cubic"])

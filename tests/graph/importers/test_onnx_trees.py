@@ -136,6 +136,14 @@ def test_numbers_of_64_bits_that_are_equal_stay_equal_when_they_are_rounded(regr
             np.testing.assert_array_equal(y, stump.scores(x, "SUM", wide=True))
 
 
+def test_the_first_vote_of_a_leaf_for_the_only_target_counts(regressor, outputs):
+    stump = stump_of("BRANCH_LEQ", 0.0, 4)
+    stump.targets = 1
+    stump.votes = [(0, 1, 0, 3.0), (0, 1, 0, 3.0), (0, 2, 0, 5.0)]
+    for found in outputs(regressor(stump, 2), np.array([[-1, 0, 0, 0], [1, 0, 0, 0]], F)):
+        assert found.tolist() == [[3.0], [5.0]]
+
+
 def test_softmax_follows_the_trees(regressor, outputs):
     trees, x = Trees(8, targets=3), rows(9)
     e = np.exp(trees.scores(x, "SUM"))

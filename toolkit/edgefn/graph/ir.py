@@ -93,7 +93,8 @@ class Quantization:
         # One product, rounded once, as ONNX has it: the difference is exact in i64.
         difference = value.astype(np.int64) - (self.zero_point.reshape(shape) if value.ndim else self.zero_point[0])
         scale = self.scale.reshape(shape) if value.ndim else self.scale[0]
-        return np.asarray(difference.astype(np.float32) * scale, np.float32)
+        with np.errstate(over="ignore"):  # a mask of the least f32 may be infinite after its quantization
+            return np.asarray(difference.astype(np.float32) * scale, np.float32)
 
     @property
     def key(self) -> tuple[object, ...]:

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.graph.importers.onnx.arithmetic import as_dtype, combine, number
+from edgefn.graph.importers.onnx.movement import joined
 from edgefn.graph.importers.onnx.reduction import reduced
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ir import Tensor
-from edgefn.graph.ops import Concat, Gather, Select
-from edgefn.graph.ops.concat import MAX_INPUTS
+from edgefn.graph.ops import Gather, Select
 
 __all__ = [
     "array_feature_extractor",
@@ -123,11 +123,11 @@ def _counts_up(x: Tensor) -> bool:
 def feature_vectorizer(call: Call) -> str:
     """Features side by side, as many of each input as it has."""
     parts = [as_f32(call, i) for i in range(len(call.node.inputs))]
-    if not 1 <= len(parts) <= MAX_INPUTS:
-        call.refuse(f"{len(parts)} inputs; 1 to {MAX_INPUTS} are supported")
+    if not parts:
+        call.malformed("it has no inputs")
     if any(len(p.shape) != 2 or p.shape[0] != parts[0].shape[0] for p in parts):
         call.refuse(f"inputs of shapes {[p.shape for p in parts]}; [N, C] is supported")
     widths = tuple(p.shape[1] for p in parts)
     if call.attribute("inputdimensions", widths) != widths:
         call.refuse(f"inputdimensions {call.attribute('inputdimensions', widths)} of inputs with {widths} columns")
-    return call.emit(Concat(1), [p.name for p in parts], (parts[0].shape[0], sum(widths)))
+    return joined(call, 1, parts)

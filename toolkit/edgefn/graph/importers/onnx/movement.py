@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from math import prod
 
 from edgefn.graph.importers.onnx.scope import Call
+from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Concat
 from edgefn.graph.ops.concat import MAX_INPUTS
 
-__all__ = ["concat", "flatten", "reshape", "squeeze", "target_shape", "transpose", "unsqueeze", "unsqueezed"]
+__all__ = ["concat", "flatten", "joined", "reshape", "squeeze", "target_shape", "transpose", "unsqueeze", "unsqueezed"]
 
 
 def reshape(call: Call) -> str:
@@ -87,8 +88,8 @@ def transpose(call: Call) -> str:
 
 def concat(call: Call) -> str:
     parts = [call.input(i) for i in range(len(call.node.inputs))]
-    if not 1 <= len(parts) <= MAX_INPUTS:
-        call.refuse(f"{len(parts)} inputs; 1 to {MAX_INPUTS} are supported")
+    if not parts:
+        call.malformed("it has no inputs")
     first = parts[0]
     axis = call.axis(call.attribute("axis", 1), len(first.shape))
     for p in parts:
@@ -97,7 +98,15 @@ def concat(call: Call) -> str:
         if p.shape[:axis] != first.shape[:axis] or p.shape[axis + 1 :] != first.shape[axis + 1 :]:
             call.malformed(f"shapes {first.shape} and {p.shape} differ outside axis {axis}")
     parts = [p for p in parts if p.size] or parts  # an empty one adds nothing
-    meanings = {p.meaning for p in parts}
+    return joined(call, axis, parts)
+
+
+def joined(call: Call, axis: int, parts: Sequence[Tensor]) -> str:
+    """Put tensors that fit behind one another along an axis, in several steps where one op cannot take them all."""
+    while len(parts) > MAX_INPUTS:
+        some = [parts[i : i + MAX_INPUTS] for i in range(0, len(parts), MAX_INPUTS)]
+        parts = [call.scope.tensor(joined(call, axis, one)) for one in some]
+    first, meanings = parts[0], {p.meaning for p in parts}
     shape = (*first.shape[:axis], sum(p.shape[axis] for p in parts), *first.shape[axis + 1 :])
-    q = parts[0].quantization if len(meanings) == 1 else None
+    q = first.quantization if len(meanings) == 1 else None
     return call.emit(Concat(axis), [p.name for p in parts], shape, dtype=first.dtype, quantization=q)

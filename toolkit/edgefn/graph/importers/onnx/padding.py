@@ -6,6 +6,7 @@ from edgefn.graph.importers.bounds import MAX_DIM
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.padding import Mode, Widths, by_indices, padded
 from edgefn.graph.importers.spans import Span, sliced
+from edgefn.graph.ir import Tensor
 
 __all__ = ["MODES", "pad", "read_pad"]
 
@@ -21,7 +22,7 @@ def pad(call: Call) -> str:
     spans = [Span(max(0, -b), 1, d + min(b, 0) + min(a, 0)) for d, (b, a) in zip(x.shape, widths, strict=True)]
     x = call.scope.tensor(sliced(call, x, spans))
     widths = [(max(0, b), max(0, a)) for b, a in widths]
-    return padded(call, x, widths, value) if mode == "constant" else by_indices(call, x, widths, mode)
+    return padded(call, x, widths, _real(x, value)) if mode == "constant" else by_indices(call, x, widths, mode)
 
 
 def read_pad(call: Call, rank: int) -> tuple[AnyMode, Widths, float]:
@@ -32,7 +33,7 @@ def read_pad(call: Call, rank: int) -> tuple[AnyMode, Widths, float]:
     if call.opset < 11:
         pads, value, axes = list(call.attribute("pads", ())), call.attribute("value", 0.0), list(range(rank))
     else:
-        pads, value = call.integers(1), _scalar(call, 2) if call.has(2) else 0.0
+        pads, value = call.integers(1), _number(call, 2) if call.has(2) else 0.0
         axes = [call.axis(a, rank) for a in call.integers(3)] if call.has(3) else list(range(rank))
     if len(pads) != 2 * len(axes) or len(set(axes)) != len(axes) or any(abs(p) > MAX_DIM for p in pads):
         call.malformed(f"pads {pads} of axes {axes} of a tensor of rank {rank}")
@@ -42,6 +43,14 @@ def read_pad(call: Call, rank: int) -> tuple[AnyMode, Widths, float]:
     return mode, widths, value
 
 
-def _scalar(call: Call, index: int) -> float:
+def _number(call: Call, index: int) -> float:
     number: float = call.single(index).item()
     return number
+
+
+def _real(x: Tensor, value: float) -> float:
+    """The real number that an integer means as an element of `x`."""
+    if x.quantization is None:
+        return value
+    scale, zero = x.quantization.scalar
+    return scale * (value - zero)

@@ -34,13 +34,19 @@ def _dense(call: Call, x: Tensor) -> str:
 
 def fused_matmul(call: Call) -> str:
     """`alpha * A B`, each perhaps transposed."""
-    if call.attribute("transBatchA", 0) or call.attribute("transBatchB", 0):
-        call.refuse("transBatchA or transBatchB")
     a, b, alpha = call.real(0), call.real(1), call.attribute("alpha", 1.0)
     if len(a.shape) < 2 or len(b.shape) < 2:
         call.refuse(f"{a.shape} by {b.shape}; matrices are supported")
+    left = _batched(call, a) if call.attribute("transBatchA", 0) else a.name
+    right = _batched(call, b) if call.attribute("transBatchB", 0) else b.name
     transposed = (bool(call.attribute("transA", 0)), bool(call.attribute("transB", 0)))
-    return product(call, a.name, b.name, scale=alpha, transposed=transposed)
+    return product(call, left, right, scale=alpha, transposed=transposed)
+
+
+def _batched(call: Call, t: Tensor) -> str:
+    """Matrices whose rows are the first dimension, in front of those of the batch."""
+    rank = len(t.shape)
+    return call.transpose(t.name, (*range(1, rank - 1), 0, rank - 1))
 
 
 def product(call: Call, a: str, b: str, *, scale: float = 1.0, transposed: tuple[bool, bool] = (False, False)) -> str:

@@ -7,10 +7,12 @@ from math import floor
 import numpy as np
 
 from edgefn.graph.importers.bounds import MAX_DIM
+from edgefn.graph.importers.onnx.arithmetic import as_dtype
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.onnx.windows import as_images
 from edgefn.graph.importers.taps import TAP_WORDS, Array, Taps, cubic, linear, nearest, resampled
-from edgefn.graph.ir import Shape
+from edgefn.graph.ir import NUMPY, Bounds, Shape, Tensor
+from edgefn.graph.ops import Clamp
 
 __all__ = ["depth_to_space", "resize", "space_to_depth", "upsample"]
 
@@ -127,11 +129,21 @@ def _resized(call: Call, axes: Axes, coordinates: str, rounding: str) -> str:
     mode = call.attribute("mode", "nearest")
     if mode not in {"nearest", "linear", "cubic"} or coordinates not in _COORDINATES or rounding not in _ROUNDINGS:
         call.malformed(f"mode {mode!r}, coordinate_transformation_mode {coordinates!r}, nearest_mode {rounding!r}")
-    x = call.value(0) if mode == "nearest" else call.real(0)
+    x = call.value(0)
     call.scope.check_size(call.node.label, [axes[a].size if a in axes else n for a, n in enumerate(x.shape)])
     call.scope.graph.allowance.demand((max((s.size for s in axes.values()), default=0), TAP_WORDS))
     taps = {axis: _taps(call, s, _COORDINATES[coordinates](s), rounding) for axis, s in axes.items() if not s.nothing}
-    return resampled(call, x, taps)
+    if mode == "nearest" or x.dtype == "f32":
+        return resampled(call, x, taps)
+    return _whole(call, x, taps)
+
+
+def _whole(call: Call, x: Tensor, taps: dict[int, Taps]) -> str:
+    """Averages of integers, cut to integers."""
+    reals = call.scope.tensor(as_dtype(call, x.name, "f32"))
+    y, ends = resampled(call, reals, taps), np.iinfo(NUMPY[x.dtype])
+    inside = call.emit(Clamp(Bounds(ends.min, ends.max)), (y,), call.scope.tensor(y).shape)
+    return as_dtype(call, inside, x.dtype)
 
 
 def _taps(call: Call, s: _Scaling, places: Array, rounding: str) -> Taps:

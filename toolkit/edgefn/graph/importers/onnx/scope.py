@@ -78,11 +78,12 @@ class Call:
         return self.scope.tensor(self.scope.names[name])
 
     def constant(self, index: int) -> Array:
-        """Return the value of an input that must be known at compile time."""
-        value = self.input(index).constant
-        if value is None:
+        """Return the value of an input that must be known at compile time; what is dequantized in floats."""
+        t = self.input(index)
+        if not self.fixed(t):
             self.refuse(f"input {self.node.inputs[index]!r} is computed at run time; it must be a constant")
-        return value
+        _, value, q = self.stored(t)
+        return value if q is None else q.real(value)
 
     def integers(self, index: int) -> list[int]:
         """Return a list of integers that must be known at compile time: a shape, axes, sizes."""
@@ -255,15 +256,17 @@ class Call:
         if t.size != length:
             self.refuse(f"bias {t.name!r} has shape {t.shape}, not ({length},)")
         name, value, q = self.stored(t)
-        return Kernel.of(name, value.reshape(length), q)
+        along = q if q is None or q.per_tensor else replace(q, axis=0)  # the one axis that is as long
+        return Kernel.of(name, value.reshape(length), along)
 
     def bias(self, index: int, length: int) -> tuple[str, ...]:
         """Return an optional constant vector, as a tuple to append to a node's inputs."""
         if not self.has(index):
             return ()
         t = self.real(index)
-        if t.size == length and t.shape != (length,) and t.constant is not None:
-            return (self.scope.constant(t.name, t.constant.reshape(length)),)
+        kernel = self.bias_kernel(index, length) if t.size == length and self.fixed(t) else None
+        if kernel and t.shape != (length,):
+            return (self._held(kernel.name, *kernel.along(0)),)
         if t.shape != (length,):
             self.refuse(f"bias {t.name!r} has shape {t.shape}, not ({length},)")
         return (self.weights(index, (0,)).name,)

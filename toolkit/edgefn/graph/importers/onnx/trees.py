@@ -104,7 +104,11 @@ def _emit(call: Call, forest: Forest, targets: int, base: Array, aggregate: str)
 
 
 def _read_forest(call: Call, what: str, targets: int) -> Forest:
-    """The forest of a model whose votes are in the attributes `what`_...; the first node of a tree is its root."""
+    """The forest of a model whose votes are in the attributes `what`_...; the first node of a tree is its root.
+
+    Of several votes of a leaf for the only target, the first counts, as ONNX Runtime has it: scikit-learn's exporter
+    writes the number of a leaf once for each class.
+    """
     trees, nodes, features, yes, no = (
         call.attribute(f"nodes_{part}", ())
         for part in ("treeids", "nodeids", "featureids", "truenodeids", "falsenodeids")
@@ -133,7 +137,7 @@ def _read_forest(call: Call, what: str, targets: int) -> Forest:
     votes = _read_votes(call, what, targets)
     for i, key in enumerate(numbers):
         if modes[i] == "LEAF":
-            forest.leaf(i, votes.get(key, ()))
+            forest.leaf(i, votes[key][: None if targets > 1 else 1])
     inner = [i for i, mode in enumerate(modes) if mode != "LEAF"]
     tests = _Tests(
         node=inner,
