@@ -128,6 +128,7 @@ def samples() -> tuple[bytes, ...]:
 def _small_samples() -> list[bytes]:
     x, q = np.ones((2, 3, 5), np.float32), np.ones((2, 3, 5), np.int8)
     return [
+        *(plans.matmul_q8(q, q, plans.Product(2, 3, 3, 5, 15, 15, 1, 5, by)) for by in (0.01, (2**30, -5))),
         plans.unary(13, x, "float32", x.shape, 0.0, 6.0),
         plans.unary(14, q, "int8", q.shape, -5, 5, in_place=True),
         plans.unary(17, q, "float32", q.shape, 0.5, 3),

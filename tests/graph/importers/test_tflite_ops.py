@@ -116,6 +116,37 @@ def test_a_product_of_batches(writer, run, adjoint):
     np.testing.assert_allclose(run(writer, x, y), a @ b, atol=1e-5)
 
 
+# What LiteRT 2.3 gives (BUILTIN_REF): a product of batches rounds in fixed point, a dense layer in floating point.
+ROUNDED = {"BATCH_MATMUL": [1, 1, 0, 0], "FULLY_CONNECTED": [0, 1, 0, 0]}
+
+
+@pytest.mark.parametrize("op", ROUNDED)
+def test_products_of_integers_round_as_the_reference_kernels(writer, run, op):
+    """By 1 / 64: 31 is below one half, and is one half after TFLite's first rounding; -31 is not."""
+    a, b = np.array([[31, 32, -31, 5]], np.int8).T, np.ones((1, 1), np.int8)
+    for name, shape, scale in (("a", (4, 1), 0.25), ("b", (1, 1), 0.5), ("y", (4, 1), 8.0)):
+        writer.tensor(name, shape, "INT8", Quantization=writer.quantization([scale], [0]))
+    options = "BatchMatMulOptions" if op == "BATCH_MATMUL" else "FullyConnectedOptions"
+    writer.op(op, [0, 1], [2], options)
+    writer.subgraph([0, 1], [2])
+    assert run(writer, a, b)[:, 0].tolist() == ROUNDED[op]
+
+
+@pytest.mark.parametrize("adjoint", [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize("batches", [((2, 3), (3,)), ((1,), (2,)), ((), (2, 3)), ((2, 1), (1, 3))])
+def test_a_product_of_batches_of_integers(writer, run, adjoint, batches):
+    a, b = (RNG.integers(-128, 128, (*lead, *s), np.int8) for lead, s in zip(batches, ((5, 7), (7, 4))))
+    x = np.ascontiguousarray(a.swapaxes(-1, -2)) if adjoint[0] else a
+    y = np.ascontiguousarray(b.swapaxes(-1, -2)) if adjoint[1] else b
+    exact = (a.astype(int) + 3) @ (b.astype(int) - 2)
+    for name, shape, q in (("a", x.shape, (0.05, -3)), ("b", y.shape, (0.02, 2)), ("y", exact.shape, (0.5, 7))):
+        writer.tensor(name, shape, "INT8", Quantization=writer.quantization([q[0]], [q[1]]))
+    writer.op("BATCH_MATMUL", [0, 1], [2], "BatchMatMulOptions", {"AdjX": adjoint[0], "AdjY": adjoint[1]})
+    writer.subgraph([0, 1], [2])
+    wanted = np.clip(np.rint(exact * 0.002) + 7, -128, 127)
+    assert np.abs(run(writer, x, y) - wanted).max() <= 1
+
+
 X, W, Y = (0.05, -3), (0.02, 0), (0.1, 7)
 
 

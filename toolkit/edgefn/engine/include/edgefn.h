@@ -201,6 +201,14 @@ typedef struct {
 } efn_matmul_f32;
 
 typedef struct {
+    uint32_t a, b, y, batch, m, n, k;
+    uint32_t a_step, b_step, b_row, b_column; // of a batch; of a row and a column of b
+    uint32_t rounding, factor[2];             // 0: multiplier and shift; 1: the halves of an f64
+    int32_t a_zero, b_zero, y_zero, low, high;
+    uint32_t scratch;
+} efn_matmul_q8;
+
+typedef struct {
     uint32_t x, range, y;
 } efn_dynamic_quantize;
 

@@ -30,6 +30,7 @@ from edgefn.graph.ops import (
     lstm,
     lstm_q8,
     matmul,
+    matmul_q8,
     max_pool,
     pad,
     quantize,
@@ -74,6 +75,7 @@ from edgefn.graph.ops.lookup import Lookup
 from edgefn.graph.ops.lstm import Lstm
 from edgefn.graph.ops.lstm_q8 import LstmQ8
 from edgefn.graph.ops.matmul import MatMul, Strides
+from edgefn.graph.ops.matmul_q8 import MatMulQ8
 from edgefn.graph.ops.matrix import Weighted
 from edgefn.graph.ops.max_pool import MaxPool
 from edgefn.graph.ops.pad import Pad
@@ -123,6 +125,7 @@ __all__ = [
     "Lstm",
     "LstmQ8",
     "MatMul",
+    "MatMulQ8",
     "MaxPool",
     "Pad",
     "Quantize",
@@ -168,6 +171,7 @@ _CODES = (
     lstm.CODES,
     lstm_q8.CODES,
     matmul.CODES,
+    matmul_q8.CODES,
     max_pool.CODES,
     pad.CODES,
     quantize.CODES,
@@ -216,6 +220,7 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Lstm: lstm.lower,
     LstmQ8: lstm_q8.lower,
     MatMul: matmul.lower,
+    MatMulQ8: matmul_q8.lower,
     MaxPool: max_pool.lower,
     Pad: pad.lower,
     Quantize: quantize.lower,
