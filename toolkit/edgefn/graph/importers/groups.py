@@ -33,7 +33,9 @@ def grouped(call: Convolver, x: Tensor, kernel: Kernel, bias: Kernel | None, gro
     parts = []
     for first in range(0, group, together):
         chosen = range(first * outputs // group, (first + together) * outputs // group)
-        part = kernel.outputs(chosen).merged(together)
+        part = kernel.outputs(chosen)
+        call.scope.graph.allowance.demand((*part.shape[:3], together * depth), part.value.itemsize)
+        part = part.merged(together)
         parts.append(compute(_channels(call, x, first * depth, together * depth), part, bias and bias.outputs(chosen)))
     if len(parts) == 1:
         return parts[0]
