@@ -84,7 +84,7 @@ def _range(plan: Plan, tensor: int) -> tuple[int, int]:
 def _read(plan: Plan, op: PlanOp) -> Iterator[int]:
     """The tensors in the arena that an op reads."""
     named = zip(op.code.parameters, op.values, strict=True)
-    indices = [int(v) for p, v in named if p.kind == "tensor" and p.name != "y"]
+    indices = [int(v) for p, v in named if p.kind.name == "tensor" and p.name != "y"]
     for index in (*indices, *op.rest):
         if plan.tensors[index].place == "arena":
             yield index
