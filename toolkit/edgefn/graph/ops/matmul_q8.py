@@ -110,7 +110,7 @@ CODES = (
         70,
         "matmul_q8",
         "*a *b *y batch m n k a_step b_step b_row b_column rounding -factor0 -factor1"
-        " a_zero b_zero y_zero low high @scratch",
+        " a_zero:i8 b_zero:i8 y_zero:i8 low:i8 high:i8 @scratch",
         _check,
         _value,
         scratch=lambda _m, op: _scratch_bytes(op["m"], op["n"], op["k"]),
