@@ -21,6 +21,7 @@ from edgefn.graph.importers.onnx import (
     labels,
     layer_norm,
     linear,
+    loops,
     masking,
     matrix,
     movement,
@@ -33,6 +34,7 @@ from edgefn.graph.importers.onnx import (
     recurrent,
     reduction,
     resizing,
+    sequences,
     slicing,
     svm,
     trees,
@@ -55,6 +57,9 @@ _ACTIVATIONS = "activations Relu, Clip, LeakyRelu, HardSigmoid, Sigmoid, Tanh"
 _NO_PAST = "no past, no present"
 _ZERO_POINT = "one zero point on the left, one or one a column on the right"
 _MODEL = "rank 2; one score: post_transform NONE, LOGISTIC of two classes, PROBIT"
+_STEPS = "a number of steps that is known at import, each of which becomes ops of its own"
+_SEQUENCES = "no sequences as inputs or outputs of the model"
+_PLACES = f"{_SEQUENCES}; constant positions"
 _STRINGS = "strings of the model's own, which are an output"
 
 type Handler = Callable[[Call], str | tuple[str, ...]]
@@ -79,6 +84,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Celu": (activation.celu, ""),
     "Clip": (activation.clip, ""),
     "Concat": (movement.concat, ""),
+    "ConcatFromSequence": (sequences.concat, _SEQUENCES),
     "Conv": (convolution.conv, f"{_IMAGES}; constant weights"),
     "ConvInteger": (dynamic.conv_integer, "constant weights; one zero point of the input; sums up to 2^24"),
     "ConvTranspose": (convolution.conv_transpose, f"{_IMAGES}; constant weights; {_STRIDES}"),
@@ -119,6 +125,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "LogSoftmax": (normalization.log_softmax, ""),
     "LpNormalization": (normalization.lp_normalization, ""),
     "LpPool": (pooling.lp_pool, _IMAGES),
+    "Loop": (loops.loop, f"{_STEPS}; a known condition"),
     "MatMul": (product.matmul, ""),
     "MatMulInteger": (dynamic.matmul_integer, f"constant right side of rank 2; {_ZERO_POINT}"),
     "Max": (arithmetic.extreme("max"), ""),
@@ -154,16 +161,24 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Reshape": (movement.reshape, "constant shape"),
     "Resize": (resizing.resize, "constant scales or sizes; no tf_crop_and_resize"),
     "RotaryEmbedding": (embedding.rotary_embedding, ""),
+    "Scan": (loops.scan, _STEPS),
     "Scatter": (gathering.scatter_elements, "constant indices"),
     "ScatterElements": (gathering.scatter_elements, "constant indices; no reduction"),
     "ScatterND": (gathering.scatter_nd, "constant indices; no reduction"),
     "Selu": (activation.selu, ""),
+    "SequenceAt": (sequences.at, _PLACES),
+    "SequenceConstruct": (sequences.construct, _SEQUENCES),
+    "SequenceEmpty": (sequences.empty, _SEQUENCES),
+    "SequenceErase": (sequences.erase, _PLACES),
+    "SequenceInsert": (sequences.insert, _PLACES),
+    "SequenceLength": (sequences.length, _SEQUENCES),
     "Sign": (activation.sign, ""),
     "SimplifiedLayerNormalization": (layer_norm.rms_normalization, ""),
     "Slice": (slicing.slice_, "constant starts, ends, axes and steps"),
     "Softmax": (elementwise.softmax, ""),
     "SpaceToDepth": (resizing.space_to_depth, ""),
     "Split": (slicing.split, "constant sizes"),
+    "SplitToSequence": (sequences.split, f"{_SEQUENCES}; constant sizes"),
     "Squeeze": (movement.squeeze, "constant axes"),
     "Sub": (arithmetic.sub, ""),
     "Sum": (arithmetic.sum_, ""),

@@ -29,6 +29,7 @@ class Scope(Builder):
 
     `labels` are those of what stands for strings, `inputs` the types that the model declares; for a name that means
     something else in a branch than around it they have () and None. `visit` imports a node: what a branch has of them.
+    `sequences` has the tensors of each sequence, under what stands for it in `names`.
     """
 
     opset: int = 0
@@ -37,6 +38,7 @@ class Scope(Builder):
     permuted: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
     labels: ChainMap[str, tuple[str, ...]] = field(default_factory=ChainMap)
     inputs: ChainMap[str, DType | None] = field(default_factory=ChainMap)
+    sequences: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @contextmanager
     def branch(self) -> Iterator[None]:
@@ -70,12 +72,19 @@ class Call:
         return index < len(self.node.inputs) and self.node.inputs[index] != ""
 
     def input(self, index: int) -> Tensor:
+        known = self.known(index)
+        if known in self.scope.sequences:
+            self.refuse(f"input {self.node.inputs[index]!r} is a sequence")
+        return self.scope.tensor(known)
+
+    def known(self, index: int) -> str:
+        """What an input stands for: a tensor of the graph or, in `Scope.sequences`, several."""
         if not self.has(index):
             self.malformed(f"input {index} is missing")
         name = self.node.inputs[index]
         if name not in self.scope.names:
             self.malformed(f"reads {name!r}, which nothing before it computes")
-        return self.scope.tensor(self.scope.names[name])
+        return self.scope.names[name]
 
     def constant(self, index: int) -> Array:
         """Return the value of an input that must be known at compile time; what is dequantized in floats."""
