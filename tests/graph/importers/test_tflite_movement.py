@@ -387,6 +387,21 @@ def test_a_transposed_convolution(writer, run, kernel, stride, same, size, pad):
     np.testing.assert_allclose(run(writer, x)[0], wanted, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("kernel", "stride", "same", "size", "pad"),
+    [((2, 2), 2, True, (8, 9), (0, 0)), ((4, 3), 2, True, (8, 9), (1, 1)), ((3, 2), 2, False, (9, 10), (0, 0))],
+)
+def test_a_transposed_convolution_as_mediapipe_has_it(writer, run, kernel, stride, same, size, pad):
+    x, weights, bias = normal(1, 4, 5, 3), normal(2, *kernel, 3), normal(2)
+    wanted = scattered(x, weights, stride, pad, size) + bias
+    parts = [tensor(writer, "x", x), *(tensor(writer, "w", v, constant=True) for v in (weights, bias))]
+    target = tensor(writer, "y", wanted.astype(np.float32))
+    options = np.array([1 if same else 2, stride, stride], np.int32).tobytes()
+    writer.op("Convolution2DTransposeBias", parts, [target], CustomOptions=options)
+    writer.subgraph(parts[:1], [target])
+    np.testing.assert_allclose(run(writer, x)[0], wanted, atol=1e-5)
+
+
 def test_a_transposed_convolution_in_int8(writer, run):
     x, weights, bias = integers(1, 4, 5, 3), integers(2, 4, 4, 3), i32(300, -200)
     scales, (y_scale, y_zero) = np.array([0.02, 0.01]), (0.3, 5)

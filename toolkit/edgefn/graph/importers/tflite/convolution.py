@@ -1,5 +1,7 @@
 """Operators with weights on images: CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV."""
 
+from struct import Struct
+
 from edgefn.graph.importers.bounds import MAX_WINDOW
 from edgefn.graph.importers.groups import grouped
 from edgefn.graph.importers.kernel import Kernel
@@ -10,7 +12,10 @@ from edgefn.graph.importers.transposed import Axis, Transposed
 from edgefn.graph.ir import Shape, Tensor
 from edgefn.graph.ops import Conv2d, Depthwise
 
-__all__ = ["conv_2d", "depthwise_conv_2d", "transpose_conv"]
+__all__ = ["conv_2d", "depthwise_conv_2d", "transpose_conv", "transpose_conv_bias"]
+
+# Of a custom operator: padding, stride in width, stride in height.
+PARAMETERS, SAME = Struct("<iii"), 1
 
 
 def conv_2d(call: Call) -> str:
@@ -59,6 +64,22 @@ def transpose_conv(call: Call) -> str:
     bias = bias_of(call, 3, w.shape[0], x.dtype)
     y = Transposed(weights_of(call, w, 0, x.dtype), bias, (rows, columns)).emit(call, x)
     return call.activated(y)
+
+
+def transpose_conv_bias(call: Call) -> str:
+    """MediaPipe's own operator: the input, weights `[M, kh, kw, C]` and a bias, in floats."""
+    x, w, options = call.images(0), _weights(call), call.option("custom_options")
+    if x.dtype != "f32" or w.shape[3] != x.shape[3] or len(options) != PARAMETERS.size:
+        call.malformed(f"{x.dtype} input {x.shape} with weights {w.shape} and {len(options)} bytes of options")
+    padding, across, down = PARAMETERS.unpack(options)
+    axes = []
+    for length, kernel, stride in ((x.shape[1], w.shape[1], down), (x.shape[2], w.shape[2], across)):
+        if not (1 <= stride <= MAX_WINDOW and kernel <= MAX_WINDOW):
+            call.refuse(f"kernel {kernel}, stride {stride}")
+        cut = max(0, kernel - (length - 1) % stride - 1) if padding == SAME else 0
+        axes.append(Axis(length, kernel, stride, 1, cut // 2, stride * (length - 1) + kernel - cut))
+    bias = bias_of(call, 2, w.shape[0], x.dtype)
+    return Transposed(weights_of(call, w, 0, x.dtype), bias, (axes[0], axes[1])).emit(call, x)
 
 
 def _axis(call: Call, side: str, x: Shape, w: Shape, size: int) -> Axis:

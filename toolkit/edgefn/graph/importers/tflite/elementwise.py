@@ -9,7 +9,7 @@ from edgefn.graph.importers.tflite.tables import RANGES, requantized
 from edgefn.graph.ir import Bounds
 from edgefn.graph.ops import Add, Dequantize, Quantize, Softmax
 
-__all__ = ["add", "dequantize", "quantize", "relu", "relu6", "softmax"]
+__all__ = ["add", "densify", "dequantize", "quantize", "relu", "relu6", "softmax"]
 
 
 def add(call: Call) -> str:
@@ -60,6 +60,12 @@ def quantize(call: Call) -> str:
     if x.dtype != "f32" or y.dtype != "i8" or y.quantization is None or not y.quantization.per_tensor:
         call.refuse(f"{x.dtype} to {y.dtype}; f32 to i8 with one scale is supported")
     return call.emit(Quantize(), (x.name,), x.shape)
+
+
+def densify(call: Call) -> str:
+    """A sparse constant, which was read as the dense one that it stands for."""
+    call.constant(0)
+    return call.input(0).name
 
 
 def dequantize(call: Call) -> str:

@@ -39,6 +39,8 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "CALL_ONCE": (variables.call_once, "constants assigned to variables"),
     "CONCATENATION": (movement.concatenation, "up to 64 inputs of one quantization"),
     "CONV_2D": (convolution.conv_2d, f"constant weights; {_ACTIVATION}"),
+    "Convolution2DTransposeBias": (convolution.transpose_conv_bias, "MediaPipe's; constant weights, f32"),
+    "DENSIFY": (elementwise.densify, ""),
     "DEPTHWISE_CONV_2D": (convolution.depthwise_conv_2d, f"constant weights; {_ACTIVATION}"),
     "DEPTH_TO_SPACE": (resizing.depth_to_space, "images"),
     "DEQUANTIZE": (elementwise.dequantize, "i8 with one scale; constants of f16 and integers"),

@@ -15,12 +15,14 @@ __all__ = [
     "TENSOR_TYPES",
     "BufferSlot",
     "CodeSlot",
+    "DimensionSlot",
     "Field",
     "ModelSlot",
     "OperatorSlot",
     "Options",
     "QuantizationSlot",
     "SignatureSlot",
+    "SparsitySlot",
     "SubgraphSlot",
     "TensorMapSlot",
     "TensorSlot",
@@ -61,6 +63,21 @@ class TensorSlot(IntEnum):
     SPARSITY = 6
     SHAPE_SIGNATURE = 7
     EXTERNAL_BUFFER = 10
+
+
+class SparsitySlot(IntEnum):
+    TRAVERSAL_ORDER = 0
+    BLOCK_MAP = 1
+    DIM_METADATA = 2
+
+
+class DimensionSlot(IntEnum):
+    FORMAT = 0
+    DENSE_SIZE = 1
+    SEGMENTS_TYPE = 2
+    SEGMENTS = 3
+    INDICES_TYPE = 4
+    INDICES = 5
 
 
 class QuantizationSlot(IntEnum):
