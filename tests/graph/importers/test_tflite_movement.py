@@ -1,39 +1,22 @@
 """TFLite operators that move elements, and the other forms of convolution, against numpy written out."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from tests.graph.importers import arrays
 
-from edgefn.engine.standalone import Runner
 from edgefn.errors import ModelError, UnsupportedError
-from edgefn.graph.plan import read_plan
-from edgefn.graph.reference import evaluate
 
 RNG = np.random.default_rng(11)
+normal, integers = partial(arrays.normal, RNG), partial(arrays.integers, RNG)
 KINDS = {np.dtype(np.float32): "FLOAT32", np.dtype(np.int8): "INT8", np.dtype(np.int32): "INT32"}
 SCALE = (0.05, -3)
 
 
 @pytest.fixture
-def run(compiled_tflite):
-    """The outputs of a model, which the oracle and the engine must agree on."""
-
-    def once(writer, *inputs):
-        plan = compiled_tflite(writer).plan
-        found = evaluate(read_plan(plan), inputs)
-        with Runner(plan) as runner:
-            for raw, array in zip(runner.run(inputs), found, strict=True):
-                np.testing.assert_array_equal(np.frombuffer(raw, array.dtype).reshape(array.shape), array)
-        return found
-
-    return once
-
-
-def normal(*shape):
-    return RNG.normal(0, 1, shape).astype(np.float32)
-
-
-def integers(*shape):
-    return RNG.integers(-127, 128, shape, np.int8)
+def run(run_tflite):
+    return run_tflite
 
 
 def tensor(writer, name, array, *, constant=False, scale=SCALE):

@@ -3,37 +3,25 @@
 The arithmetic of int8 is held by tests/graph/ops and, on real models, by tests/graph/test_models.py.
 """
 
+from functools import partial
+
 import numpy as np
 import pytest
+from tests.graph.importers import arrays
 
-from edgefn.engine.standalone import Runner
 from edgefn.errors import EdgefnError, ModelError, UnsupportedError
 from edgefn.graph.compiler import inspect_model, read_model
-from edgefn.graph.plan import read_plan
-from edgefn.graph.reference import evaluate
 
 RNG = np.random.default_rng(5)
+normal, integers = partial(arrays.normal, RNG), partial(arrays.integers, RNG)
 RELU6 = 3
 CONV = {"Padding": 0, "StrideW": 2, "StrideH": 1, "DilationWFactor": 1, "DilationHFactor": 1}
 
 
 @pytest.fixture
-def run(compiled_tflite):
-    """The output of a model, which the oracle and the engine must agree on."""
-
-    def once(writer, *inputs, exact=True):
-        plan = compiled_tflite(writer).plan
-        (found,) = evaluate(read_plan(plan), inputs)
-        with Runner(plan) as runner:
-            engine = np.frombuffer(runner.run(inputs)[0], found.dtype).reshape(found.shape)
-        np.testing.assert_allclose(engine, found, rtol=0 if exact else 1e-6)
-        return found
-
-    return once
-
-
-def normal(*shape):
-    return RNG.normal(0, 1, shape).astype(np.float32)
+def run(run_tflite):
+    """The only output of a model."""
+    return lambda writer, *inputs, **tolerance: run_tflite(writer, *inputs, **tolerance)[0]
 
 
 def windows(x, kernel, stride, *, same, dilation=(1, 1)):
@@ -163,10 +151,6 @@ def integer_dense(writer, x, weights, *, bias=None, x_scale=X, w_scale=W, y_scal
     writer.tensor("y", (len(x), len(weights)), y_kind, Quantization=q(y_scale))
     writer.op("FULLY_CONNECTED", [0, 1, 2], [3], "FullyConnectedOptions", {"FusedActivationFunction": 1})
     writer.subgraph([0], [3])
-
-
-def integers(*shape):
-    return RNG.integers(-127, 128, shape, np.int8)
 
 
 def test_a_dense_layer_in_int8(writer, run):
