@@ -208,6 +208,10 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "ai.onnx.ml.ZipMap": (labels.zip_map, "as an output, which is then the scores, with labels"),
     "com.microsoft.Attention": (fused_attention.attention_of_input, f"constant weights; no do_rotary; {_NO_PAST}"),
     "com.microsoft.BiasGelu": (activation.biased_gelu("gelu"), ""),
+    "com.microsoft.DynamicQuantizeLSTM": (
+        recurrent.dynamic_quantize_lstm,
+        f"{_RECURRENT}; peepholes; no input_forget; states in floats",
+    ),
     "com.microsoft.DynamicQuantizeMatMul": (dynamic.dynamic_quantize_matmul, "constant right side of rank 2"),
     "com.microsoft.EmbedLayerNormalization": (embedding.embed_layer_normalization, ""),
     "com.microsoft.FastGelu": (activation.biased_gelu("gelu_tanh"), ""),
