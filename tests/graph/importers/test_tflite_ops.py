@@ -142,7 +142,8 @@ def integer_dense(writer, x, weights, *, bias=None, x_scale=X, w_scale=W, y_scal
     """`x` by `weights`, each tensor with a scale and a zero point, or several of both."""
 
     def q(scale_and_point):
-        return writer.quantization(*(np.atleast_1d(part) for part in scale_and_point))
+        scale, point, *axis = scale_and_point
+        return writer.quantization(np.atleast_1d(scale), np.atleast_1d(point), *axis)
 
     writer.tensor("x", x.shape, "INT8", Quantization=q(x_scale))
     writer.tensor("w", weights.shape, "INT8", weights, Quantization=q(w_scale))
@@ -167,8 +168,7 @@ def test_a_dense_layer_in_int8(writer, run):
         ({"x_scale": ([0.1, 0.2, 0.3], [0, 0, 0])}, "i8 tensor 'x'; f32 and i8 with one scale"),
         ({"y_kind": "FLOAT32"}, "i8 input 'x' to f32"),
         ({"y_kind": "UINT8"}, "u8 tensor 'y'"),
-        ({"w_scale": (0.02, 5)}, "weights 'w' are not i8 around zero"),
-        ({"weights": np.full((3, 4), -128, np.int8)}, "weights 'w' hold -128"),
+        ({"w_scale": ([0.1, 0.2, 0.3, 0.4], [0, 0, 0, 0], 1)}, "weights 'w' are not i8 with one scale"),
         ({"bias": np.zeros(3, np.float32)}, "a bias of float32"),
     ],
 )

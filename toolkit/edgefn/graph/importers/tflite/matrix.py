@@ -7,6 +7,7 @@ import numpy as np
 from edgefn.graph.importers.spans import broadcast
 from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.importers.tflite.weights import bias_of, weights_of
+from edgefn.graph.importers.tflite.wide import channels_narrowed
 from edgefn.graph.ir import Shape, Tensor
 from edgefn.graph.ops import Add, Dense, MatMul, MatMulQ8, Transpose
 
@@ -29,7 +30,8 @@ def fully_connected(call: Call) -> str:
 
 
 def _constant(call: Call, x: Tensor, w: Tensor) -> str:
-    layer = call.layer(0, weights_of(call, w, 0, x.dtype), bias_of(call, 2, w.shape[0], x.dtype))
+    x, kernel = channels_narrowed(call, x, weights_of(call, w, 0, x.dtype))
+    layer = call.layer(0, kernel, bias_of(call, 2, w.shape[0], x.dtype))
     return call.activated(call.emit(Dense(), (x.name, *layer), (x.shape[0], w.shape[0])))
 
 

@@ -55,9 +55,9 @@ class Scope(Builder):
     """The graph under construction, the file's tensors, and the name in the graph of each that is known by now.
 
     `handles` has the name of the variable that a tensor stands for, `assigned` the names of those that a run assigns.
-    `visit` imports an operator, and `visits` counts them. `depth` says how many loops and choices this is inside of,
-    `constants` has the names in the graph of constants of each subgraph, `joints` the axis and the parts of a tensor
-    that was put together.
+    With `unsigned`, quantized u8 are taken for the i8 that are 128 lower. `visit` imports an operator, and `visits`
+    counts them. `depth` says how many loops and choices this is inside of, `constants` has the names in the graph of
+    constants of each subgraph, `joints` the axis and the parts of a tensor that was put together.
     """
 
     subgraphs: tuple[TfliteSubgraph, ...] = ()
@@ -66,6 +66,7 @@ class Scope(Builder):
     names: dict[int, str] = field(default_factory=dict)
     handles: dict[int, str] = field(default_factory=dict)
     variables: dict[str, Variable] = field(default_factory=dict)
+    unsigned: bool = False
     visit: "Callable[[Scope, TfliteOp], None]" = _nowhere
     depth: int = 0
     visits: Counter[str] = field(default_factory=Counter)
@@ -79,7 +80,10 @@ class Scope(Builder):
             message = f"tensor {t.name!r} has data type {t.dtype}"
             raise UnsupportedError("EFN-M011", message, hint="convert the model with int8 or float32 activations")
         dtype: DType = t.dtype
-        return Tensor(t.name, dtype, t.shape, self._quantization(t, dtype))
+        q = self._quantization(t, dtype)
+        if self.unsigned and dtype == "u8" and q is not None:
+            return Tensor(t.name, "i8", t.shape, q.signed)
+        return Tensor(t.name, dtype, t.shape, q)
 
     def _quantization(self, t: TfliteTensor, dtype: DType) -> Quantization | None:
         """Quantization of integers that are kept as such; what converters leave on other tensors means nothing."""
@@ -122,8 +126,10 @@ class Call:
         t = self.scope.tensors[number]
         if t.constant is None:
             self.malformed(f"reads {t.name!r}, which nothing before it computes")
-        quantization = self.scope.declared(number).quantization
-        self.scope.names[number] = self.scope.constant(t.name, np.array(t.constant), quantization)
+        like, value = self.scope.declared(number), np.array(t.constant)
+        if like.dtype == "i8" and value.dtype == np.uint8:
+            value = (value ^ 128).view(np.int8)
+        self.scope.names[number] = self.scope.constant(t.name, value, like.quantization)
 
     def constant(self, index: int) -> Array:
         """The value of an input that must be known at compile time."""

@@ -14,7 +14,7 @@ from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.ir import NUMPY, Node, Tensor
 from edgefn.graph.ops import Lookup, Unary, fixed
 
-__all__ = ["RANGES", "logistic", "requantized", "tanh"]
+__all__ = ["RANGES", "logistic", "requantized", "rescaled", "tanh"]
 
 type Array = NDArray[Any]
 
@@ -44,6 +44,16 @@ def requantized(call: Call, x: Tensor) -> str:
     (x_scale, x_zero), (y_scale, y_zero) = _scalar(call, x), _scalar(call, call.output)
     by = _multiplier(call, x_scale / y_scale)
     return _looked_up(call, x, fixed.scaled(_values(x) - x_zero, *by) + y_zero)
+
+
+def rescaled(call: Call, x: Tensor) -> str:
+    """The same in floats, as a concatenation of u8 of several scales does it; `x` is 128 lower."""
+    (x_scale, x_zero), (y_scale, y_zero) = (
+        (np.float32(scale), zero + 128) for scale, zero in (_scalar(call, x), _scalar(call, call.output))
+    )
+    by = x_scale * (np.float32(1) / y_scale)
+    v = (_values(x) + 128).astype(np.float32) * by + np.float32(-x_zero) * by
+    return _looked_up(call, x, (np.sign(v) * np.floor(np.abs(v) + np.float32(0.5))).astype(np.int64) + y_zero - 128)
 
 
 def _function(call: Call, x: Tensor, gives: tuple[float, int], compute: Callable[[Array], Array]) -> Array:
