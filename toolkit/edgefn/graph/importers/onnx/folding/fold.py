@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.importers.onnx.computing import COMPUTED
+from edgefn.graph.importers.onnx.folding.elements import REARRANGED
+from edgefn.graph.importers.onnx.folding.numbers import COMPUTED
 from edgefn.graph.importers.onnx.movement import target_shape, unsqueezed
-from edgefn.graph.importers.onnx.rearranging import REARRANGED
 from edgefn.graph.importers.onnx.scope import Call
 
 __all__ = ["FOLDED", "OF_SHAPES", "fold"]
