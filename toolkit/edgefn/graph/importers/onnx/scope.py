@@ -10,13 +10,14 @@ from typing import Any, Never
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.errors import ModelError, UnsupportedError
+from edgefn.errors import ModelError
+from edgefn.graph.importers import call
 from edgefn.graph.importers.bounds import MAX_DIM, MAX_FOLDED, MAX_RANK
 from edgefn.graph.importers.builder import Builder
 from edgefn.graph.importers.kernel import Kernel
 from edgefn.graph.importers.onnx.file import OnnxNode
 from edgefn.graph.ir import DType, Op, Quantization, Tensor
-from edgefn.graph.ops import Dequantize, Reshape, Transpose
+from edgefn.graph.ops import Dequantize, Transpose
 
 __all__ = ["Call", "Scope"]
 
@@ -56,17 +57,15 @@ class Scope(Builder):
             self.inputs[name] = None
 
 
-class Call:
+class Call(call.Call):
     """One ONNX node being imported: its inputs as graph tensors, its attributes, and the way to refuse it."""
 
+    scope: Scope
+
     def __init__(self, scope: Scope, node: OnnxNode) -> None:
-        self.scope = scope
+        super().__init__(scope, node.label, f"{node.op} node {node.label!r}")
         self.node = node
         self.opset = scope.opset
-
-    @property
-    def label(self) -> str:
-        return self.node.label
 
     def has(self, index: int) -> bool:
         return index < len(self.node.inputs) and self.node.inputs[index] != ""
@@ -86,20 +85,16 @@ class Call:
             self.malformed(f"reads {name!r}, which nothing before it computes")
         return self.scope.names[name]
 
+    def named(self, index: int) -> str:
+        return self.node.inputs[index]
+
     def constant(self, index: int) -> Array:
         """Return the value of an input that must be known at compile time; what is dequantized in floats."""
         t = self.input(index)
         if not self.fixed(t):
-            self.refuse(f"input {self.node.inputs[index]!r} is computed at run time; it must be a constant")
+            return super().constant(index)
         _, value, q = self.stored(t)
         return value if q is None else q.real(value)
-
-    def integers(self, index: int) -> list[int]:
-        """Return a list of integers that must be known at compile time: a shape, axes, sizes."""
-        value = self.constant(index)
-        if value.dtype.kind not in "iu" or value.ndim > 1:
-            self.malformed(f"input {self.node.inputs[index]!r} is {value.dtype} of shape {value.shape}, not integers")
-        return [int(v) for v in value.reshape(-1)]
 
     def declared(self, index: int) -> DType:
         """Return the type of an input in the model; of what is computed in it, what that is computed in."""
@@ -124,10 +119,6 @@ class Call:
         node = self.scope.made.get(t.name)
         dequantized = node is not None and isinstance(node.op, Dequantize)
         return t.constant is not None or (dequantized and self.scope.tensor(node.inputs[0]).constant is not None)  # type: ignore[union-attr]
-
-    def value(self, index: int) -> Tensor:
-        """Return an input in the type it is computed in: a constant of i64, bool, f16 or f64 as i32, u8 or f32."""
-        return self.scope.running(self.input(index).name)
 
     def real(self, index: int) -> Tensor:
         """Return an input that must be f32."""
@@ -186,11 +177,6 @@ class Call:
         name = f"{self.node.label}.{part}"
         return self.scope.constant(name, self.scope.narrowed(name, value))
 
-    def axis(self, value: int, rank: int) -> int:
-        if not -rank <= value < rank:
-            self.malformed(f"axis {value} of a tensor of rank {rank}")
-        return value % rank
-
     def bounded(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Return the shape of a constant that is computed at import, which must not be too large."""
         if len(shape) > MAX_RANK or any(not 0 <= d <= MAX_DIM for d in shape) or prod(shape) > MAX_FOLDED:
@@ -213,14 +199,6 @@ class Call:
         t = self.scope.tensor(x)
         return self.moved(Transpose(perm), t, [t.shape[p] for p in perm])
 
-    def reshape(self, x: str, shape: Iterable[int]) -> str:
-        t, shape = self.scope.tensor(x), tuple(shape)
-        if prod(shape) != t.size:
-            self.malformed(f"{t.shape} cannot be reshaped to {shape}")
-        if shape == t.shape:
-            return x
-        return self.moved(Reshape(), t, shape)
-
     def weights(self, index: int, perm: tuple[int, ...]) -> Tensor:
         """Constant weights, or dequantized constant weights, with their axes permuted."""
         t = self.real(index)
@@ -234,7 +212,7 @@ class Call:
     def _permuted(self, t: Tensor, perm: tuple[int, ...]) -> str:
         name, value, q = self.stored(t)
         moved = q if q is None or q.axis is None else Quantization(q.scale, q.zero_point, perm.index(q.axis))
-        return self._held(name, value.transpose(perm), moved)
+        return self.held(name, value.transpose(perm), moved)
 
     def stored(self, t: Tensor) -> tuple[str, Array, Quantization | None]:
         """Return constant weights as they are stored: numbers, or integers and their quantization."""
@@ -246,16 +224,10 @@ class Call:
             self.refuse(f"weights {t.name!r} are computed at run time; they must be constant")
         return source.name, source.constant, source.quantization
 
-    def _held(self, name: str, value: Array, q: Quantization | None) -> str:
-        """Return an f32 tensor of constant weights."""
+    def held(self, name: str, value: Array, q: Quantization | None) -> str:
+        """Add constant weights in f32, and return their name."""
         held = self.scope.constant(name, value, q)
         return held if q is None else self.emit(Dequantize(), (held,), value.shape)
-
-    def layer(self, axis: int, kernel: Kernel, bias: Kernel | None) -> tuple[str, ...]:
-        """Return weights, their outputs along `axis`, and the bias, as inputs of a node."""
-        parts = [(kernel.name, *kernel.along(axis))]
-        parts += [(bias.name, *bias.along(0))] if bias else []
-        return tuple(self._held(*part) for part in parts)
 
     def bias_kernel(self, index: int, length: int) -> Kernel | None:
         """Return an optional constant vector."""
@@ -275,7 +247,7 @@ class Call:
         t = self.real(index)
         kernel = self.bias_kernel(index, length) if t.size == length and self.fixed(t) else None
         if kernel and t.shape != (length,):
-            return (self._held(kernel.name, *kernel.along(0)),)
+            return (self.held(kernel.name, *kernel.along(0)),)
         if t.shape != (length,):
             self.refuse(f"bias {t.name!r} has shape {t.shape}, not ({length},)")
         return (self.weights(index, (0,)).name,)
@@ -285,14 +257,8 @@ class Call:
         return _Inner(self.scope, replace(self.node, op=op, domain="", inputs=inputs, attributes=attributes))
 
     def malformed(self, what: str) -> Never:
-        message = f"{self.node.op} node {self.node.label!r} is malformed: {what}"
-        raise ModelError("EFN-M006", message, hint="python -m onnx.checker says more; export the model again")
-
-    def refuse(self, what: str) -> Never:
-        message = f"{self.node.op} node {self.node.label!r} is not supported: {what}"
-        raise UnsupportedError(
-            "EFN-M011", message, hint="edgefn model inspect lists what is supported; change or replace this layer"
-        )
+        hint = "python -m onnx.checker says more; export the model again"
+        raise ModelError("EFN-M006", f"{self.title} is malformed: {what}", hint=hint)
 
 
 class _Inner(Call):

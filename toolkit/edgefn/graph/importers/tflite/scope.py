@@ -3,20 +3,20 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from math import inf, prod
+from math import inf
 from typing import Any, Never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
+from edgefn.graph.importers import call
 from edgefn.graph.importers.builder import Builder
-from edgefn.graph.importers.kernel import Kernel
 from edgefn.graph.importers.tflite.file import TfliteSubgraph
 from edgefn.graph.importers.tflite.op import TfliteOp
 from edgefn.graph.importers.tflite.tensor import TfliteTensor
 from edgefn.graph.ir import NUMPY, RUNTIME, Bounds, DType, Op, Quantization, Tensor
-from edgefn.graph.ops import Clamp, Reshape
+from edgefn.graph.ops import Clamp
 from edgefn.graph.passes.constants import computed
 
 __all__ = ["ACTIVATIONS", "Call", "Scope", "Variable"]
@@ -102,13 +102,15 @@ def _malformed(what: str) -> ModelError:
     return ModelError("EFN-M006", f"the model is malformed: {what}", hint="convert the model again")
 
 
-class Call:
+class Call(call.Call):
     """One operator being imported: its inputs as graph tensors, its options, and the way to refuse it."""
 
+    scope: Scope
+
     def __init__(self, scope: Scope, op: TfliteOp) -> None:
-        self.scope = scope
+        label = scope.tensors[op.outputs[0]].name if op.outputs else op.op
+        super().__init__(scope, label, f"{op.op} operator {label!r}")
         self.op = op
-        self.label = scope.tensors[op.outputs[0]].name if op.outputs else op.op
 
     def has(self, index: int) -> bool:
         return index < len(self.op.inputs) and self.op.inputs[index] >= 0
@@ -131,23 +133,8 @@ class Call:
             value = (value ^ 128).view(np.int8)
         self.scope.names[number] = self.scope.constant(t.name, value, like.quantization)
 
-    def constant(self, index: int) -> Array:
-        """The value of an input that must be known at compile time."""
-        t = self.input(index)
-        if t.constant is None:
-            self.refuse(f"input {t.name!r} is computed at run time; it must be a constant")
-        return t.constant
-
-    def integers(self, index: int) -> list[int]:
-        """A list of integers that must be known at compile time: a shape, axes, sizes."""
-        value = self.constant(index)
-        if value.dtype.kind != "i" or value.ndim > 1:
-            self.malformed(f"input {self.input(index).name!r} is {value.dtype} of shape {value.shape}, not integers")
-        return [int(v) for v in value.reshape(-1)]
-
-    def value(self, index: int) -> Tensor:
-        """An input in the type it is computed in: a constant of i64, bool, f16 or f64 as i32, u8 or f32."""
-        return self.scope.running(self.input(index).name)
+    def named(self, index: int) -> str:
+        return self.scope.tensors[self.op.inputs[index]].name
 
     def movable(self, index: int) -> Tensor:
         """An input whose elements are moved, so that the output is quantized as it is."""
@@ -193,11 +180,8 @@ class Call:
         """Compute a fresh tensor of elements of `x`, in its type and quantization; `more` are further inputs."""
         return self.emit(op, (x.name, *more), shape, x)
 
-    def layer(self, axis: int, kernel: Kernel, bias: Kernel | None) -> tuple[str, ...]:
-        """Return weights, their outputs along `axis`, and the bias, as inputs of a node."""
-        parts = [(kernel.name, *kernel.along(axis))]
-        parts += [(bias.name, *bias.along(0))] if bias else []
-        return tuple(self.scope.constant(*part) for part in parts)
+    def held(self, name: str, value: Array, q: Quantization | None) -> str:
+        return self.scope.constant(name, value, q)
 
     def activated(self, x: str) -> str:
         """`x` under the fused activation."""
@@ -206,17 +190,6 @@ class Call:
     def clamped(self, x: str, bounds: Bounds) -> str:
         t = self.scope.tensor(x)
         return x if bounds == Bounds(-inf, inf) else self.emit(Clamp(bounds), (x,), t.shape, t)
-
-    def reshape(self, x: str, shape: Iterable[int]) -> str:
-        t, shape = self.scope.tensor(x), tuple(shape)
-        if prod(shape) != t.size:
-            self.malformed(f"{t.shape} cannot be reshaped to {shape}")
-        return x if shape == t.shape else self.emit(Reshape(), (x,), shape, t)
-
-    def axis(self, value: int, rank: int) -> int:
-        if not -rank <= value < rank:
-            self.malformed(f"axis {value} of a tensor of rank {rank}")
-        return value % rank
 
     def images(self, index: int) -> Tensor:
         """An input that must be images `[N, H, W, C]`, in floats or i8."""
@@ -244,11 +217,4 @@ class Call:
             self.refuse("input and output are quantized differently")
 
     def malformed(self, what: str) -> Never:
-        message = f"{self.op.op} operator {self.label!r} is malformed: {what}"
-        raise ModelError("EFN-M006", message, hint="convert the model again")
-
-    def refuse(self, what: str) -> Never:
-        message = f"{self.op.op} operator {self.label!r} is not supported: {what}"
-        raise UnsupportedError(
-            "EFN-M011", message, hint="edgefn model inspect lists what is supported; change or replace this layer"
-        )
+        raise ModelError("EFN-M006", f"{self.title} is malformed: {what}", hint="convert the model again")
