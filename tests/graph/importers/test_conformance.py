@@ -30,7 +30,6 @@ HALF_RTOL = 2e-3  # f16 is computed in f32: the expected values are rounded, our
 RESTRICTIONS: dict[str, str] = {
     "^test_(averagepool|convtranspose|lppool|maxpool)_3d": "images and sequences only",
     "^test_batchnorm_.*training_mode": "training",
-    "^test_cumsum_.*_int32": "CumSum of f32 only",
     "^test_dropout_.*mask|^test_maxpool_with_argmax": "a second output",
     "^test_einsum_batch_diagonal": "diagonals",
     "^test_resize_tf_crop_and_resize": "regions that are cut out",

@@ -90,7 +90,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Conv": (convolution.conv, f"{_IMAGES}; constant weights"),
     "ConvInteger": (dynamic.conv_integer, "constant weights; one zero point of the input; sums up to 2^24"),
     "ConvTranspose": (convolution.conv_transpose, f"{_IMAGES}; constant weights; {_STRIDES}"),
-    "CumSum": (cum_sum.cum_sum, "f32; constant axis, up to 2,048 long"),
+    "CumSum": (cum_sum.cum_sum, "constant axis; of f32 up to 2,048 long"),
     "DepthToSpace": (resizing.depth_to_space, ""),
     "DequantizeLinear": (quantization.dequantize_linear, "i8 and u8 per tensor; per channel for constants; i32 biases"),
     "Div": (arithmetic.div, ""),

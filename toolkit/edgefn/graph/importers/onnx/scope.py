@@ -18,6 +18,7 @@ from edgefn.graph.importers.kernel import Kernel
 from edgefn.graph.importers.onnx.file import OnnxNode
 from edgefn.graph.ir import DType, Op, Quantization, Tensor
 from edgefn.graph.ops import Dequantize, Transpose
+from edgefn.graph.passes.constants import computed
 
 __all__ = ["Call", "Scope"]
 
@@ -185,11 +186,19 @@ class Call(call.Call):
         return tuple(shape)
 
     def emit(self, op: Op, inputs: Iterable[str], shape: Iterable[int], **fields: Any) -> str:  # noqa: ANN401
-        """Compute a fresh f32 tensor (or what `fields` say) with `op`."""
-        name = self.node.outputs[0] if self.node.outputs else self.node.op
-        return self.scope.emit(
-            self.node.label, op, inputs, Tensor(name, fields.pop("dtype", "f32"), tuple(shape), **fields)
-        )
+        """Compute a fresh f32 tensor (or what `fields` say) with `op`, at once where all that it reads is constant.
+
+        What is dequantized stays what it is, as layers want their weights in integers.
+        """
+        inputs, name = tuple(inputs), self.node.outputs[0] if self.node.outputs else self.node.op
+        y, read = Tensor(name, fields.pop("dtype", "f32"), tuple(shape), **fields), self.scope.graph.of(inputs)
+        known = not isinstance(op, Dequantize) and all(t.constant is not None for t in read)
+        if known and self.scope.graph.allowance.look(sum(t.size for t in read)):
+            self.scope.check_size(self.label, y.shape)
+            value = computed(self.scope.graph, op, read, y)
+            if value is not None:
+                return self.scope.constant(name, value, y.quantization)
+        return self.scope.emit(self.label, op, inputs, y)
 
     def moved(self, op: Op, x: Tensor, shape: Iterable[int], *more: str) -> str:
         """Compute a fresh tensor of elements of `x`, in its type and quantization; `more` are further inputs."""
