@@ -23,12 +23,9 @@ class View:
         self._weights = plan.weights
         tensors = plan.tensors
         self._where = f"op {number} ({op.code.name})"
-        named = [
-            (p.name, int(v)) for p, v in zip(op.code.parameters, op.values, strict=True) if p.kind.name == "tensor"
-        ]
-        for name, index in (*named, *(("an input", i) for i in op.rest)):
+        for name, index in (*op.tensors.items(), *(("an input", i) for i in op.rest)):
             self.need(index < len(tensors), f"{name} is tensor {index} of {len(tensors)}")
-        self.tensor = {name: tensors[index] for name, index in named}
+        self.tensor = {name: tensors[index] for name, index in op.tensors.items()}
         self.rest = [tensors[i] for i in op.rest]
 
     def need(self, fulfilled: bool, otherwise: str) -> None:
