@@ -5,11 +5,11 @@ import struct
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-__all__ = ["OpenedPlan", "Port", "Signature", "read_signature"]
+__all__ = ["MAX_BATCH", "OpenedPlan", "Port", "Signature", "read_signature"]
 
 type Run = Callable[[tuple[memoryview, ...], tuple[memoryview, ...]], None]
 
-MAX_BATCH = 1024
+MAX_BATCH = 1024  # items that a plan for one can be given at once
 DTYPES = {1: "float32", 2: "int8", 3: "uint8", 4: "int32"}
 
 
