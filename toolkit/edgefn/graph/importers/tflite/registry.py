@@ -35,6 +35,10 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "AVERAGE_POOL_2D": (pooling.average_pool_2d, _ACTIVATION),
     "BATCH_MATMUL": (matrix.batch_matmul, ""),
     "BATCH_TO_SPACE_ND": (resizing.batch_to_space, "both sides of images"),
+    "BIDIRECTIONAL_SEQUENCE_LSTM": (
+        recurrent.bidirectional_sequence_lstm,
+        "f32; constant weights; no auxiliary input; activation TANH",
+    ),
     "BROADCAST_TO": (slicing.broadcast_to, "constant shape"),
     "CALL_ONCE": (variables.call_once, "constants assigned to variables"),
     "CONCATENATION": (movement.concatenation, "up to 64 inputs of one quantization"),
@@ -51,6 +55,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "GATHER": (gathering.gather, "no batch_dims"),
     "IF": (control.if_, "sides whose outputs agree in type and shape"),
     "LOGISTIC": (tables.logistic, "f32, and i8 to the scale 1/256 around -128"),
+    "LSTM": (recurrent.lstm, "f32; constant weights; the full kernel; activation TANH"),
     "MAX_POOL_2D": (pooling.max_pool_2d, _ACTIVATION),
     "MEAN": (pooling.mean, "height and width of f32 images"),
     "MIRROR_PAD": (padding.mirror_pad, "constant paddings"),
@@ -89,7 +94,8 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     ),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": (
         recurrent.unidirectional_sequence_lstm,
-        "f32, or i8 with c of i16; constant weights; no projection, layer normalization or coupled gates",
+        "f32, or i8 with c of i16, which has no coupled gates, projection or layer normalization; constant weights; "
+        "activation TANH",
     ),
     "UNPACK": (slicing.unpack, ""),
     "VAR_HANDLE": (variables.var_handle, ""),
