@@ -430,3 +430,12 @@ def test_parts_of_another_quantization_are_refused_as_tflite_does(writer, compil
     writer.subgraph(parts, [target])
     with pytest.raises(UnsupportedError, match="quantized differently"):
         compiled_tflite(writer)
+
+
+def test_elements_that_are_moved_mean_what_the_output_says(writer, run):
+    """As in TFLite's kernels: a reversal gives the bytes another scale."""
+    x, axis = integers(2, 3), tensor(writer, "axis", i32(1), constant=True)
+    source, target = tensor(writer, "x", x), tensor(writer, "y", x, scale=(0.1, 5))
+    writer.op("REVERSE_V2", [source, axis], [target])
+    writer.subgraph([source], [target])
+    np.testing.assert_array_equal(run(writer, x)[0], x[:, ::-1])

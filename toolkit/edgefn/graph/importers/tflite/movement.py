@@ -63,12 +63,12 @@ def _part(call: Call, index: int) -> Tensor:
     x = call.input(index)
     if call.scope.unsigned and x.dtype == call.output.dtype == "i8" and x.meaning != call.output.meaning:
         return call.scope.tensor(rescaled(call, x))
-    return call.movable(index)
+    return call.joinable(index)
 
 
 def pack(call: Call) -> str:
     """Inputs of one shape along a new axis."""
-    parts = [call.movable(i) for i in range(len(call.op.inputs))]
+    parts = [call.joinable(i) for i in range(len(call.op.inputs))]
     if not 1 <= len(parts) <= MAX_INPUTS:
         call.refuse(f"{len(parts)} inputs; 1 to {MAX_INPUTS} are supported")
     axis = call.axis(call.option("axis"), len(parts[0].shape) + 1)

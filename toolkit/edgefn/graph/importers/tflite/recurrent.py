@@ -50,8 +50,9 @@ def unidirectional_sequence_lstm(call: Call) -> str:
     """`[B, T, K]`, or `[T, B, K]` when the operator says time_major, to all states likewise."""
     x = _sequence(call)
     steps = x.name if call.option("time_major") else _turned(call, x)
-    made = _integers(call, steps) if x.dtype == "i8" else _floats(call, steps, Side())
-    return made if call.option("time_major") else _turned(call, call.scope.tensor(made))
+    made = call.scope.tensor(_integers(call, steps) if x.dtype == "i8" else _floats(call, steps, Side()))
+    after = made if call.option("time_major") else call.scope.tensor(_turned(call, made))
+    return after.name if after.meaning == call.output.meaning else call.emit(Reshape(), (after.name,), after.shape)
 
 
 def lstm(call: Call) -> tuple[str, ...]:
@@ -227,18 +228,16 @@ def _declared(call: Call, index: int) -> TfliteTensor:
 
 
 def _hidden(call: Call) -> Tensor:
-    """What h is, by the intermediate that says so; the states and the output agree with it."""
+    """What h is as it is computed, by the intermediate that says so; state and output may give it other scales."""
     intermediates = call.op.intermediates
-    h = (
-        call.scope.declared(intermediates[HIDDEN])
-        if len(intermediates) > HIDDEN and intermediates[HIDDEN] >= 0
-        else None
+    given = len(intermediates) > HIDDEN and intermediates[HIDDEN] >= 0
+    h, kept = (
+        call.scope.declared(intermediates[HIDDEN]) if given else call.output,
+        call.scope.declared(call.op.inputs[H]),
     )
-    like = call.scope.declared(call.op.inputs[H])
-    if h is None or h.quantization is None or not h.quantization.per_tensor or call.output.dtype != "i8":
+    scaled = all(t.quantization is not None and t.quantization.per_tensor for t in (h, kept))
+    if not scaled or h.quantization is None or call.output.dtype != "i8":
         call.refuse("an int8 LSTM whose hidden state has no scale")
-    if not h.quantization.same(like.quantization) or not h.quantization.same(call.output.quantization):
-        call.refuse("an int8 LSTM whose hidden state, state and output differ in scale")
     return Tensor(call.output.name, "i8", (), Quantization.of(*h.quantization.scalar))
 
 

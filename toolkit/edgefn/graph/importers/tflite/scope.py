@@ -16,7 +16,7 @@ from edgefn.graph.importers.tflite.file import TfliteSubgraph
 from edgefn.graph.importers.tflite.op import TfliteOp
 from edgefn.graph.importers.tflite.tensor import TfliteTensor
 from edgefn.graph.ir import NUMPY, RUNTIME, Bounds, DType, Op, Quantization, Tensor
-from edgefn.graph.ops import Clamp
+from edgefn.graph.ops import Clamp, Reshape
 from edgefn.graph.passes.constants import computed
 
 __all__ = ["ACTIVATIONS", "Call", "Scope", "Variable"]
@@ -137,12 +137,23 @@ class Call(call.Call):
         return self.scope.tensors[self.op.inputs[index]].name
 
     def movable(self, index: int) -> Tensor:
-        """An input whose elements are moved, so that the output is quantized as it is."""
+        """An input whose elements are moved as they are, to mean what the output says, as in TFLite's kernels."""
+        x = self._alike(index)
+        if x.dtype in {"i8", "u8"} and x.meaning != self.output.meaning:
+            return self.scope.tensor(self.emit(Reshape(), (x.name,), x.shape))
+        return x
+
+    def joinable(self, index: int) -> Tensor:
+        """An input that becomes a part of the output, and has its scale."""
+        x = self._alike(index)
+        if x.dtype in {"i8", "u8"} and x.meaning != self.output.meaning:
+            self.refuse("input and output are quantized differently")
+        return x
+
+    def _alike(self, index: int) -> Tensor:
         x, y = self.value(index), self.output
         if x.dtype != RUNTIME[y.dtype]:
             self.malformed(f"input is {x.dtype}, output is {y.dtype}")
-        if x.dtype in {"i8", "u8"} and x.meaning != y.meaning:
-            self.refuse("input and output are quantized differently")
         return x
 
     @property
