@@ -104,7 +104,8 @@ def dissect(
 
 def weights_bytes(plan: Plan, op: PlanOp) -> int:
     """Bytes of the constants that an op reads."""
-    tensors = [plan.tensors[i] for i in dict.fromkeys((*op.tensors.values(), *op.rest))]
+    named = [int(v) for p, v in zip(op.code.parameters, op.values, strict=True) if p.kind == "tensor"]
+    tensors = [plan.tensors[i] for i in dict.fromkeys((*named, *op.rest))]
     return sum(t.nbytes for t in tensors if t.place == "weights")
 
 

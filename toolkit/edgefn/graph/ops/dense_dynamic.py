@@ -117,6 +117,7 @@ def _check(v: View) -> None:
     for name in ("sums", "zeros"):
         v.packed(name, "i32", round_up(m, 8) * 4)
     _check_extras(v, m, k)
+    v.need(op["narrow"] in {0, 1}, f"narrow is {op['narrow']}")
     v.need(op["narrow"] == 0 or bool(np.all(v.numbers("w", "<i1") >= 0)), "a narrow weight is negative")
     v.scratch(_scratch_bytes(rows=rows, k=k, m=m))
 
@@ -173,13 +174,13 @@ def _dynamic(m: Machine, op: PlanOp) -> Array:
     return clamp(_sums(m, op, zero_of(steps)).astype(np.float32) * by + m.vector(op, "bias", count), op)
 
 
-_WEIGHTS = "*w *sums *zeros *extras narrow:flag @scratch"
+_WEIGHTS = "*w *sums *zeros *extras narrow @scratch"
 
 CODES = (
     opcode(
         48,
         "dense_dynamic",
-        f"*x *range *scales *bias *y low:bound high:bound {_WEIGHTS}",
+        f"*x *range *scales *bias *y .low .high {_WEIGHTS}",
         _check_dynamic,
         _dynamic,
         scratch=_scratch,
