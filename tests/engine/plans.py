@@ -336,6 +336,40 @@ def matmul(a, b_values, sizes, shape, places, dims, scale=1.0) -> bytes:
     return b.build([left, right], [target])
 
 
+@dataclass(frozen=True)
+class Product:
+    """Sizes and steps of matmul_q8, what its sums are multiplied by, and its zero points and bounds."""
+
+    batch: int
+    m: int
+    n: int
+    k: int
+    a_step: int
+    b_step: int
+    b_row: int
+    b_column: int
+    factor: float | tuple[int, int]
+    zeros: tuple[int, int, int] = (0, 0, 0)
+    low: int = -128
+    high: int = 127
+
+    @property
+    def factor_words(self) -> tuple[int, ...]:
+        """Rounding and factor: multiplier and shift, or an f64."""
+        words = self.factor if isinstance(self.factor, tuple) else np.array([self.factor]).view(np.int32)
+        return (int(not isinstance(self.factor, tuple)), *(int(w) for w in words))
+
+
+def matmul_q8(a: np.ndarray, b_values: np.ndarray, of: Product) -> bytes:
+    b, wide, k4, block = PlanBuilder(), r8(of.n), -(-of.k // 4) * 4, _block(of.m)
+    target, left = b.tensor("int8", (of.batch, of.m, of.n)), b.tensor("int8", a.shape)
+    scratch = b.reserve(wide * k4 + wide * 4 + block * k4 * 2 + block * (of.n + 1) * 4)
+    right = b.last("int8", b_values.shape)
+    words = (of.batch, of.m, of.n, of.k, of.a_step, of.b_step, of.b_row, of.b_column, *of.factor_words)
+    b.op(70, left, right, target, *words, *of.zeros, of.low, of.high, scratch)
+    return b.build([left, right], [target])
+
+
 def concat(arrays: Sequence[np.ndarray], axis: int) -> bytes:
     b = PlanBuilder()
     sources = [b.tensor(a.dtype.name, a.shape) for a in arrays]

@@ -36,9 +36,6 @@ def _quantized_samples() -> list[bytes]:
         plans.unary(27, x, "int8", (1, 5, 3, 9), 2, 2, 1, 2, 1, 0, -128, 127),
         plans.add(26, x, x[0, 0, 0], *(2**30, -1) * 3, 0, 0, 0, -128, 127, constant=True),
         plans.softmax_q8(x, np.full(256, 2**31 - 1, np.int32)),
-        plans.many(60, [x, x[:, :1]], "int8", x.shape, 2, *(2**30, -1) * 3, 0, 0, 0, -128, 127),
-        plans.many(60, [x, x[0, 0]], "int8", x.shape, 3, *(2**30, -1) * 3, 0, 0, 0, -128, 127),
-        plans.unary(61, x, "int8", (1, 9), 30, 9, 2**30, -4, 3, 5),
     ]
 
 
@@ -131,6 +128,7 @@ def samples() -> tuple[bytes, ...]:
 def _small_samples() -> list[bytes]:
     x, q = np.ones((2, 3, 5), np.float32), np.ones((2, 3, 5), np.int8)
     return [
+        *(plans.matmul_q8(q, q, plans.Product(2, 3, 3, 5, 15, 15, 1, 5, by)) for by in (0.01, (2**30, -5))),
         plans.unary(13, x, "float32", x.shape, 0.0, 6.0),
         plans.unary(14, q, "int8", q.shape, -5, 5, in_place=True),
         plans.unary(17, q, "float32", q.shape, 0.5, 3),

@@ -54,6 +54,10 @@ class Model:
         self.constants.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
+    def normal(self, *shape: int) -> np.ndarray:
+        """Random numbers: an input's, or what a test computes with too."""
+        return self.rng.standard_normal(shape).astype(np.float32)
+
     def random(self, *shape: int) -> str:
         return self.constant(self.rng.normal(0, 0.5, shape).astype(np.float32))
 
@@ -117,6 +121,20 @@ def engine_outputs() -> Callable[..., list]:
 
     def run(plan: bytes, inputs) -> list:
         return [evaluate(read_plan(plan), inputs), *(run_engine(plan, inputs, flavour) for flavour in FLAVOURS)]
+
+    return run
+
+
+@pytest.fixture
+def hold(compiled, engine_outputs) -> Callable[..., list[str]]:
+    """Compile and hold the outputs of the oracle and of both flavours to `wanted`; the ops are given back."""
+
+    def run(source: Model, inputs, *wanted) -> list[str]:
+        result = compiled(source)
+        for found in engine_outputs(result.plan, inputs):
+            for f, w in zip(found, wanted, strict=True):
+                np.testing.assert_allclose(f, w, atol=5e-6)
+        return [op.op for op in result.summary.ops]
 
     return run
 

@@ -93,6 +93,14 @@ def test_a_resize_to_millions_of_columns_is_refused(model):
     _refused(lambda: _compile(m))
 
 
+def test_groups_that_only_vast_weights_could_compute_together_are_refused(model):
+    m = model()
+    groups, depth = 67, 128  # a prime number, and more than can be computed apart
+    x = m.input("x", (1, groups * depth, 5, 5))
+    m.output(m.node("Conv", x, m.random(groups, depth, 5, 5), group=groups))
+    _refused(lambda: _compile(m))
+
+
 def test_copies_of_a_constant_that_differ_are_refused_when_they_become_many(model):
     m = model()
     x, w = m.input("x", (1, 256)), m.random(256, 256)

@@ -28,8 +28,7 @@ def plan(model, check):
 def places(plan, code):
     """Offsets of the operands and the result of the only op of this kind."""
     op = next(op for op in plan.ops if op.code.name == code)
-    names = [p.name for p in op.code.parameters if p.kind == "tensor"]
-    return {name: plan.tensors[op[name]].offset for name in names}
+    return {name: plan.tensors[index].offset for name, index in op.tensors.items()}
 
 
 def test_a_sum_lies_on_an_operand_that_is_not_needed_again(plan):

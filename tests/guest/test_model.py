@@ -9,11 +9,13 @@ from edgefn import Model, Tensor
 from edgefn.guest.signature import OpenedPlan
 
 
-def plan(*, batch: int | None = None, labels=None) -> bytes:
-    """Tables of a plan with input x and output y, both f32 [1, 2]."""
-    record = struct.pack("<BBBBII6IfiI", 1, 2, 0, 0, 0, 8, 1, 2, 0, 0, 0, 0, 0.0, 0, 0)
+def plan(*, batch: object = None, labels=None, rows: int = 1) -> bytes:
+    """Tables of a plan with input x and output y, both f32 [rows, 2]."""
+    record = struct.pack("<BBBBII6IfiI", 1, 2, 0, 0, 0, 8 * rows, rows, 2, 0, 0, 0, 0, 0.0, 0, 0)
     said = {"name": "y", "layout": None} | ({"labels": labels} if labels else {})
-    meta = {"inputs": [{"name": "x", "layout": None}], "outputs": [said]} | ({"batch": batch} if batch else {})
+    meta = {"inputs": [{"name": "x", "layout": None}], "outputs": [said]} | (
+        {"batch": batch} if batch is not None else {}
+    )
     text = json.dumps(meta).encode()
     header = bytearray(96)
     struct.pack_into("<II", header, 16, 96, 2)
@@ -45,6 +47,17 @@ def test_a_model_of_any_number_of_items_runs_once_for_each():
 def test_too_many_items_and_other_shapes_are_refused(shape):
     with pytest.raises(ValueError, match="or up to 3 in the first dimension of all"):
         opened(plan(batch=3))(Tensor.zeros("float32", shape))
+
+
+@pytest.mark.parametrize("batch", [0, 1, -3, 1025, 10**30, 2.0, True, "3", [2], {}])
+def test_a_plan_that_takes_an_impossible_number_of_items_is_refused(batch):
+    with pytest.raises(ValueError, match="items at once, not 2 to 1,024: compile the model again"):
+        opened(plan(batch=batch))
+
+
+def test_a_plan_of_several_items_that_says_it_is_of_one_is_refused():
+    with pytest.raises(ValueError, match=r"'x' of \(4, 2\) is not of one item"):
+        opened(plan(batch=3, rows=4))
 
 
 def test_outputs_know_their_labels():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgefn.build.javascript import is_wrapper, write_wrapper
+from edgefn.build.javascript import HEAD, write_wrapper
 from edgefn.errors import UnsupportedError
 
 
@@ -30,9 +30,6 @@ def test_two_ports_of_one_name_are_refused(make_hostile_plan, side):
     assert caught.value.code == "EFN-M013"
 
 
-def test_a_wrapper_is_known_by_its_first_line(hostile, tmp_path):
-    assert is_wrapper(hostile.folder / "model.js")
-    assert is_wrapper(hostile.folder / "model.d.ts")
-    (tmp_path / "mine.js").write_text("export {};\n")
-    assert not is_wrapper(tmp_path / "mine.js")
-    assert not is_wrapper(tmp_path)
+def test_a_wrapper_says_first_what_made_it(hostile):
+    assert hostile.wrapper.module.encode().startswith(HEAD)
+    assert hostile.wrapper.types.encode().startswith(HEAD)

@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
+from edgefn.engine.standalone import Runner
 from edgefn.graph.compiler import compile_model, read_model
+from edgefn.graph.plan import read_plan
+from edgefn.graph.reference import evaluate
 
 _FIRST: dict[str, dict] = {}  # by module, the state of its RNG once it is imported
 
@@ -23,6 +26,22 @@ def compiled_tflite(tmp_path):
         return compile_model(read_model(tmp_path / "m.tflite"), name="m", dims=dims)
 
     return build
+
+
+@pytest.fixture
+def run_tflite(compiled_tflite):
+    """The outputs of a model, which the oracle and the engine must agree on."""
+
+    def run(writer, *inputs, exact=True):
+        plan = compiled_tflite(writer).plan
+        found = evaluate(read_plan(plan), inputs)
+        with Runner(plan) as runner:
+            for raw, array in zip(runner.run(inputs), found, strict=True):
+                engine = np.frombuffer(raw, array.dtype).reshape(array.shape)
+                np.testing.assert_allclose(engine, array, rtol=0 if exact else 1e-6)
+        return found
+
+    return run
 
 
 @pytest.fixture

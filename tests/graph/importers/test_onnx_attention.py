@@ -22,24 +22,6 @@ def attended(q, k, v, added=0.0, scale=D**-0.5):
     return (softmax(q @ k.swapaxes(2, 3) * scale + added) @ v).transpose(0, 2, 1, 3).reshape(B, -1, WIDTH)
 
 
-@pytest.fixture
-def hold(compiled, engine_outputs):
-    """The outputs of the oracle and of both flavours; the ops are given back."""
-
-    def run(m, inputs, *wanted):
-        result = compiled(m)
-        for found in engine_outputs(result.plan, inputs):
-            for f, w in zip(found, wanted, strict=True):
-                np.testing.assert_allclose(f, w, atol=5e-6)
-        return [op.op for op in result.summary.ops]
-
-    return run
-
-
-def normal(m, *shape):
-    return m.rng.standard_normal(shape).astype(F)
-
-
 MASKS = {
     "none": None,
     "ends": np.array([3, 5], np.int32),
@@ -61,7 +43,7 @@ def added_by(mask):
 @pytest.mark.parametrize("one_way", [0, 1])
 def test_attention_computes_its_own_queries_keys_and_values(model, hold, mask, one_way):
     m = model()
-    x, w, bias = normal(m, B, S, 8), normal(m, 8, 3 * WIDTH), normal(m, 3 * WIDTH)
+    x, w, bias = m.normal(B, S, 8), m.normal(8, 3 * WIDTH), m.normal(3 * WIDTH)
     names, inputs = [m.input("x", x.shape), m.constant(w), m.constant(bias)], [x]
     added = np.zeros((1, 1, S, S))
     if MASKS[mask] is not None:
@@ -79,10 +61,10 @@ def test_attention_computes_its_own_queries_keys_and_values(model, hold, mask, o
 @pytest.mark.parametrize("biased", [False, True])
 def test_attention_to_other_keys_takes_a_bias_and_a_mask(model, hold, biased):
     m = model()
-    q, k, v, extra = normal(m, B, S, WIDTH), normal(m, B, 7, WIDTH), normal(m, B, 7, WIDTH), normal(m, 1, HEADS, S, 7)
+    q, k, v, extra = m.normal(B, S, WIDTH), m.normal(B, 7, WIDTH), m.normal(B, 7, WIDTH), m.normal(1, HEADS, S, 7)
     keys = np.ones((B, 7), np.int32)
     keys[0, 5:] = 0
-    bias = normal(m, 3 * WIDTH)
+    bias = m.normal(3 * WIDTH)
     names = [m.input(n, x.shape) for n, x in (("q", q), ("k", k), ("v", v))]
     names += [m.constant(bias) if biased else "", m.input("keys", keys.shape, "i32"), m.input("extra", extra.shape)]
     m.output(m.node("MultiHeadAttention", *names, num_heads=HEADS, scale=0.3, **MS))
@@ -93,7 +75,7 @@ def test_attention_to_other_keys_takes_a_bias_and_a_mask(model, hold, biased):
 
 def test_quantized_attention_multiplies_integers(model, compiled, engine_outputs):
     m = model()
-    x, bias = normal(m, B, S, 8), normal(m, 3 * WIDTH)
+    x, bias = m.normal(B, S, 8), m.normal(3 * WIDTH)
     w, by = m.rng.integers(-127, 128, (8, 3 * WIDTH)).astype(np.int8), np.array([0.01], F)
     m.node("DynamicQuantizeLinear", m.input("x", x.shape), outputs=3)
     y, scale, zero = m.nodes[-1].output
@@ -118,7 +100,7 @@ def test_a_past_is_refused(model, compiled):
 @pytest.mark.parametrize("op", ["BiasGelu", "FastGelu"])
 def test_a_gelu_of_a_sum(model, hold, op):
     m = model()
-    x, bias = normal(m, 3, 8), normal(m, 8)
+    x, bias = m.normal(3, 8), m.normal(8)
     m.output(m.node(op, m.input("x", x.shape), m.constant(bias), **MS))
     v = (x + bias).astype(np.float64)
     inner = np.tanh(np.sqrt(2 / np.pi) * (v + 0.044715 * v**3))
@@ -132,7 +114,7 @@ def test_a_gelu_of_a_sum(model, hold, op):
 @pytest.mark.parametrize("segments", [False, True])
 def test_embeddings_are_summed_and_normalized(model, hold, segments):
     m = model()
-    words, places, kinds = normal(m, 11, 8), normal(m, 6, 8), normal(m, 2, 8)
+    words, places, kinds = m.normal(11, 8), m.normal(6, 8), m.normal(2, 8)
     ids = m.rng.integers(0, 11, (B, S)).astype(np.int32)
     kind = m.rng.integers(0, 2, (B, S)).astype(np.int32)
     mask = np.array([[1, 1, 0, 0, 0], [1, 1, 1, 1, 1]], np.int32)
@@ -152,7 +134,7 @@ def test_embeddings_are_summed_and_normalized(model, hold, segments):
 @pytest.mark.parametrize("single", [False, True])
 def test_rotary_embeddings_turn_pairs_by_their_position(model, hold, interleaved, single):
     m = model()
-    x = normal(m, B, HEADS, S, D)
+    x = m.normal(B, HEADS, S, D)
     angles = m.rng.uniform(0, 6, (9, D // 2))
     positions = np.array([2]) if single else m.rng.integers(0, 9, (B, S))
     names = [m.input("x", x.shape), m.constant(positions), m.constant(np.cos(angles).astype(F))]

@@ -154,14 +154,6 @@ def test_an_unknown_op_in_a_branch_is_named(m, tmp_path):
     assert inspect_model(read_model(path)).unsupported == ("op Frobnicate (node '-> y')",)
 
 
-@pytest.mark.parametrize("op", ["Loop", "Scan"])
-def test_loops_are_refused_by_name(m, compiled, op):
-    m.output(m.node(op, "x", body=branch([("Neg", ["x"], "y")], "y")))
-    with pytest.raises(UnsupportedError, match=f"op {op} ") as error:
-        compiled(m)
-    assert error.value.code == "EFN-M010"
-
-
 def test_nodes_of_branches_count(m, compiled, monkeypatch):
     monkeypatch.setattr("edgefn.graph.importers.onnx.file.MAX_NODES", 8)
     lacking(m, else_branch=branch([("Neg", ["x"], f"n{i}") for i in range(7)], "n0"))

@@ -286,3 +286,13 @@ def test_a_pool_of_norms_matches_onnx(model, check, p):
     m = model()
     m.output(m.node("LpPool", m.input("x", (1, 5, 7, 8)), kernel_shape=[3, 2], strides=[2, 1], pads=[1, 0, 1, 1], p=p))
     check(m)
+
+
+def test_weights_that_are_computed_of_constants_are_constant(model, check):
+    """A weight normalization, as exporters write it: the norm is a reduction that keeps its axes."""
+    m = model(18)
+    v, g = m.random(5, 3, 4), m.constant(np.linspace(0.5, 2, 5, dtype=np.float32).reshape(5, 1, 1))
+    norm = m.node("ReduceL2", v, m.constant(np.array([1, 2])), keepdims=1)
+    w = m.node("Mul", v, m.node("Div", g, norm))
+    m.output(m.node("Conv", m.input("x", (1, 3, 9)), w))
+    assert not {"reduce", "binary"} & set(check(m).ops)

@@ -62,7 +62,7 @@ def test_a_zero_point_may_be_computed(model, check):
 @pytest.mark.parametrize("scales", ["one", "columns"])
 def test_a_product_in_floats_is_one_dense_layer(model, compiled, engine_outputs, scales):
     m = model()
-    value, bias = weights(m), m.rng.standard_normal(7).astype(F)
+    value, bias = weights(m), m.normal(7)
     by = (m.rng.random(7 if scales == "columns" else 1) * 0.01).astype(F)
     m.node("DynamicQuantizeLinear", m.input("x", SHAPE), outputs=3)
     y, scale, zero = m.nodes[-1].output
@@ -74,7 +74,7 @@ def test_a_product_in_floats_is_one_dense_layer(model, compiled, engine_outputs,
 @pytest.mark.parametrize("low", [None, -64])
 def test_a_matmul_that_quantizes_is_one_dense_layer(model, compiled, engine_outputs, low):
     m = model()
-    value, bias = weights(m, low=low) // (1 if low is None else 2), m.rng.standard_normal(7).astype(F)
+    value, bias = weights(m, low=low) // (1 if low is None else 2), m.normal(7)
     by = np.array([0.003], F)
     inputs = [m.input("x", SHAPE), m.constant(value), m.constant(by), "", m.constant(bias)]
     m.output(m.node("Relu", m.node("DynamicQuantizeMatMul", *inputs, domain="com.microsoft")))

@@ -17,22 +17,11 @@ ACTIVATIONS = {
 }
 
 
-@pytest.fixture
-def hold(compiled, engine_outputs):
-    def run(m, inputs, wanted):
-        result = compiled(m)
-        for (found,) in engine_outputs(result.plan, inputs):
-            np.testing.assert_allclose(found, wanted, atol=5e-6)
-        return [op.op for op in result.summary.ops]
-
-    return run
-
-
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_a_convolution_adds_and_ends_in_its_activation(model, hold, activation):
     m = model()
     parameters, function = ACTIVATIONS[activation]
-    x, z, w, bias = (m.rng.standard_normal(s).astype(F) for s in ((1, 3, 4, 4), (1, 5, 4, 4), (5, 3, 1, 1), (5,)))
+    x, z, w, bias = (m.normal(*s) for s in ((1, 3, 4, 4), (1, 5, 4, 4), (5, 3, 1, 1), (5,)))
     names = [m.input("x", x.shape), m.constant(w), m.constant(bias), m.input("z", z.shape)]
     fields = {"activation_params": parameters} if parameters else {}
     m.output(m.node("FusedConv", *names, activation=activation, **fields, **MS))
@@ -43,7 +32,7 @@ def test_a_convolution_adds_and_ends_in_its_activation(model, hold, activation):
 @pytest.mark.parametrize("activation", ["", "LeakyRelu", "Relu"])
 def test_a_gemm_ends_in_its_activation(model, hold, activation):
     m = model()
-    x, w, c = (m.rng.standard_normal(s).astype(F) for s in ((3, 8), (8, 4), (4,)))
+    x, w, c = (m.normal(*s) for s in ((3, 8), (8, 4), (4,)))
     fields = {"activation": activation, "activation_alpha": 0.2} if activation else {}
     m.output(m.node("FusedGemm", m.input("x", x.shape), m.constant(w), m.constant(c), alpha=0.5, **fields, **MS))
     function = ACTIVATIONS[activation][1] if activation else lambda v: v

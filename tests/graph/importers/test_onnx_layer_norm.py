@@ -51,7 +51,7 @@ def run(m, compiled, engine_outputs, *inputs):
 @pytest.mark.parametrize("simplified", [False, True])
 def test_what_adds_first_gives_the_sum_too(model, compiled, engine_outputs, simplified):
     m = model()
-    x, skip, gamma, beta, bias = (m.rng.standard_normal(s).astype(F) for s in (SHAPE, (3, 20), (20,), (20,), (20,)))
+    x, skip, gamma, beta, bias = (m.normal(*s) for s in (SHAPE, (3, 20), (20,), (20,), (20,)))
     names = [m.input("x", SHAPE), m.input("skip", (3, 20)), m.constant(gamma)]
     names += [m.constant(bias)] if simplified else [m.constant(beta), m.constant(bias)]
     op = "SkipSimplifiedLayerNormalization" if simplified else "SkipLayerNormalization"
@@ -68,7 +68,7 @@ def test_what_adds_first_gives_the_sum_too(model, compiled, engine_outputs, simp
 
 def test_a_simplified_normalization_is_the_root_mean_square(model, compiled, engine_outputs):
     m = model()
-    x = m.rng.standard_normal(SHAPE).astype(F)
+    x = m.normal(*SHAPE)
     m.output(m.node("SimplifiedLayerNormalization", m.input("x", SHAPE), m.random(20), domain="com.microsoft"))
     gamma = np.frombuffer(m.constants[-1].raw_data, F)
     for (found,) in run(m, compiled, engine_outputs, x)[1]:

@@ -176,3 +176,79 @@ def test_what_does_not_fit_is_malformed(model, compiled, body, said):
     with pytest.raises(ModelError, match=said) as error:
         compiled(m)
     assert error.value.code == "EFN-M006"
+
+
+class IntegerLayer:
+    """A com.microsoft.DynamicQuantizeLSTM with everything random, and its weights in floats."""
+
+    def __init__(self, model, direction, dtype, *, columns):
+        rng = np.random.default_rng(5)
+        self.direction, count, rows = direction, DIRECTIONS[direction], 4 * CELLS
+        self.x = rng.normal(0, 1, (STEPS, BATCH, FEATURES)).astype(F)
+        ends = np.iinfo(dtype)
+        each = (count, rows) if columns else (count,)
+        self.integers = [rng.integers(ends.min, ends.max, (count, n, rows), dtype) for n in (FEATURES, CELLS)]
+        self.scales = [rng.uniform(0.002, 0.005, each).astype(F) for _ in range(2)]
+        self.zeros = [rng.integers(-3, 3, each).astype(dtype) if ends.min else np.full(each, 120, dtype)] * 2
+        self.b = rng.normal(0, 0.5, (count, 2 * rows)).astype(F)
+        self.m = m = model(14)
+        names = [m.input("x", self.x.shape), *map(m.constant, (*self.integers, self.b)), "", "", "", ""]
+        for scale, zero in zip(self.scales, self.zeros, strict=True):
+            names += [m.constant(scale), m.constant(zero)]
+        y = m.node(
+            "DynamicQuantizeLSTM",
+            *names,
+            outputs=3,
+            hidden_size=CELLS,
+            direction=direction,
+            domain="com.microsoft",
+        )
+        for i in range(3):
+            m.output(y[:-1] + str(i))
+
+    def wanted(self):
+        """What an LSTM makes of quantized inputs and the weights that the integers mean, in f64."""
+        low, high = min(self.x.min(), 0), max(self.x.max(), 0)
+        scale = (F(high) - F(low)) / F(255)
+        zero = np.rint(-low / scale)
+        x = (np.clip(np.rint(self.x / scale) + zero, 0, 255) - zero) * float(scale)
+        every, last, cells = [], [], []
+        for d in range(len(self.b)):
+            order = slice(None, None, -1) if self.direction == "reverse" or d == 1 else slice(None)
+            parts = zip(self.integers, self.zeros, self.scales, strict=True)
+            w, r = (((q[d].astype(float) - z[d]) * s[d].astype(float)).T for q, z, s in parts)
+            first = np.zeros((2, BATCH, CELLS))
+            states, c = run_lstm(x[order], w, r, self.b[d].reshape(2, -1), *first, np.zeros(3 * CELLS))
+            every.append(states[order])
+            last.append(states[-1])
+            cells.append(c)
+        return [np.stack(every, axis=1), np.stack(last), np.stack(cells)]
+
+
+@pytest.mark.parametrize("columns", [False, True])
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_layer_of_integers_quantizes_its_inputs_as_they_come(
+    model, compiled, engine_outputs, direction, dtype, columns
+):
+    layer = IntegerLayer(model, direction, dtype, columns=columns)
+    result = compiled(layer.m)
+    assert [o.op for o in result.summary.ops].count("dense_dynamic") == DIRECTIONS[direction]
+    for found in engine_outputs(result.plan, [layer.x]):
+        for f, w in zip(found, layer.wanted(), strict=True):
+            np.testing.assert_allclose(f, w, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (1, np.zeros((3, 24), np.int8), "weights of int8"),
+        (8, np.ones((1, 7), F), "scales of shape"),
+        (9, np.zeros(1, np.uint8), "zero points of uint8"),
+    ],
+)
+def test_integers_that_do_not_fit_are_malformed(model, compiled, place, value, message):
+    layer = IntegerLayer(model, "forward", np.int8, columns=False)
+    layer.m.nodes[0].input[place] = layer.m.constant(value)
+    with pytest.raises(ModelError, match=message):
+        compiled(layer.m)

@@ -189,11 +189,11 @@ def test_a_type_that_edgefn_does_not_have_is_unsupported(writer, kind):
     assert error.value.code == "EFN-M011"
 
 
-def test_sparse_weights_are_unsupported(writer):
+def test_sparse_weights_that_do_not_say_where_they_lie_are_malformed(writer):
     writer.tensor("thin", (1,), Sparsity=writer.table("SparsityParameters"))
-    with pytest.raises(UnsupportedError, match="tensor 'thin' is sparse") as error:
+    with pytest.raises(ModelError, match="sparse tensor 'thin'") as error:
         writer.read()
-    assert error.value.code == "EFN-M011"
+    assert error.value.code == "EFN-M006"
 
 
 @pytest.mark.parametrize(("details", "form"), [(1, "custom"), (2, "blockwise"), (77, "unknown")])

@@ -1,39 +1,22 @@
 """TFLite operators that move elements, and the other forms of convolution, against numpy written out."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from tests.graph.importers import arrays
 
-from edgefn.engine.standalone import Runner
 from edgefn.errors import ModelError, UnsupportedError
-from edgefn.graph.plan import read_plan
-from edgefn.graph.reference import evaluate
 
 RNG = np.random.default_rng(11)
+normal, integers = partial(arrays.normal, RNG), partial(arrays.integers, RNG)
 KINDS = {np.dtype(np.float32): "FLOAT32", np.dtype(np.int8): "INT8", np.dtype(np.int32): "INT32"}
 SCALE = (0.05, -3)
 
 
 @pytest.fixture
-def run(compiled_tflite):
-    """The outputs of a model, which the oracle and the engine must agree on."""
-
-    def once(writer, *inputs):
-        plan = compiled_tflite(writer).plan
-        found = evaluate(read_plan(plan), inputs)
-        with Runner(plan) as runner:
-            for raw, array in zip(runner.run(inputs), found, strict=True):
-                np.testing.assert_array_equal(np.frombuffer(raw, array.dtype).reshape(array.shape), array)
-        return found
-
-    return once
-
-
-def normal(*shape):
-    return RNG.normal(0, 1, shape).astype(np.float32)
-
-
-def integers(*shape):
-    return RNG.integers(-127, 128, shape, np.int8)
+def run(run_tflite):
+    return run_tflite
 
 
 def tensor(writer, name, array, *, constant=False, scale=SCALE):
@@ -387,6 +370,21 @@ def test_a_transposed_convolution(writer, run, kernel, stride, same, size, pad):
     np.testing.assert_allclose(run(writer, x)[0], wanted, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("kernel", "stride", "same", "size", "pad"),
+    [((2, 2), 2, True, (8, 9), (0, 0)), ((4, 3), 2, True, (8, 9), (1, 1)), ((3, 2), 2, False, (9, 10), (0, 0))],
+)
+def test_a_transposed_convolution_as_mediapipe_has_it(writer, run, kernel, stride, same, size, pad):
+    x, weights, bias = normal(1, 4, 5, 3), normal(2, *kernel, 3), normal(2)
+    wanted = scattered(x, weights, stride, pad, size) + bias
+    parts = [tensor(writer, "x", x), *(tensor(writer, "w", v, constant=True) for v in (weights, bias))]
+    target = tensor(writer, "y", wanted.astype(np.float32))
+    options = np.array([1 if same else 2, stride, stride], np.int32).tobytes()
+    writer.op("Convolution2DTransposeBias", parts, [target], CustomOptions=options)
+    writer.subgraph(parts[:1], [target])
+    np.testing.assert_allclose(run(writer, x)[0], wanted, atol=1e-5)
+
+
 def test_a_transposed_convolution_in_int8(writer, run):
     x, weights, bias = integers(1, 4, 5, 3), integers(2, 4, 4, 3), i32(300, -200)
     scales, (y_scale, y_zero) = np.array([0.02, 0.01]), (0.3, 5)
@@ -409,6 +407,7 @@ def test_a_transposed_convolution_in_int8(writer, run):
     ("op", "constants", "options", "fields", "error", "said"),
     [
         ("GATHER", [i32(4)], "GatherOptions", {"Axis": 1}, ModelError, "indices from 4 to 4 of 4"),
+        ("GATHER", [i32(0)], "GatherOptions", {"BatchDims": 1}, UnsupportedError, "batch_dims 1"),
         ("SLICE", [i32(0, 0), i32(3, 5)], "", None, ModelError, "sizes"),
         ("TILE", [i32(1)], "", None, ModelError, "multiples"),
         ("MIRROR_PAD", [i32(9, 0, 0, 0).reshape(2, 2)], "MirrorPadOptions", None, ModelError, "paddings 9 and 0"),
@@ -431,3 +430,12 @@ def test_parts_of_another_quantization_are_refused_as_tflite_does(writer, compil
     writer.subgraph(parts, [target])
     with pytest.raises(UnsupportedError, match="quantized differently"):
         compiled_tflite(writer)
+
+
+def test_elements_that_are_moved_mean_what_the_output_says(writer, run):
+    """As in TFLite's kernels: a reversal gives the bytes another scale."""
+    x, axis = integers(2, 3), tensor(writer, "axis", i32(1), constant=True)
+    source, target = tensor(writer, "x", x), tensor(writer, "y", x, scale=(0.1, 5))
+    writer.op("REVERSE_V2", [source, axis], [target])
+    writer.subgraph([source], [target])
+    np.testing.assert_array_equal(run(writer, x)[0], x[:, ::-1])

@@ -3,37 +3,25 @@
 The arithmetic of int8 is held by tests/graph/ops and, on real models, by tests/graph/test_models.py.
 """
 
+from functools import partial
+
 import numpy as np
 import pytest
+from tests.graph.importers import arrays
 
-from edgefn.engine.standalone import Runner
 from edgefn.errors import EdgefnError, ModelError, UnsupportedError
 from edgefn.graph.compiler import inspect_model, read_model
-from edgefn.graph.plan import read_plan
-from edgefn.graph.reference import evaluate
 
 RNG = np.random.default_rng(5)
+normal, integers = partial(arrays.normal, RNG), partial(arrays.integers, RNG)
 RELU6 = 3
 CONV = {"Padding": 0, "StrideW": 2, "StrideH": 1, "DilationWFactor": 1, "DilationHFactor": 1}
 
 
 @pytest.fixture
-def run(compiled_tflite):
-    """The output of a model, which the oracle and the engine must agree on."""
-
-    def once(writer, *inputs, exact=True):
-        plan = compiled_tflite(writer).plan
-        (found,) = evaluate(read_plan(plan), inputs)
-        with Runner(plan) as runner:
-            engine = np.frombuffer(runner.run(inputs)[0], found.dtype).reshape(found.shape)
-        np.testing.assert_allclose(engine, found, rtol=0 if exact else 1e-6)
-        return found
-
-    return once
-
-
-def normal(*shape):
-    return RNG.normal(0, 1, shape).astype(np.float32)
+def run(run_tflite):
+    """The only output of a model."""
+    return lambda writer, *inputs, **tolerance: run_tflite(writer, *inputs, **tolerance)[0]
 
 
 def windows(x, kernel, stride, *, same, dilation=(1, 1)):
@@ -116,6 +104,37 @@ def test_a_product_of_batches(writer, run, adjoint):
     np.testing.assert_allclose(run(writer, x, y), a @ b, atol=1e-5)
 
 
+# What LiteRT 2.3 gives (BUILTIN_REF): a product of batches rounds in fixed point, a dense layer in floating point.
+ROUNDED = {"BATCH_MATMUL": [1, 1, 0, 0], "FULLY_CONNECTED": [0, 1, 0, 0]}
+
+
+@pytest.mark.parametrize("op", ROUNDED)
+def test_products_of_integers_round_as_the_reference_kernels(writer, run, op):
+    """By 1 / 64: 31 is below one half, and is one half after TFLite's first rounding; -31 is not."""
+    a, b = np.array([[31, 32, -31, 5]], np.int8).T, np.ones((1, 1), np.int8)
+    for name, shape, scale in (("a", (4, 1), 0.25), ("b", (1, 1), 0.5), ("y", (4, 1), 8.0)):
+        writer.tensor(name, shape, "INT8", Quantization=writer.quantization([scale], [0]))
+    options = "BatchMatMulOptions" if op == "BATCH_MATMUL" else "FullyConnectedOptions"
+    writer.op(op, [0, 1], [2], options)
+    writer.subgraph([0, 1], [2])
+    assert run(writer, a, b)[:, 0].tolist() == ROUNDED[op]
+
+
+@pytest.mark.parametrize("adjoint", [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize("batches", [((2, 3), (3,)), ((1,), (2,)), ((), (2, 3)), ((2, 1), (1, 3))])
+def test_a_product_of_batches_of_integers(writer, run, adjoint, batches):
+    a, b = (RNG.integers(-128, 128, (*lead, *s), np.int8) for lead, s in zip(batches, ((5, 7), (7, 4))))
+    x = np.ascontiguousarray(a.swapaxes(-1, -2)) if adjoint[0] else a
+    y = np.ascontiguousarray(b.swapaxes(-1, -2)) if adjoint[1] else b
+    exact = (a.astype(int) + 3) @ (b.astype(int) - 2)
+    for name, shape, q in (("a", x.shape, (0.05, -3)), ("b", y.shape, (0.02, 2)), ("y", exact.shape, (0.5, 7))):
+        writer.tensor(name, shape, "INT8", Quantization=writer.quantization([q[0]], [q[1]]))
+    writer.op("BATCH_MATMUL", [0, 1], [2], "BatchMatMulOptions", {"AdjX": adjoint[0], "AdjY": adjoint[1]})
+    writer.subgraph([0, 1], [2])
+    wanted = np.clip(np.rint(exact * 0.002) + 7, -128, 127)
+    assert np.abs(run(writer, x, y) - wanted).max() <= 1
+
+
 X, W, Y = (0.05, -3), (0.02, 0), (0.1, 7)
 
 
@@ -123,7 +142,8 @@ def integer_dense(writer, x, weights, *, bias=None, x_scale=X, w_scale=W, y_scal
     """`x` by `weights`, each tensor with a scale and a zero point, or several of both."""
 
     def q(scale_and_point):
-        return writer.quantization(*(np.atleast_1d(part) for part in scale_and_point))
+        scale, point, *axis = scale_and_point
+        return writer.quantization(np.atleast_1d(scale), np.atleast_1d(point), *axis)
 
     writer.tensor("x", x.shape, "INT8", Quantization=q(x_scale))
     writer.tensor("w", weights.shape, "INT8", weights, Quantization=q(w_scale))
@@ -132,10 +152,6 @@ def integer_dense(writer, x, weights, *, bias=None, x_scale=X, w_scale=W, y_scal
     writer.tensor("y", (len(x), len(weights)), y_kind, Quantization=q(y_scale))
     writer.op("FULLY_CONNECTED", [0, 1, 2], [3], "FullyConnectedOptions", {"FusedActivationFunction": 1})
     writer.subgraph([0], [3])
-
-
-def integers(*shape):
-    return RNG.integers(-127, 128, shape, np.int8)
 
 
 def test_a_dense_layer_in_int8(writer, run):
@@ -152,8 +168,7 @@ def test_a_dense_layer_in_int8(writer, run):
         ({"x_scale": ([0.1, 0.2, 0.3], [0, 0, 0])}, "i8 tensor 'x'; f32 and i8 with one scale"),
         ({"y_kind": "FLOAT32"}, "i8 input 'x' to f32"),
         ({"y_kind": "UINT8"}, "u8 tensor 'y'"),
-        ({"w_scale": (0.02, 5)}, "weights 'w' are not i8 around zero"),
-        ({"weights": np.full((3, 4), -128, np.int8)}, "weights 'w' hold -128"),
+        ({"w_scale": ([0.1, 0.2, 0.3, 0.4], [0, 0, 0, 0], 1)}, "weights 'w' are not i8 with one scale"),
         ({"bias": np.zeros(3, np.float32)}, "a bias of float32"),
     ],
 )
@@ -191,6 +206,8 @@ def test_a_pool(writer, run, op, reduce, same):
 @pytest.mark.parametrize("shape", [(2, 3, 4), (4,), (1,), (3, 1)])
 @pytest.mark.parametrize("constant", [True, False])
 def test_an_addition_broadcasts(writer, run, shape, constant):
+    if not constant and shape == (3, 1):
+        return  # only constants are spread over other dimensions; refused below
     a, b = normal(2, 3, 4), normal(*shape)
     writer.tensor("b", shape, **({"constant": b} if constant else {}))
     writer.tensor("a", a.shape)
@@ -215,11 +232,10 @@ def test_an_activation(writer, run, op, low, high):
     np.testing.assert_array_equal(run(writer, x), np.clip(x, low, high))
 
 
-@pytest.mark.parametrize("beta", [1.0, 0.3])
-def test_a_softmax(writer, run, beta):
+def test_a_softmax(writer, run):
     x = normal(3, 7)
-    unary(writer, "SOFTMAX", x, x.shape, options="SoftmaxOptions", Beta=beta)
-    e = np.exp(beta * (x - x.max(1, keepdims=True)))
+    unary(writer, "SOFTMAX", x, x.shape, options="SoftmaxOptions", Beta=1.0)
+    e = np.exp(x - x.max(1, keepdims=True))
     np.testing.assert_allclose(run(writer, x, exact=False), e / e.sum(1, keepdims=True), rtol=1e-5)
 
 
@@ -286,14 +302,22 @@ def refused(writer, compiled_tflite, kind, said):
 @pytest.mark.parametrize(
     ("op", "options", "fields", "said"),
     [
-        ("SOFTMAX", "SoftmaxOptions", {"Beta": -2.0}, "beta -2"),
-        ("ATAN2", "", {}, "ATAN2 .* is not supported. Supported are ABS"),
+        ("SOFTMAX", "SoftmaxOptions", {"Beta": 2.0}, "beta 2"),
+        ("EXP", "", {}, "EXP .* is not supported. Supported are ADD"),
         ("AVERAGE_POOL_2D", "Pool2DOptions", {"StrideW": 1, "StrideH": 1}, "images of rank 4"),
     ],
 )
 def test_a_form_outside_coverage_is_refused_with_its_name(writer, compiled_tflite, op, options, fields, said):
     unary(writer, op, normal(1, 4), (1, 4), options=options, **fields)
     refused(writer, compiled_tflite, UnsupportedError, said)
+
+
+def test_an_activation_that_broadcasts_across_other_dimensions_is_refused(writer, compiled_tflite):
+    for name, shape in (("a", (2, 3, 4)), ("b", (3, 1)), ("y", (2, 3, 4))):
+        writer.tensor(name, shape)
+    writer.op("ADD", [0, 1], [2], "AddOptions")
+    writer.subgraph([0, 1], [2])
+    refused(writer, compiled_tflite, UnsupportedError, "broadcasts along the last dimension only")
 
 
 @pytest.mark.parametrize(
@@ -318,8 +342,8 @@ def test_a_shape_that_the_operator_does_not_compute_is_malformed(writer, compile
 
 
 def test_inspecting_names_every_unknown_operator(writer, tmp_path):
-    unary(writer, "ATAN2", normal(1, 4), (1, 4))
+    unary(writer, "EXP", normal(1, 4), (1, 4))
     (tmp_path / "m.tflite").write_bytes(writer.data())
     summary = inspect_model(read_model(tmp_path / "m.tflite"))
-    assert (summary.supported, summary.unsupported) == (False, ("op ATAN2 (operator 'y')",))
+    assert (summary.supported, summary.unsupported) == (False, ("op EXP (operator 'y')",))
     assert [p.name for p in (*summary.inputs, *summary.outputs)] == ["x", "y"]

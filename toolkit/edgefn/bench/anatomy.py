@@ -104,8 +104,7 @@ def dissect(
 
 def weights_bytes(plan: Plan, op: PlanOp) -> int:
     """Bytes of the constants that an op reads."""
-    named = [int(v) for p, v in zip(op.code.parameters, op.values, strict=True) if p.kind == "tensor"]
-    tensors = [plan.tensors[i] for i in dict.fromkeys((*named, *op.rest))]
+    tensors = [plan.tensors[i] for i in dict.fromkeys((*op.tensors.values(), *op.rest))]
     return sum(t.nbytes for t in tensors if t.place == "weights")
 
 

@@ -16,8 +16,7 @@ from edgefn.bench.subject import Subject, open_subject
 from edgefn.bench.taken import taken_ops
 from edgefn.engine.standalone import Runner
 from edgefn.graph.footprint import footprint_of
-from edgefn.graph.ir import NUMPY
-from edgefn.graph.records import Plan
+from edgefn.graph.records import NUMPY_DTYPES, Plan
 
 __all__ = ["Kind", "ModelProfile", "OpProfile", "profile_model"]
 
@@ -166,10 +165,9 @@ def _values(rng: np.random.Generator, dtype: str, dims: Sequence[int], declared:
     if dtype == "f32":
         return rng.standard_normal(dims, np.float32)
     if dtype == "i32" or declared == "bool":
-        return np.ones(dims, np.int32 if dtype == "i32" else np.uint8)
-    kind: np.dtype[Any] = NUMPY["i8" if dtype == "i8" else "u8"]
-    info = np.iinfo(kind)
-    return rng.integers(info.min, info.max, dims, kind, endpoint=True)
+        return np.ones(dims, NUMPY_DTYPES[dtype])
+    info = np.iinfo(NUMPY_DTYPES[dtype])
+    return rng.integers(info.min, info.max, dims, info.dtype, endpoint=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgefn.errors import UsageError
 from edgefn.graph.compiler import compile_model, read_model
-from edgefn.project.atomic import write_together
+from edgefn.project.atomic import refuse_target, write_together
 
 __all__ = ["CompiledFile", "compile_file"]
 
@@ -29,8 +29,8 @@ def compile_file(
     """Compile the model at `source`; the ending of `output` (.plan, .wasm) says to what.
 
     With `js` a JavaScript wrapper and its types are written beside a .wasm. All files are written or none. Raises
-    UsageError EFN-U030 for another ending, EFN-U032 for a wrapper of a plan, EFN-U033 for one that would replace a file
-    of somebody else's.
+    UsageError EFN-U030 for another ending, EFN-U032 for a wrapper of a plan, EFN-U044 for one that cannot be written or
+    would replace a file of somebody else's.
     """
     if output.suffix not in (".plan", ".wasm"):
         raise UsageError(
@@ -53,14 +53,12 @@ def compile_file(
 
 
 def _wrapper_paths(output: Path) -> tuple[Path, Path]:
-    from edgefn.build.javascript import is_wrapper  # noqa: PLC0415
+    from edgefn.build.javascript import HEAD  # noqa: PLC0415
 
     if output.suffix != ".wasm":
         message = f"--js makes a wrapper for a .wasm, and the output is {output}"
         raise UsageError("EFN-U032", message, hint=f"add: -o {output.with_suffix('.wasm')}")
     paths = (output.with_suffix(".js"), output.with_suffix(".d.ts"))
     for path in paths:
-        if path.exists() and not is_wrapper(path):
-            message = f"{path} was not made by edgefn, and is not replaced"
-            raise UsageError("EFN-U033", message, hint="choose another name with -o, or move the file away")
+        refuse_target(path, HEAD)
     return paths

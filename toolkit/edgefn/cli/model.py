@@ -104,7 +104,7 @@ def profile(
     from edgefn.report.units import place
 
     if html:
-        refuse_target(html, view.MARK)
+        refuse_target(html, view.HEAD)
     found = profile_model(source, known_flavour(flavour), inputs=inputs, epochs=epochs, dims=sizes(dim))
     if html:
         write_whole(html, view.page(found).encode())

@@ -2,8 +2,24 @@
 
 from collections.abc import Iterable, Iterator
 
-__all__ = ["assemble", "read_unsigned", "sections", "signed", "skip_number", "unsigned"]
+__all__ = [
+    "CODE",
+    "DATA",
+    "DATA_COUNT",
+    "ELEMENT",
+    "EXPORT",
+    "MEMORY",
+    "PAGE",
+    "assemble",
+    "read_unsigned",
+    "sections",
+    "signed",
+    "skip_number",
+    "unsigned",
+]
 
+MEMORY, EXPORT, ELEMENT, CODE, DATA, DATA_COUNT = 5, 7, 9, 10, 11, 12  # ids of sections
+PAGE = 65536  # of a linear memory, in bytes
 PREAMBLE = b"\0asm\x01\0\0\0"
 
 

@@ -8,13 +8,12 @@ CALL, BR_TABLE, F32_CONST, F64_CONST, MORE, VECTOR = 0x10, 0x0E, 0x43, 0x44, 0xF
 
 # How many numbers follow an instruction.
 NUMBERS = {
-    **dict.fromkeys(
-        (0x00, 0x01, 0x05, 0x0B, 0x0F, 0x1A, 0x1B, *range(0x45, 0xC5)), 0
-    ),  # unreachable to return, arithmetic
-    **dict.fromkeys(
-        (0x02, 0x03, 0x04, 0x0C, 0x0D, *range(0x20, 0x25), 0x3F, 0x40, 0x41, 0x42), 1
-    ),  # blocks, locals, i32
-    **dict.fromkeys((0x11, *range(0x28, 0x3F)), 2),  # call_indirect, loads and stores
+    # unreachable to return, drop, select; arithmetic
+    **dict.fromkeys((0x00, 0x01, 0x05, 0x0B, 0x0F, 0x1A, 0x1B, *range(0x45, 0xC5)), 0),
+    # blocks and branches; locals and globals; the size of memory; constants
+    **dict.fromkeys((0x02, 0x03, 0x04, 0x0C, 0x0D, *range(0x20, 0x25), 0x3F, 0x40, 0x41, 0x42), 1),
+    # call_indirect; loads and stores
+    **dict.fromkeys((0x11, *range(0x28, 0x3F)), 2),
 }
 NUMBERS_OF_MORE = {**dict.fromkeys(range(8), 0), 8: 2, 9: 1, 10: 2, 11: 1}  # conversions, memory.copy and the like
 

@@ -7,12 +7,11 @@ out of the linked module, by the calls in it. A function whose address is taken 
 import struct
 from dataclasses import dataclass
 
-from edgefn.engine.binary import assemble, read_unsigned, sections
+from edgefn.engine.binary import CODE, DATA, ELEMENT, EXPORT, assemble, read_unsigned, sections
 from edgefn.engine.code import callees, function_bodies, write_bodies
 
 __all__ = ["OpTable", "keep_ops"]
 
-EXPORT, ELEMENT, CODE, DATA = 7, 9, 10, 11  # section ids
 ROW = struct.Struct("<4I")  # efn_op of core/table.h: a count, then three functions, as indices of the table
 FUNCTION = 0  # kind of an export
 TRAP = bytes((0, 0x00, 0x0B))  # no locals; unreachable; end

@@ -7,15 +7,13 @@ offsets of the plan's records and calls `efn_run_at(efn_arena(), 0, ops, 0)`: do
 import struct
 from collections.abc import Buffer
 
-from edgefn.engine.binary import assemble, read_unsigned, sections, signed, unsigned
+from edgefn.engine.binary import DATA, DATA_COUNT, MEMORY, PAGE, assemble, read_unsigned, sections, signed, unsigned
 from edgefn.engine.library import module_path
 from edgefn.engine.linker import keep_ops
 from edgefn.engine.standalone import Runner
 
 __all__ = ["embed"]
 
-PAGE = 65536
-MEMORY, DATA, DATA_COUNT = 5, 11, 12  # section ids
 ACTIVE = b"\x00\x41"  # an active segment of memory 0, at i32.const ...
 END = b"\x0b"
 

@@ -10,16 +10,16 @@ from typing import Self
 
 from wasmtime import Config, Engine, Func, Instance, Memory, Module, Store, WasmtimeError
 
+from edgefn.engine.binary import PAGE
 from edgefn.engine.call import Call
 from edgefn.engine.library import module_path
 from edgefn.engine.linker import OpTable
 from edgefn.errors import ModelError
+from edgefn.guest.signature import MAX_BATCH
 
 __all__ = ["Runner"]
 
-PAGE = 65536
 FOREVER = 1 << 62  # epochs
-MAX_BATCH = 1024
 RECORD = "<xBBxIII32x"  # rank, place, offset, bytes and first dimension of a tensor record
 FUNCTIONS = (
     *("efn_affine_at", "efn_arena_bytes", "efn_fault", "efn_heap", "efn_open_at", "efn_ops_at", "efn_ops_bytes"),

@@ -34,12 +34,12 @@ class Allowance:
         """Whether enough is left for a constant of this shape, with four bytes an element."""
         return 4 * prod(shape) <= self._left
 
-    def demand(self, shape: Sequence[int]) -> None:
+    def demand(self, shape: Sequence[int], item_bytes: int = 4) -> None:
         """Refuse a constant that the allowance does not afford before it is made.
 
         Raises ModelError EFN-M008, as `count` and `spend` do.
         """
-        self._need(4 * prod(shape))
+        self._need(item_bytes * prod(shape))
 
     def count(self, array: NDArray[Any]) -> None:
         """Count a constant."""

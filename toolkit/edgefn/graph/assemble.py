@@ -114,8 +114,8 @@ class _Builder:
         code = BY_NAME[step.code]
         values: list[int | float] = []
         for p in code.parameters:
-            value: Any = self._scratch[number] if p.kind == "scratch" else step.values[p.name]
-            values.append(self.index(value) if p.kind == "tensor" else value)
+            value: Any = self._scratch[number] if p.kind.name == "scratch" else step.values[p.name]
+            values.append(self.index(value) if p.kind.name == "tensor" else value)
         return PlanOp(code, tuple(values), tuple(self.index(r) for r in step.rest))
 
 

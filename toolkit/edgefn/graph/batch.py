@@ -1,10 +1,9 @@
 """Plans of models that take any number of items, compiled for one (docs/spec/plan.md, Meta)."""
 
 from edgefn.graph.records import Plan
+from edgefn.guest.signature import MAX_BATCH  # the guest travels alone, so it has it
 
 __all__ = ["MAX_BATCH", "batch_of", "is_of_one_item"]
-
-MAX_BATCH = 1024
 
 
 def is_of_one_item(plan: Plan) -> bool:

@@ -83,9 +83,8 @@ def _range(plan: Plan, tensor: int) -> tuple[int, int]:
 
 def _read(plan: Plan, op: PlanOp) -> Iterator[int]:
     """The tensors in the arena that an op reads."""
-    named = zip(op.code.parameters, op.values, strict=True)
-    indices = [int(v) for p, v in named if p.kind == "tensor" and p.name != "y"]
-    for index in (*indices, *op.rest):
+    operands = [index for name, index in op.tensors.items() if name != "y"]
+    for index in (*operands, *op.rest):
         if plan.tensors[index].place == "arena":
             yield index
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from math import inf, isfinite, isnan
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -13,15 +14,46 @@ if TYPE_CHECKING:
 
 __all__ = ["OpCode", "Parameter", "opcode"]
 
-type Kind = Literal["tensor", "int", "signed", "f32", "scratch"]
 
-_KINDS: dict[str, Kind] = {"*": "tensor", "-": "signed", ".": "f32", "@": "scratch"}
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a parameter lies in the stream, as `struct` has it, and the values that it may have, whatever the op."""
+
+    name: str
+    format: str
+    allows: Callable[[float], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     name: str
     kind: Kind
+
+    @classmethod
+    def of(cls, word: str) -> "Parameter":
+        """`*x` a tensor, `axis` an int, `-s0` signed, `.scale` an f32 above 0, `@scratch`; `low:bound` names a kind."""
+        name, _, kind = word.lstrip("*-.@").partition(":")
+        return cls(name, KINDS[kind or PREFIXES.get(word[0], "int")])
+
+
+PREFIXES = {"*": "tensor", "-": "signed", ".": "f32", "@": "scratch"}
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("tensor", "I", lambda _: True),
+        Kind("int", "I", lambda _: True),
+        Kind("signed", "i", lambda _: True),
+        Kind("scratch", "I", lambda v: v % 16 == 0),
+        Kind("flag", "I", lambda v: v in {0, 1}),
+        Kind("i8", "i", lambda v: -128 <= v <= 127),
+        Kind("multiplier", "I", lambda v: v == 0 or 2**30 <= v < 2**31),
+        Kind("shift", "i", lambda v: -31 <= v <= 0),
+        Kind("f32", "f", lambda v: 0 < v < inf),
+        Kind("finite", "f", isfinite),
+        Kind("not_negative", "f", lambda v: 0 <= v < inf),
+        Kind("bound", "f", lambda v: not isnan(v)),
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +89,6 @@ def opcode(
     in_place: str = "",
     skips: bool = False,
 ) -> OpCode:
-    """An op code; its parameters are words: `*x` a tensor, `.low` an f32, `axis` an int, `-s0` signed, `@scratch`."""
-    parameters = tuple(Parameter(word.lstrip("*-.@"), _KINDS.get(word[0], "int")) for word in words.split())
+    """An op code; `words` are its parameters, as `Parameter.of` reads them."""
+    parameters = tuple(Parameter.of(word) for word in words.split())
     return OpCode(code, name, parameters, check, evaluate, scratch, variadic, tuple(in_place.split()), skips)

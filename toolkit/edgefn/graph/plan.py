@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from edgefn.graph.header import HEADER_BYTES, TENSOR_BYTES, Header, read_header, refused, seal
-from edgefn.graph.opcode import OpCode, Parameter
+from edgefn.graph.opcode import OpCode
 from edgefn.graph.ops import BY_CODE
 from edgefn.graph.records import DTYPES, Plan, PlanOp, PlanTensor
 from edgefn.graph.view import check_op
@@ -113,11 +113,7 @@ def _op_bytes(op: PlanOp) -> bytes:
 
 def _layout(code: OpCode) -> str:
     """The parameters of an op as `struct` has them."""
-    return "<" + "".join("f" if p.kind == "f32" else "i" if _signed(p) else "I" for p in code.parameters)
-
-
-def _signed(p: Parameter) -> bool:
-    return p.kind == "signed" or p.name in {"low", "high"} or p.name.endswith(("_zero", "_shift"))
+    return "<" + "".join(p.kind.format for p in code.parameters)
 
 
 def _read_ops(data: bytes, header: Header) -> tuple[PlanOp, ...]:

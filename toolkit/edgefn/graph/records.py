@@ -62,6 +62,12 @@ class PlanOp:
     def __contains__(self, name: str) -> bool:
         return any(p.name == name for p in self.code.parameters)
 
+    @property
+    def tensors(self) -> dict[str, int]:
+        """The tensors that have a name, by it, as indices of their records."""
+        named = zip(self.code.parameters, self.values, strict=True)
+        return {p.name: int(v) for p, v in named if p.kind.name == "tensor"}
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

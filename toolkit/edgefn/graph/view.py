@@ -1,7 +1,6 @@
 """An op of a plan under check (docs/spec/plan.md): its tensors at hand, and one way to refuse it."""
 
 from collections.abc import Iterator
-from math import inf, isfinite, isnan
 from typing import Any
 
 import numpy as np
@@ -24,10 +23,9 @@ class View:
         self._weights = plan.weights
         tensors = plan.tensors
         self._where = f"op {number} ({op.code.name})"
-        named = [(p.name, int(v)) for p, v in zip(op.code.parameters, op.values, strict=True) if p.kind == "tensor"]
-        for name, index in (*named, *(("an input", i) for i in op.rest)):
+        for name, index in (*op.tensors.items(), *(("an input", i) for i in op.rest)):
             self.need(index < len(tensors), f"{name} is tensor {index} of {len(tensors)}")
-        self.tensor = {name: tensors[index] for name, index in named}
+        self.tensor = {name: tensors[index] for name, index in op.tensors.items()}
         self.rest = [tensors[i] for i in op.rest]
 
     def need(self, fulfilled: bool, otherwise: str) -> None:
@@ -90,7 +88,7 @@ def check_op(number: int, op: PlanOp, plan: Plan) -> None:
     """Refuse, with ModelError EFN-M022, an op that would read, write or compute outside what the format allows."""
     view = View(number, op, plan)
     for p, value in zip(op.code.parameters, op.values, strict=True):
-        view.need(_allowed(p.kind, p.name, value), f"{p.name} is {value}")
+        view.need(p.kind.allows(value), f"{p.name} is {value}")
     if "low" in op:
         view.need(op["low"] <= op["high"], f"low {op['low']} is above high {op['high']}")
     view.need(view.tensor["y"].place == "arena", "y is placed in weights")
@@ -101,19 +99,3 @@ def check_op(number: int, op: PlanOp, plan: Plan) -> None:
 def _shared(start: int, size: int, t: PlanTensor) -> bool:
     """Whether bytes of the arena are also those of a tensor."""
     return t.place == "arena" and start < t.offset + t.nbytes and t.offset < start + size
-
-
-def _allowed(kind: str, name: str, value: float) -> bool:
-    if kind == "f32":
-        lowest = -inf if name in {"low", "high", "alpha", "beta"} else 0
-        least = value > lowest or (name == "epsilon" and value == 0)
-        return (isfinite(value) and least) or (name in {"low", "high"} and not isnan(value))
-    if kind == "scratch":
-        return value % 16 == 0
-    if name.endswith("_zero") or name in {"low", "high"}:
-        return -128 <= value <= 127
-    if name.endswith("_mult"):
-        return value == 0 or 2**30 <= value < 2**31
-    if name.endswith("_shift"):
-        return -31 <= value <= 0
-    return name != "count_padding" or value in {0, 1}

@@ -11,15 +11,15 @@ from edgefn.errors import UsageError
 __all__ = ["refuse_target", "write_together", "write_whole"]
 
 
-def refuse_target(path: Path, mark: bytes) -> None:
-    """Say before long work that its result cannot be written to `path`, or would replace what does not begin as ours.
+def refuse_target(path: Path, head: bytes) -> None:
+    """Say before long work that its result cannot be written to `path`, or would replace what is not of its kind.
 
-    `mark` stands in the first 1,024 bytes of every such result. Raises UsageError EFN-U044.
+    Every result of this kind begins with `head`. Raises UsageError EFN-U044.
     """
     reason = _obstacle(path)
-    if not reason and path.is_file():
+    if not reason and path.exists():
         with path.open("rb") as file:
-            reason = "" if mark in file.read(1024) else "the file that is there was not made by edgefn"
+            reason = "" if file.read(len(head)) == head else "the file that is there was not made by edgefn"
     if reason:
         raise UsageError("EFN-U044", f"cannot write {path}: {reason}", hint="give the name of a new file")
 
@@ -29,6 +29,8 @@ def _obstacle(path: Path) -> str:
     nearest = next(parent for parent in path.absolute().parents if parent.exists())
     if path.is_dir():
         return "it is a folder"
+    if path.exists() and not path.is_file():
+        return "it is a device or a pipe"
     if not nearest.is_dir():
         return f"{nearest} is no folder"
     return "" if os.access(nearest, os.W_OK | os.X_OK) else f"nothing can be written in {nearest}"

@@ -10,9 +10,9 @@ from edgefn.report.units import duration, size
 if TYPE_CHECKING:  # a view needs the shape of a result, not the code that made it
     from edgefn.bench.profile import ModelProfile, OpProfile
 
-__all__ = ["MARK", "page", "profile"]
+__all__ = ["HEAD", "page", "profile"]
 
-MARK = b'content="edgefn model profile"'  # every page says near its beginning what made it
+HEAD = b"<!doctype html><!-- Made by `edgefn model profile` -->"  # the template begins with it
 TOLERANCE = 0.1  # of ops that add up to a whole inference
 BAR = 16  # characters of the longest bar
 HUES = 7  # kinds of op that have a colour of their own on the page

@@ -16,11 +16,11 @@ from edgefn.graph.batch import batch_of
 from edgefn.graph.plan import read_plan
 from edgefn.graph.records import Plan, PlanTensor
 
-__all__ = ["Wrapper", "is_wrapper", "write_wrapper"]
+__all__ = ["HEAD", "Wrapper", "write_wrapper"]
 
 ARRAYS = {"f32": "Float32Array", "i8": "Int8Array", "u8": "Uint8Array", "i32": "Int32Array"}
 CHECKSUM = slice(12, 16)  # of a plan
-MARK = b"// Made by `edgefn model compile --js`"  # both templates begin with it
+HEAD = b"// Made by `edgefn model compile --js`"  # both templates begin with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +58,6 @@ def write_wrapper(plan: bytes, wasm: str) -> Wrapper:
     templates.filters["literal"] = _literal
     module, types = (templates.get_template(name).render(values) for name in ("model.js.jinja", "model.d.ts.jinja"))
     return Wrapper(module, types)
-
-
-def is_wrapper(path: Path) -> bool:
-    """Whether the file at `path` was written from these templates, so that it may be replaced."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(len(MARK)) == MARK
 
 
 def _ports(plan: Plan, side: str, indices: tuple[int, ...]) -> list[dict[str, Any]]:

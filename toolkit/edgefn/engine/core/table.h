@@ -5,7 +5,7 @@
 #include "../include/edgefn.h"
 #include "memory.h"
 
-#define EFN_OPCODES 70 // above every code
+#define EFN_OPCODES 80 // above every code
 #define EFN_SKIP 49
 
 // Where one run happens: an open plan and the caller's arena.
@@ -106,7 +106,6 @@ EFN_DECLARE(topk)
 EFN_DECLARE(rnn_f32)
 EFN_DECLARE(dense_i8_i32)
 EFN_DECLARE(coupling_f32)
-EFN_DECLARE(binary_q8)
-EFN_DECLARE(reduce_q8)
+EFN_DECLARE(matmul_q8)
 
 #endif

@@ -201,6 +201,14 @@ typedef struct {
 } efn_matmul_f32;
 
 typedef struct {
+    uint32_t a, b, y, batch, m, n, k;
+    uint32_t a_step, b_step, b_row, b_column; // of a batch; of a row and a column of b
+    uint32_t rounding, factor[2];             // 0: multiplier and shift; 1: the halves of an f64
+    int32_t a_zero, b_zero, y_zero, low, high;
+    uint32_t scratch;
+} efn_matmul_q8;
+
+typedef struct {
     uint32_t x, range, y;
 } efn_dynamic_quantize;
 
@@ -275,18 +283,6 @@ typedef struct {
 typedef struct {
     uint32_t a, b, y, function; // as plan.md numbers them
 } efn_binary;
-
-typedef struct {
-    uint32_t a, b, y, function; // as plan.md numbers them
-    efn_fixed a_by, b_by, y_by;
-    int32_t a_zero, b_zero, y_zero, low, high;
-} efn_binary_q8;
-
-typedef struct {
-    uint32_t x, y, n, inner;
-    efn_fixed by;
-    int32_t x_zero, y_zero;
-} efn_reduce_q8;
 
 typedef struct {
     uint32_t cond, a, b, y;

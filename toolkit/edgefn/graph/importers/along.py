@@ -4,14 +4,14 @@ from math import prod
 
 import numpy as np
 
-from edgefn.graph.importers.emitter import Emitter
+from edgefn.graph.importers.call import Call
 from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Binary, Gather, Reshape
 
 __all__ = ["taken_along"]
 
 
-def taken_along(call: Emitter, x: Tensor, index: Tensor) -> str:
+def taken_along(call: Call, x: Tensor, index: Tensor) -> str:
     """Emit what takes `x[..., index[...]]`; `index` i32 `[..., k]`, of the same rows as `x` `[..., n]`, below n."""
     rows, n = prod(x.shape[:-1]), x.shape[-1]
     if rows > 1:

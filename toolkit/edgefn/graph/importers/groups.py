@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from edgefn.graph.importers.emitter import Convolver
+from edgefn.graph.importers.call import Call
 from edgefn.graph.importers.kernel import Kernel
 from edgefn.graph.importers.spans import Span, sliced
 from edgefn.graph.ir import Tensor
@@ -19,7 +19,7 @@ class Compute(Protocol):
     def __call__(self, image: Tensor, kernel: Kernel, bias: Kernel | None, *, depthwise: bool = False) -> str: ...
 
 
-def grouped(call: Convolver, x: Tensor, kernel: Kernel, bias: Kernel | None, group: int, compute: Compute) -> str:  # noqa: PLR0917 -- what a convolution is made of
+def grouped(call: Call, x: Tensor, kernel: Kernel, bias: Kernel | None, group: int, compute: Compute) -> str:  # noqa: PLR0917 -- what a convolution is made of
     """Compute groups together as far as that fills the lanes, and those parts one after another.
 
     `kernel` is `[M, kh, kw, C / group]`; with a single channel a group its weights are those of every channel.
@@ -33,7 +33,9 @@ def grouped(call: Convolver, x: Tensor, kernel: Kernel, bias: Kernel | None, gro
     parts = []
     for first in range(0, group, together):
         chosen = range(first * outputs // group, (first + together) * outputs // group)
-        part = kernel.outputs(chosen).merged(together)
+        part = kernel.outputs(chosen)
+        call.scope.graph.allowance.demand((*part.shape[:3], together * depth), part.value.itemsize)
+        part = part.merged(together)
         parts.append(compute(_channels(call, x, first * depth, together * depth), part, bias and bias.outputs(chosen)))
     if len(parts) == 1:
         return parts[0]
@@ -49,13 +51,13 @@ def _worthwhile(together: int, group: int, outputs: int) -> bool:
     )
 
 
-def _repeated(call: Convolver, x: Tensor, count: int) -> Tensor:
+def _repeated(call: Call, x: Tensor, count: int) -> Tensor:
     """Every channel so many times in a row."""
     if count == 1:
         return x
     return call.scope.tensor(call.moved(Repeat((1, 1, 1, count)), x, (*x.shape[:3], x.shape[3] * count)))
 
 
-def _channels(call: Convolver, x: Tensor, first: int, count: int) -> Tensor:
+def _channels(call: Call, x: Tensor, first: int, count: int) -> Tensor:
     spans = [*(Span(0, 1, d) for d in x.shape[:3]), Span(first, 1, count)]
     return call.scope.tensor(sliced(call, x, spans))

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from edgefn.graph.importers.emitter import Emitter
+from edgefn.graph.importers.call import Call
 from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Gather, Pad
 
@@ -15,7 +15,7 @@ type Mode = Literal["reflect", "symmetric", "edge", "wrap"]
 type Widths = Sequence[tuple[int, int]]  # before and after each axis, none negative
 
 
-def padded(call: Emitter, x: Tensor, widths: Widths, value: float) -> str:
+def padded(call: Call, x: Tensor, widths: Widths, value: float) -> str:
     """Put a constant around `x`."""
     if not any(b or a for b, a in widths):
         return x.name
@@ -23,7 +23,7 @@ def padded(call: Emitter, x: Tensor, widths: Widths, value: float) -> str:
     return call.moved(Pad(tuple(b for b, _ in widths), value), x, shape)
 
 
-def by_indices(call: Emitter, x: Tensor, widths: Widths, mode: Mode) -> str:
+def by_indices(call: Call, x: Tensor, widths: Widths, mode: Mode) -> str:
     """Put elements of `x` around it, as numpy.pad does in `mode`."""
     for axis, (before, after) in enumerate(widths):
         if before or after:

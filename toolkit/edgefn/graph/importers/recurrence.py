@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edgefn.graph.importers.builder import Builder
 from edgefn.graph.ir import OPEN, Bounds, Op, Shape, Tensor
-from edgefn.graph.ops import Dense, Gru, Lstm, Reshape, Rnn, Slice
+from edgefn.graph.ops import Dense, DenseDynamic, DynamicQuantize, DynamicRange, Gru, Lstm, Reshape, Rnn, Slice
 from edgefn.graph.ops.lstm import head
 from edgefn.graph.ops.recurrent import spread
 
@@ -19,7 +19,11 @@ type Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One direction: constants w `[G, H, K]`, bias `[G, H]` and r `[G, H, H]` of G gates in the order of the op's."""
+    """One direction: constants w `[G, H, K]`, bias `[G, H]` and r `[G, H, H]` of G gates in the order of the op's.
+
+    Where w are integers, `steps` are the scale and the zero point of each of its rows, `[2, G, H]`; inputs are then
+    quantized as they come.
+    """
 
     builder: Builder
     label: str
@@ -27,6 +31,7 @@ class Layer:
     bias: Array
     r: Array
     reverse: bool = False
+    steps: Array | None = None
 
     @property
     def cells(self) -> int:
@@ -36,7 +41,18 @@ class Layer:
         """What `x` `[T, B, K]` adds to the gates: `[T, B, G * r8(H)]`."""
         weights, bias = spread(self.w), spread(self.bias)
         shape = (*self.builder.tensor(x).shape[:2], len(bias))
+        if self.steps is not None:
+            return self._integer_sums(x, weights, spread(self.steps[0]), spread(self.steps[1]), bias)
         return self.emit(Dense(), (x, self.constant("w", weights), self.constant("b", bias)), shape)
+
+    def _integer_sums(self, x: str, weights: Array, scales: Array, zeros: Array, bias: Array) -> str:
+        shape = self.builder.tensor(x).shape
+        steps = self.emit(DynamicRange(), (x,), (2,))
+        integers = self.builder.emit(self.label, DynamicQuantize(), (x, steps), Tensor(self.label, "i8", shape))
+        w = self.builder.constant(f"{self.label}.w", weights)
+        z = self.builder.constant(f"{self.label}.zeros", zeros.astype(np.int32))
+        parts = (integers, steps, w, z, self.constant("scales", scales), self.constant("b", bias))
+        return self.emit(DenseDynamic(), parts, (*shape[:2], len(bias)))
 
     def states(self, after: str, c: str = "") -> "States":
         """States from h after every step."""

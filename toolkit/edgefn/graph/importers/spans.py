@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from edgefn.graph.importers.emitter import Emitter
+from edgefn.graph.importers.call import Call
 from edgefn.graph.ir import Shape, Tensor
 from edgefn.graph.ops import Slice, Tile
 
@@ -26,7 +26,7 @@ def taken(length: int, start: int | None, end: int | None, step: int) -> Span:
     return Span(chosen.start if chosen else 0, step, len(chosen))
 
 
-def sliced(call: Emitter, x: Tensor, spans: Sequence[Span]) -> str:
+def sliced(call: Call, x: Tensor, spans: Sequence[Span]) -> str:
     """Emit a slice with one span for each axis, unless it takes everything."""
     if list(spans) == [Span(0, 1, d) for d in x.shape]:
         return x.name
@@ -34,7 +34,7 @@ def sliced(call: Emitter, x: Tensor, spans: Sequence[Span]) -> str:
     return call.moved(op, x, tuple(s.count for s in spans))
 
 
-def divided(call: Emitter, x: Tensor, axis: int, sizes: Sequence[int]) -> tuple[str, ...]:
+def divided(call: Call, x: Tensor, axis: int, sizes: Sequence[int]) -> tuple[str, ...]:
     """Emit the parts that an axis falls into, of these sizes."""
     whole = [Span(0, 1, d) for d in x.shape]
     begins = accumulate(sizes, initial=0)
@@ -42,7 +42,7 @@ def divided(call: Emitter, x: Tensor, axis: int, sizes: Sequence[int]) -> tuple[
     return tuple(sliced(call, x, [*whole[:axis], part, *whole[axis + 1 :]]) for part in parts)
 
 
-def tiled(call: Emitter, x: Tensor, counts: Sequence[int]) -> str:
+def tiled(call: Call, x: Tensor, counts: Sequence[int]) -> str:
     """Emit so many repetitions of `x` along each axis."""
     for axis, count in enumerate(counts):  # one by one, as six dimensions cannot hold all of them at once
         if count != 1:
@@ -52,7 +52,7 @@ def tiled(call: Emitter, x: Tensor, counts: Sequence[int]) -> str:
     return x.name
 
 
-def broadcast(call: Emitter, x: Tensor, shape: Shape) -> str:
+def broadcast(call: Call, x: Tensor, shape: Shape) -> str:
     """Emit `x` in a shape that it broadcasts to."""
     wide = call.scope.tensor(call.reshape(x.name, (*[1] * (len(shape) - len(x.shape)), *x.shape)))
     return sliced(call, wide, [Span(0, int(n == d), n) for n, d in zip(shape, wide.shape, strict=True)])

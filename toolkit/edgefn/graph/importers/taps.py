@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.importers.emitter import Emitter
+from edgefn.graph.importers.call import Call
 from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Gather, Repeat, Resample
 
@@ -84,7 +84,7 @@ def _taps(
     return Taps(np.clip(index, 0, length - 1).astype(np.int32), weight.astype(np.float32))
 
 
-def resampled(call: Emitter, x: Tensor, taps: Mapping[int, Taps]) -> str:
+def resampled(call: Call, x: Tensor, taps: Mapping[int, Taps]) -> str:
     """Scale axes one after another, as cheaply as their taps allow."""
     counts = {axis: _repeats(one, x.shape[axis]) for axis, one in taps.items()}
     if any(counts.values()):
@@ -105,7 +105,7 @@ def _repeats(taps: Taps, length: int) -> int:
     return count if np.array_equal(taps.plain, np.arange(length).repeat(count)) else 0
 
 
-def _along(call: Emitter, x: Tensor, axis: int, taps: Taps) -> str:
+def _along(call: Call, x: Tensor, axis: int, taps: Taps) -> str:
     shape = (*x.shape[:axis], len(taps.index), *x.shape[axis + 1 :])
     if taps.plain is not None:
         return call.moved(Gather(axis), x, shape, call.scope.constant(f"{x.name}.index", taps.plain))

@@ -12,7 +12,7 @@ from math import gcd
 
 import numpy as np
 
-from edgefn.graph.importers.emitter import Convolver
+from edgefn.graph.importers.call import Call
 from edgefn.graph.importers.kernel import Kernel
 from edgefn.graph.ir import Shape, Tensor, Window
 from edgefn.graph.ops import Concat, Conv2d, Depthwise, Pad, Reshape, Slice, Tile, Transpose
@@ -96,7 +96,7 @@ class Transposed:
     axes: tuple[Axis, Axis]
     depthwise: bool = False
 
-    def emit(self, call: Convolver, x: Tensor) -> str:
+    def emit(self, call: Call, x: Tensor) -> str:
         """Emit what computes `[N, height, width, M]` of images `[N, H, W, C]`."""
         rows, columns = self.axes
         if rows.stride * columns.stride > MAX_PHASES:
@@ -123,7 +123,7 @@ class Transposed:
         apart = sum(-(-outputs // wide) * wide * len(y.taps) * len(x.taps) for y, x in phases)
         return len(phases) > FEW_APART or single <= NEAR * apart
 
-    def _together(self, call: Convolver, x: Tensor, phases: list[tuple[Phase, Phase]]) -> str:
+    def _together(self, call: Call, x: Tensor, phases: list[tuple[Phase, Phase]]) -> str:
         outputs, count = self.kernel.shape[0], len(phases)
         taps = (len(phases[0][0].taps), len(phases[0][1].taps))
         call.scope.graph.allowance.demand((count, outputs, *taps, self.kernel.shape[3]))
@@ -137,7 +137,7 @@ class Transposed:
         return self._convolved(call, x, kernel, bias, (first[0], first[1]))
 
     def _convolved(
-        self, call: Convolver, x: Tensor, kernel: Kernel, bias: Kernel | None, phases: tuple[Phase, Phase]
+        self, call: Call, x: Tensor, kernel: Kernel, bias: Kernel | None, phases: tuple[Phase, Phase]
     ) -> str:
         """One convolution of stride 1."""
         kernel = kernel.taps(1, phases[0].taps).taps(2, phases[1].taps)
@@ -148,7 +148,7 @@ class Transposed:
         shape = (x.shape[0], self.axes[0].count, self.axes[1].count, kernel.shape[0])
         return call.emit(op, (x.name, *call.layer(op.axis, kernel, bias)), shape)
 
-    def _reaching(self, call: Convolver, x: Tensor, phases: tuple[Phase, Phase]) -> tuple[Tensor, tuple[int, int]]:
+    def _reaching(self, call: Call, x: Tensor, phases: tuple[Phase, Phase]) -> tuple[Tensor, tuple[int, int]]:
         """Return the input as the windows of these phases can take it, and what they pad."""
         wide = [axis.padded(phase) for axis, phase in zip(self.axes, phases, strict=True)]
         pads = [0 if any(w) else -p.begin for w, p in zip(wide, phases, strict=True)]
@@ -162,7 +162,7 @@ class Transposed:
             x = call.scope.tensor(call.moved(op, x, (x.shape[0], height, width, x.shape[3])))
         return x, (pads[0], pads[1])
 
-    def _interleaved(self, call: Convolver, y: Tensor) -> str:
+    def _interleaved(self, call: Call, y: Tensor) -> str:
         """`[N, counts, phases * M]` to the pixels of the result."""
         rows, columns = self.axes
         (n, height, width, _), m = y.shape, self.kernel.shape[0]
@@ -174,12 +174,12 @@ class Transposed:
         return _shaped(call, Slice((0,) * 4, (1,) * 4), y, (n, rows.size, columns.size, m)).name
 
 
-def _shaped(call: Convolver, op: Reshape | Slice, x: Tensor, shape: Shape) -> Tensor:
+def _shaped(call: Call, op: Reshape | Slice, x: Tensor, shape: Shape) -> Tensor:
     """`x` in another shape, unless it has it."""
     return x if shape == x.shape else call.scope.tensor(call.moved(op, x, shape))
 
 
-def _joined(call: Convolver, parts: list[str]) -> str:
+def _joined(call: Call, parts: list[str]) -> str:
     """Results one behind the other along the channels."""
     if len(parts) == 1:
         return parts[0]

@@ -12,7 +12,6 @@ from edgefn.graph.ops import (
     batch_norm,
     bilinear,
     binary,
-    binary_q8,
     cast,
     clamp,
     concat,
@@ -31,11 +30,11 @@ from edgefn.graph.ops import (
     lstm,
     lstm_q8,
     matmul,
+    matmul_q8,
     max_pool,
     pad,
     quantize,
     reduce,
-    reduce_q8,
     repeat,
     requantize,
     resample,
@@ -58,7 +57,6 @@ from edgefn.graph.ops.average_pool import AveragePool
 from edgefn.graph.ops.batch_norm import BatchNorm
 from edgefn.graph.ops.bilinear import Bilinear
 from edgefn.graph.ops.binary import Binary
-from edgefn.graph.ops.binary_q8 import BinaryQ8
 from edgefn.graph.ops.cast import Cast
 from edgefn.graph.ops.clamp import Clamp
 from edgefn.graph.ops.concat import Concat
@@ -77,12 +75,12 @@ from edgefn.graph.ops.lookup import Lookup
 from edgefn.graph.ops.lstm import Lstm
 from edgefn.graph.ops.lstm_q8 import LstmQ8
 from edgefn.graph.ops.matmul import MatMul, Strides
+from edgefn.graph.ops.matmul_q8 import MatMulQ8
 from edgefn.graph.ops.matrix import Weighted
 from edgefn.graph.ops.max_pool import MaxPool
 from edgefn.graph.ops.pad import Pad
 from edgefn.graph.ops.quantize import Quantize
 from edgefn.graph.ops.reduce import Reduce
-from edgefn.graph.ops.reduce_q8 import ReduceQ8
 from edgefn.graph.ops.repeat import Repeat
 from edgefn.graph.ops.requantize import Requantize
 from edgefn.graph.ops.resample import Resample
@@ -107,7 +105,6 @@ __all__ = [
     "BatchNorm",
     "Bilinear",
     "Binary",
-    "BinaryQ8",
     "Cast",
     "Clamp",
     "Concat",
@@ -128,11 +125,11 @@ __all__ = [
     "Lstm",
     "LstmQ8",
     "MatMul",
+    "MatMulQ8",
     "MaxPool",
     "Pad",
     "Quantize",
     "Reduce",
-    "ReduceQ8",
     "Repeat",
     "Requantize",
     "Resample",
@@ -156,7 +153,6 @@ _CODES = (
     average_pool.CODES,
     bilinear.CODES,
     binary.CODES,
-    binary_q8.CODES,
     cast.CODES,
     clamp.CODES,
     concat.CODES,
@@ -175,11 +171,11 @@ _CODES = (
     lstm.CODES,
     lstm_q8.CODES,
     matmul.CODES,
+    matmul_q8.CODES,
     max_pool.CODES,
     pad.CODES,
     quantize.CODES,
     reduce.CODES,
-    reduce_q8.CODES,
     requantize.CODES,
     resample.CODES,
     reshape.CODES,
@@ -204,7 +200,6 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     BatchNorm: batch_norm.lower,
     Bilinear: bilinear.lower,
     Binary: binary.lower,
-    BinaryQ8: binary_q8.lower,
     Cast: cast.lower,
     Clamp: clamp.lower,
     Concat: concat.lower,
@@ -225,11 +220,11 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Lstm: lstm.lower,
     LstmQ8: lstm_q8.lower,
     MatMul: matmul.lower,
+    MatMulQ8: matmul_q8.lower,
     MaxPool: max_pool.lower,
     Pad: pad.lower,
     Quantize: quantize.lower,
     Reduce: reduce.lower,
-    ReduceQ8: reduce_q8.lower,
     Repeat: repeat.lower,
     Requantize: requantize.lower,
     Resample: resample.lower,

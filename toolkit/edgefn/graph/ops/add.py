@@ -112,13 +112,16 @@ def _q8(m: Machine, op: PlanOp) -> Array:
     return end(scaled(total, op["y_mult"], op["y_shift"]), op["y_zero"], op["low"], op["high"])
 
 
+_FACTORS = " ".join(f"{part}_mult:multiplier {part}_shift:shift" for part in "aby")
+_ENDS = "a_zero:i8 b_zero:i8 y_zero:i8 low:i8 high:i8"
+
 CODES = (
-    opcode(7, "add_f32", "*a *b *y .low .high", _check, _f32, in_place="a b"),
-    opcode(8, "add_i8", "*a *b *y .a_mult .b_mult a_zero b_zero y_zero low high", _check, _i8, in_place="a b"),
+    opcode(7, "add_f32", "*a *b *y low:bound high:bound", _check, _f32, in_place="a b"),
+    opcode(8, "add_i8", f"*a *b *y .a_mult .b_mult {_ENDS}", _check, _i8, in_place="a b"),
     opcode(
         26,
         "add_q8",
-        "*a *b *y a_mult a_shift b_mult b_shift y_mult y_shift a_zero b_zero y_zero low high",
+        f"*a *b *y {_FACTORS} {_ENDS}",
         _check,
         _q8,
         in_place="a b",

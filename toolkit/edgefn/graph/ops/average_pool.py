@@ -95,7 +95,13 @@ def _q8(m: Machine, op: PlanOp) -> Array:
 
 
 CODES = (
-    opcode(9, "average_pool_f32", f"*x *y {POOL_WORDS} count_padding", check_pool, _f32),
-    opcode(10, "average_pool_i8", f"*x *y {POOL_WORDS} count_padding x_zero .mult y_zero low high", check_pool, _i8),
-    opcode(27, "average_pool_q8", f"*x *y {POOL_WORDS} low high", _check_fixed, _q8),
+    opcode(9, "average_pool_f32", f"*x *y {POOL_WORDS} count_padding:flag", check_pool, _f32),
+    opcode(
+        10,
+        "average_pool_i8",
+        f"*x *y {POOL_WORDS} count_padding:flag x_zero:i8 .mult y_zero:i8 low:i8 high:i8",
+        check_pool,
+        _i8,
+    ),
+    opcode(27, "average_pool_q8", f"*x *y {POOL_WORDS} low:i8 high:i8", _check_fixed, _q8),
 )

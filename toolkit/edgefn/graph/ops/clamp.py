@@ -30,11 +30,13 @@ def _check(v: View) -> None:
 
 
 CODES = (
-    opcode(13, "clamp_f32", "*x *y .low .high", _check, lambda m, op: clamp(m.get(op, "x"), op), in_place="x"),
+    opcode(
+        13, "clamp_f32", "*x *y low:bound high:bound", _check, lambda m, op: clamp(m.get(op, "x"), op), in_place="x"
+    ),
     opcode(
         14,
         "clamp_i8",
-        "*x *y low high",
+        "*x *y low:i8 high:i8",
         _check,
         lambda m, op: np.clip(m.get(op, "x"), op["low"], op["high"]),
         in_place="x",

@@ -88,10 +88,10 @@ def _q8(m: Machine, op: PlanOp) -> Array:
     return finish_f64(m, op, _products(m, op))
 
 
-_QUANTIZED = "*x *w *bias *mult *y x_zero y_zero low high @scratch"
+_QUANTIZED = "*x *w *bias *mult *y x_zero:i8 y_zero:i8 low:i8 high:i8 @scratch"
 
 CODES = (
-    opcode(5, "dense_f32", "*x *w *bias *y .low .high @scratch", _check, _f32, scratch=_scratch),
+    opcode(5, "dense_f32", "*x *w *bias *y low:bound high:bound @scratch", _check, _f32, scratch=_scratch),
     opcode(6, "dense_i8", _QUANTIZED, _check, _i8, scratch=_scratch),
     opcode(25, "dense_q8", _QUANTIZED, _check_q8, _q8, scratch=_scratch),
 )

@@ -117,7 +117,6 @@ def _check(v: View) -> None:
     for name in ("sums", "zeros"):
         v.packed(name, "i32", round_up(m, 8) * 4)
     _check_extras(v, m, k)
-    v.need(op["narrow"] in {0, 1}, f"narrow is {op['narrow']}")
     v.need(op["narrow"] == 0 or bool(np.all(v.numbers("w", "<i1") >= 0)), "a narrow weight is negative")
     v.scratch(_scratch_bytes(rows=rows, k=k, m=m))
 
@@ -174,13 +173,13 @@ def _dynamic(m: Machine, op: PlanOp) -> Array:
     return clamp(_sums(m, op, zero_of(steps)).astype(np.float32) * by + m.vector(op, "bias", count), op)
 
 
-_WEIGHTS = "*w *sums *zeros *extras narrow @scratch"
+_WEIGHTS = "*w *sums *zeros *extras narrow:flag @scratch"
 
 CODES = (
     opcode(
         48,
         "dense_dynamic",
-        f"*x *range *scales *bias *y .low .high {_WEIGHTS}",
+        f"*x *range *scales *bias *y low:bound high:bound {_WEIGHTS}",
         _check_dynamic,
         _dynamic,
         scratch=_scratch,

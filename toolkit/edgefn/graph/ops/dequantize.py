@@ -39,4 +39,4 @@ def _value(m: Machine, op: PlanOp) -> NDArray[Any]:
     return np.asarray(difference * np.float32(op["scale"]))
 
 
-CODES = (opcode(17, "dequantize_i8_f32", "*x *y .scale x_zero", _check, _value),)
+CODES = (opcode(17, "dequantize_i8_f32", "*x *y .scale x_zero:i8", _check, _value),)

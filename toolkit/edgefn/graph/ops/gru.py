@@ -52,7 +52,6 @@ def lower(low: Lowering, node: Node, op: Gru) -> Step:
 def _check(v: View) -> None:
     check_recurrence(v, GATES)
     v.packed("bias", "f32", round_up(v.tensor["h"].dims[-1], LANES) * 4)
-    v.need(v.op["linear"] in {0, 1}, f"linear is {v.op['linear']}")
 
 
 def _scratch(m: Machine, op: PlanOp) -> int:
@@ -71,4 +70,6 @@ def _value(m: Machine, op: PlanOp) -> Array:
     return walk(op, x, h, step)
 
 
-CODES = (opcode(43, "gru_f32", "*x *h *r *bias *y linear reverse @scratch", _check, _value, scratch=_scratch),)
+CODES = (
+    opcode(43, "gru_f32", "*x *h *r *bias *y linear:flag reverse:flag @scratch", _check, _value, scratch=_scratch),
+)

@@ -91,4 +91,8 @@ def _value(m: Machine, op: PlanOp) -> NDArray[np.float64]:
     return np.concatenate([c.reshape(-1), np.zeros(-c.size % 4), after.reshape(-1)])
 
 
-CODES = (opcode(42, "lstm_f32", "*x *h *c *r *p *y reverse .low .high @scratch", _check, _value, scratch=_scratch),)
+CODES = (
+    opcode(
+        42, "lstm_f32", "*x *h *c *r *p *y reverse:flag low:bound high:bound @scratch", _check, _value, scratch=_scratch
+    ),
+)

@@ -146,6 +146,11 @@ def _wrapped(v: Array) -> Array:
 
 CODES = (
     opcode(
-        44, "lstm_q8", "*x *h *c *w *r *bias *mult *y cell_bits clip y_zero @scratch", _check, _value, scratch=_scratch
+        44,
+        "lstm_q8",
+        "*x *h *c *w *r *bias *mult *y cell_bits clip y_zero:i8 @scratch",
+        _check,
+        _value,
+        scratch=_scratch,
     ),
 )

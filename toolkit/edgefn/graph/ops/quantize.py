@@ -37,4 +37,4 @@ def _value(m: Machine, op: PlanOp) -> NDArray[Any]:
     return np.where(np.isnan(v), op["y_zero"], known)
 
 
-CODES = (opcode(16, "quantize_f32_i8", "*x *y .inverse_scale y_zero", _check, _value),)
+CODES = (opcode(16, "quantize_f32_i8", "*x *y .inverse_scale y_zero:i8", _check, _value),)

@@ -50,7 +50,6 @@ def check_recurrence(v: View, gates: int, head: int = 0) -> None:
     v.need(h.size == x.dims[1] * cells, f"h {h.dims} is not {x.dims[1]} sequences")
     v.need(y.size == head + x.dims[0] * h.size, f"y {y.dims} is not {x.dims[0]} steps")
     v.packed("r", "f32", gates * round_up(cells, LANES) * cells * 4)
-    v.need(v.op["reverse"] in {0, 1}, f"reverse is {v.op['reverse']}")
     v.scratch(scratch_bytes(gates, cells))
 
 

@@ -37,4 +37,4 @@ def _value(m: Machine, op: PlanOp) -> NDArray[Any]:
     return saturate(v, op["y_zero"], -128, 127)
 
 
-CODES = (opcode(18, "requantize_i8", "*x *y .mult x_zero y_zero", _check, _value, in_place="x"),)
+CODES = (opcode(18, "requantize_i8", "*x *y .mult x_zero:i8 y_zero:i8", _check, _value, in_place="x"),)

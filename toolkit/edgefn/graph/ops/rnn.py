@@ -57,4 +57,4 @@ def _value(m: Machine, op: PlanOp) -> NDArray[np.float64]:
     return walk(op, x, h, lambda x, h: function(recur(x, r, h)[:, 0]))
 
 
-CODES = (opcode(52, "rnn_f32", "*x *h *r *y function reverse @scratch", _check, _value, scratch=_scratch),)
+CODES = (opcode(52, "rnn_f32", "*x *h *r *y function reverse:flag @scratch", _check, _value, scratch=_scratch),)

@@ -15,7 +15,6 @@ def _check(v: View) -> None:
     v.dtypes(cond="u8", y="i32")
     v.whole("cond")
     v.need(v.tensor["cond"].size == 1 and v.tensor["y"].size == 1, "cond or y has more than one element")
-    v.need(v.op["expected"] in {0, 1}, f"expected is {v.op['expected']}")
     v.need(1 <= v.op["count"] <= v.following, f"{v.op['count']} of the {v.following} ops that follow")
 
 
@@ -24,4 +23,4 @@ def _value(m: Machine, op: PlanOp) -> NDArray[np.int32]:
     return np.full((), op["count"] if holds else 0, np.int32)
 
 
-CODES = (opcode(49, "skip", "*cond *y expected count", _check, _value, skips=True),)
+CODES = (opcode(49, "skip", "*cond *y expected:flag count", _check, _value, skips=True),)

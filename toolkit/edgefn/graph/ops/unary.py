@@ -129,4 +129,4 @@ def _value(m: Machine, op: PlanOp) -> Array:
     return Unary(_NAMES[op["function"]], op["alpha"], op["beta"]).of(m.get(op, "x"))
 
 
-CODES = (opcode(30, "unary_f32", "*x *y function .alpha .beta", _check, _value, in_place="x"),)
+CODES = (opcode(30, "unary_f32", "*x *y function alpha:finite beta:finite", _check, _value, in_place="x"),)

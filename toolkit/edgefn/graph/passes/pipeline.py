@@ -6,7 +6,7 @@ from functools import partial
 from edgefn.graph.ir import Graph
 from edgefn.graph.passes.activation import fold_activations
 from edgefn.graph.passes.axes import gather_axes
-from edgefn.graph.passes.batchnorm import fold_batch_norms
+from edgefn.graph.passes.batch_norm import fold_batch_norms
 from edgefn.graph.passes.bias import fold_biases
 from edgefn.graph.passes.constants import fold_constants
 from edgefn.graph.passes.dead import remove_dead

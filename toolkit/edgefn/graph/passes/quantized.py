@@ -203,9 +203,9 @@ def symmetric(value: NDArray[Any], q: Quantization, axis: int) -> tuple[NDArray[
     zero = np.broadcast_to(q.zero_point, (channels,)).reshape(broadcast)
     scale = np.array(np.broadcast_to(q.scale, (channels,)), np.float32)
     centred = np.moveaxis(value.astype(np.int32) - zero, axis, 0).astype(np.float64)
-    for c in np.flatnonzero(np.abs(centred).reshape(channels, -1).max(axis=1) > 127):
-        step = np.abs(centred[c]).max() / 127
-        clipped, spread = np.clip(centred[c], -127, 127), np.rint(centred[c] / step)
+    for c in np.flatnonzero(np.abs(centred).reshape(channels, -1).max(axis=1) > MOST_WEIGHT):
+        step = np.abs(centred[c]).max() / MOST_WEIGHT
+        clipped, spread = np.clip(centred[c], -MOST_WEIGHT, MOST_WEIGHT), np.rint(centred[c] / step)
         if np.square(clipped - centred[c]).sum() <= np.square(spread * step - centred[c]).sum():
             centred[c] = clipped
         else:

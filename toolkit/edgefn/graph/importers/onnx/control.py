@@ -8,7 +8,7 @@ from edgefn.graph.importers.onnx.labels import constant
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.ops import Select
 
-__all__ = ["choose"]
+__all__ = ["choose", "inline"]
 
 type Names = tuple[str, ...]
 
@@ -22,19 +22,22 @@ def choose(call: Call) -> Names:
     if not isinstance(yes, OnnxGraph) or not isinstance(no, OnnxGraph) or len(yes.outputs) != len(no.outputs):
         call.malformed("it does not have two branches of as many outputs")
     if cond.constant is not None:
-        return _inline(call, yes if bool(cond.constant.reshape(())) else no)
+        return inline(call, yes if bool(cond.constant.reshape(())) else no)
     scalar = call.reshape(cond.name, ())
-    both = zip(_inline(call, yes), _inline(call, no), strict=True)
+    both = zip(inline(call, yes), inline(call, no), strict=True)
     return tuple(_either(call, scalar, a, b) for a, b in both)
 
 
-def _inline(call: Call, branch: OnnxGraph) -> Names:
-    """What a branch gives; its names mean nothing outside."""
+def inline(call: Call, branch: OnnxGraph, given: Names = ()) -> Names:
+    """What a branch gives for tensors as its inputs; its names mean nothing outside."""
     scope = call.scope
     with scope.branch():
         for name, value in branch.constants.items():
             scope.renew(name)
             scope.names[name] = constant(scope, name, value)
+        for name, tensor in zip(branch.inputs, given, strict=False):
+            scope.renew(name)
+            scope.names[name] = tensor
         for node in branch.nodes:
             scope.visit(scope, node)
         for name in branch.outputs:
@@ -45,6 +48,8 @@ def _inline(call: Call, branch: OnnxGraph) -> Names:
 
 def _either(call: Call, cond: str, yes: str, no: str) -> str:
     """One tensor or the other."""
+    if yes in call.scope.sequences or no in call.scope.sequences:
+        call.refuse("its branches give sequences")
     a, b = (call.scope.running(name) for name in (yes, no))
     if a.name == b.name:
         return a.name

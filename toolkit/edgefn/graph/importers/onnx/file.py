@@ -3,7 +3,7 @@
 The file may be hostile: sizes are bounded, nothing it names is opened, every failure is a ModelError.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -21,7 +21,7 @@ from edgefn.graph.importers.bounds import MAX_DIM, MAX_ELEMENTS, MAX_NODES, MAX_
 from edgefn.graph.importers.foreign import Kind, refuse_foreign, refuse_text
 from edgefn.graph.ir import DType
 
-__all__ = ["DTYPES", "OPSETS", "OnnxGraph", "OnnxModel", "OnnxNode", "OnnxPort", "read_file"]
+__all__ = ["DTYPES", "OPSETS", "OnnxGraph", "OnnxModel", "OnnxNode", "OnnxPort", "every_node", "read_file"]
 
 OPSETS = (7, 28)
 DTYPES: dict[int, DType] = {1: "f32", 2: "u8", 3: "i8", 6: "i32", 7: "i64", 9: "bool", 10: "f16", 11: "f64"}
@@ -66,11 +66,21 @@ class OnnxNode:
 
 @dataclass(frozen=True, slots=True)
 class OnnxGraph:
-    """A branch of a node: an attribute of it. Its nodes also read what is around it; `outputs` are names."""
+    """A branch of a node: an attribute of it. Its nodes also read what is around it; ports are names."""
 
     nodes: tuple[OnnxNode, ...]
     constants: dict[str, NDArray[Any]]
+    inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+
+
+def every_node(nodes: Iterable[OnnxNode]) -> Iterator[OnnxNode]:
+    """Nodes, and those of their branches."""
+    for node in nodes:
+        yield node
+        for value in node.attributes.values():
+            if isinstance(value, OnnxGraph):
+                yield from every_node(value.nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +241,8 @@ def _node(n: Any) -> OnnxNode:  # noqa: ANN401
 
 def _branch(graph: Any) -> OnnxGraph:  # noqa: ANN401
     constants = {_text(t.name): _tensor(t) for t in graph.initializer}
-    return OnnxGraph(tuple(map(_node, graph.node)), constants, tuple(_text(v.name) for v in graph.output))
+    inputs, outputs = (tuple(_text(v.name) for v in ports) for ports in (graph.input, graph.output))
+    return OnnxGraph(tuple(map(_node, graph.node)), constants, inputs, outputs)
 
 
 def _attribute(a: Any) -> Any:  # noqa: ANN401

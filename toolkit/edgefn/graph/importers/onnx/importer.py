@@ -1,6 +1,6 @@
 """The walk over an ONNX model's nodes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
@@ -11,7 +11,7 @@ import onnx
 from edgefn.errors import ModelError, UnsupportedError
 from edgefn.graph.allowance import Allowance
 from edgefn.graph.importers.dims import resolve_dims
-from edgefn.graph.importers.onnx.file import OnnxGraph, OnnxModel, OnnxNode, OnnxPort
+from edgefn.graph.importers.onnx.file import OnnxModel, OnnxNode, OnnxPort, every_node
 from edgefn.graph.importers.onnx.folding import fold
 from edgefn.graph.importers.onnx.labels import carried, constant
 from edgefn.graph.importers.onnx.registry import HANDLERS, supported_ops
@@ -54,15 +54,7 @@ def import_onnx(model: OnnxModel, sizes: Mapping[str, int]) -> Graph:
 
 def unsupported_nodes(model: OnnxModel) -> tuple[str, ...]:
     """One line for every node whose op is not supported at all, those of branches too."""
-    return tuple(_unsupported(node) for node in _all(model.nodes) if not _known(node))
-
-
-def _all(nodes: Iterable[OnnxNode]) -> Iterator[OnnxNode]:
-    for node in nodes:
-        yield node
-        for value in node.attributes.values():
-            if isinstance(value, OnnxGraph):
-                yield from _all(value.nodes)
+    return tuple(_unsupported(node) for node in every_node(model.nodes) if not _known(node))
 
 
 def _known(node: OnnxNode) -> bool:
@@ -135,6 +127,8 @@ def _bind(call: Call, made: str | tuple[str, ...]) -> None:
 def _output(scope: Scope, port: OnnxPort) -> tuple[str, str]:
     if port.name not in scope.names:
         raise ModelError("EFN-M006", f"output {port.name!r} is computed by no node", hint="export the model again")
+    if scope.names[port.name] in scope.sequences:
+        raise UnsupportedError("EFN-M011", f"output {port.name!r} is a sequence", hint="give its tensors out instead")
     if port.kind != "numbers" and not scope.labels.get(port.name):
         message = f"output {port.name!r} is of {port.kind}, but they are no labels that the model holds"
         raise UnsupportedError("EFN-M011", message, hint="give out numbers instead")

@@ -1,19 +1,15 @@
 """Normalizations, composed of reductions and arithmetic."""
 
-from math import prod
-
 import numpy as np
 
-from edgefn.graph.importers.onnx.arithmetic import as_dtype, combine, number
+from edgefn.graph.importers.onnx.arithmetic import combine, number
 from edgefn.graph.importers.onnx.reduction import reduced
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.ops import Arg, Unary
+from edgefn.graph.ops import Unary
 
 __all__ = [
     "group_normalization",
-    "hardmax",
     "instance_normalization",
-    "log_softmax",
     "lp_normalization",
     "mean_variance_normalization",
     "moments",
@@ -78,33 +74,3 @@ def lp_normalization(call: Call) -> str:
     norm = reduced(call, f"l{p}", x.name, (axis,))
     least = number(call, float(np.finfo(np.float32).smallest_normal))
     return combine(call, "div", x.name, combine(call, "max", norm, least))
-
-
-def log_softmax(call: Call) -> str:
-    """Along one axis; before opset 13, over everything from `axis` on."""
-    x = call.real(0)
-    rank = len(x.shape)
-    axis = call.axis(call.attribute("axis", 1 if call.opset < 13 else -1), rank)
-    flat, along = _rows(call, x.name, axis)
-    y = combine(call, "sub", flat, reduced(call, "log_sum_exp", flat, (along,)))
-    return call.reshape(y, x.shape)
-
-
-def _rows(call: Call, x: str, axis: int) -> tuple[str, int]:
-    """What softmax and its kin work on: since opset 13 an axis, before that all from `axis` on."""
-    shape = call.scope.tensor(x).shape
-    if call.opset >= 13:
-        return x, axis
-    return call.reshape(x, (prod(shape[:axis]), prod(shape[axis:]))), 1
-
-
-def hardmax(call: Call) -> str:
-    """1 at the first largest along an axis, 0 elsewhere."""
-    x = call.real(0)
-    axis = call.axis(call.attribute("axis", 1 if call.opset < 13 else -1), len(x.shape))
-    flat, along = _rows(call, x.name, axis)
-    shape = call.scope.tensor(flat).shape
-    found = call.emit(Arg(along), (flat,), [1 if i == along else d for i, d in enumerate(shape)], dtype="i32")
-    places = np.arange(shape[along], dtype=np.int32).reshape([-1 if i == along else 1 for i in range(len(shape))])
-    hit = combine(call, "equal", call.scope.constant(f"{call.node.label}.places", places), found)
-    return call.reshape(as_dtype(call, hit, "f32"), x.shape)

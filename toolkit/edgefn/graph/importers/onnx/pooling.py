@@ -1,4 +1,4 @@
-"""AveragePool, MaxPool, LpPool and the global forms of the first two."""
+"""AveragePool, MaxPool, LpPool and their global forms."""
 
 from dataclasses import dataclass
 from math import inf
@@ -23,7 +23,7 @@ from edgefn.graph.importers.spans import Span, sliced
 from edgefn.graph.ir import Tensor, Window
 from edgefn.graph.ops import AveragePool, Binary, Depthwise, FlipSign, MaxPool, Pad, Unary
 
-__all__ = ["average_pool", "global_average_pool", "global_max_pool", "lp_pool", "max_pool"]
+__all__ = ["average_pool", "global_average_pool", "global_lp_pool", "global_max_pool", "lp_pool", "max_pool"]
 
 type Array = NDArray[Any]
 
@@ -137,6 +137,14 @@ def _dilated_max(call: Call, x: Tensor, s: _Sliding) -> str:
 
 def global_average_pool(call: Call) -> str:
     return average_of_images(call, call.real(0))
+
+
+def global_lp_pool(call: Call) -> str:
+    """The norm of all of an image; p is 1 or 2."""
+    x, p = call.real(0), call.attribute("p", 2)
+    if p not in {1, 2}:
+        call.refuse(f"p = {p}; 1 and 2 are supported")
+    return reduced(call, f"l{p}", x.name, tuple(range(2, len(x.shape))))
 
 
 def global_max_pool(call: Call) -> str:

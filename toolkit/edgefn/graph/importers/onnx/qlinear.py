@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgefn.graph.importers.onnx import convolution, elementwise, movement, product
+from edgefn.graph.importers.onnx import convolution, movement, product, softmax
 from edgefn.graph.importers.onnx.quantization import dequantize_linear, quantize_linear
 from edgefn.graph.importers.onnx.scope import Call
 
@@ -83,7 +83,7 @@ def qlinear_softmax(call: Call) -> str:
     """com.microsoft: Softmax of the opset that an attribute names."""
     inner = call.inner("Softmax", _real(call, 0), axis=call.attribute("axis", -1))
     inner.opset = call.attribute("opset", 13)
-    return _integers(call, elementwise.softmax(inner), 3)
+    return _integers(call, softmax.softmax(inner), 3)
 
 
 def binary(op: str, handler: Handler) -> Handler:

@@ -1,7 +1,7 @@
-"""LSTM, GRU and RNN, in one direction, the other, or both."""
+"""LSTM, GRU, RNN and com.microsoft.DynamicQuantizeLSTM, in one direction, the other, or both."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.recurrence import Layer, States
 from edgefn.graph.ops import Concat, Slice
 
-__all__ = ["gru", "lstm", "rnn"]
+__all__ = ["dynamic_quantize_lstm", "gru", "lstm", "rnn"]
 
 type Array = NDArray[Any]
 type Names = tuple[str, ...]
@@ -29,15 +29,28 @@ class _Direction:
     w: Array
     biases: Array
     r: Array
+    steps: Array | None = None  # of w, where it is integers: scale and zero point, [2, G, H]
 
     def layer(self, call: Call, order: list[int], bias: Array) -> Layer:
         """The layer with its gates in another order."""
-        label = call.node.label
-        return Layer(call.scope, label, self.w[order], bias[order], self.r[order], self.reverse)
+        steps = self.steps if self.steps is None else self.steps[:, order]
+        return Layer(call.scope, call.node.label, self.w[order], bias[order], self.r[order], self.reverse, steps)
+
+
+type Read = Callable[[Call, int, int], list[_Direction]]
 
 
 def lstm(call: Call) -> Names:
     """Outputs are h after every step, and h and c after the last."""
+    return _lstm(call, _read)
+
+
+def dynamic_quantize_lstm(call: Call) -> Names:
+    """An LSTM of integer weights `[D, K, 4 * H]` whose inputs are quantized as they come; its states stay in floats."""
+    return _lstm(call, _read_integers)
+
+
+def _lstm(call: Call, read: Read) -> Names:
     _refuse_variants(call, ("sigmoid", "tanh", "tanh"))
     if call.attribute("input_forget", 0):
         call.refuse("input_forget")
@@ -47,7 +60,7 @@ def lstm(call: Call) -> Names:
         first = (_first(call, 5, d, x), _first(call, 6, d, x))
         return recurrence.lstm(layer, x, first, _peepholes(call, d))
 
-    return _run(call, 4, run)
+    return _run(call, 4, run, read)
 
 
 def gru(call: Call) -> Names:
@@ -61,7 +74,7 @@ def gru(call: Call) -> Names:
         layer = d.layer(call, [0, 1, 2], within)
         return recurrence.gru(layer, x, _first(call, 5, d, x), of_r[2], linear=linear)
 
-    return _run(call, 3, run)
+    return _run(call, 3, run, _read)
 
 
 def rnn(call: Call) -> Names:
@@ -74,10 +87,10 @@ def rnn(call: Call) -> Names:
         layer = d.layer(call, [0], d.biases.sum(axis=0))
         return recurrence.rnn(layer, x, _first(call, 5, d, x), function)
 
-    return _run(call, 1, run)
+    return _run(call, 1, run, _read)
 
 
-def _run(call: Call, gates: int, run: Callable[[_Direction, str], States]) -> Names:
+def _run(call: Call, gates: int, run: Callable[[_Direction, str], States], read: Read) -> Names:
     """The outputs, from every direction's."""
     x = call.real(0)
     if len(x.shape) != 3:
@@ -86,7 +99,7 @@ def _run(call: Call, gates: int, run: Callable[[_Direction, str], States]) -> Na
     steps = call.transpose(x.name, (1, 0, 2)) if batch_first else x.name
     _refuse_lengths(call, *call.scope.tensor(steps).shape[:2])
     with np.errstate(all="ignore"):  # weights may be anything
-        done = [run(d, steps) for d in _read(call, gates, x.shape[2])]
+        done = [run(d, steps) for d in read(call, gates, x.shape[2])]
     count, batch, cells = call.scope.tensor(done[0].all).shape
     every = _joined(call, 1, [s.all for s in done], (count, 1, batch, cells))
     last = [_joined(call, 0, names, (1, batch, cells)) for names in _last(done)]
@@ -110,11 +123,40 @@ def _joined(call: Call, axis: int, parts: list[str], shape: tuple[int, ...]) -> 
 
 def _read(call: Call, gates: int, features: int) -> list[_Direction]:
     """The weights of each direction."""
+    return _directions(call, gates, features, _constant(call, 1), _constant(call, 2))
+
+
+def _read_integers(call: Call, gates: int, features: int) -> list[_Direction]:
+    """The weights of each direction, whose outputs come last; those of the states in floats."""
+    w, w_scale, w_zero = _integers(call, 1, 8)
+    r, r_scale, r_zero = _integers(call, 2, 10)
+    reals = ((r.astype(np.float32) - r_zero) * r_scale).astype(np.float32)
+    found = _directions(call, gates, features, w.transpose(0, 2, 1), reals.transpose(0, 2, 1))
+    steps = np.concatenate([w_scale, w_zero], 1).reshape(len(w), 2, gates, -1)
+    return [replace(d, steps=steps[d.number]) for d in found]
+
+
+def _integers(call: Call, index: int, scale: int) -> tuple[Array, Array, Array]:
+    """Integers `[D, K, M]`, and their scales and zero points as `[D, 1, M]`: one a direction, or one an output."""
+    value, scales = call.constant(index), call.constant(scale)
+    zeros = call.constant(scale + 1) if call.has(scale + 1) else np.zeros(scales.shape, value.dtype)
+    if value.ndim != 3 or value.dtype not in {np.dtype(np.int8), np.dtype(np.uint8)}:
+        call.malformed(f"weights of {value.dtype} {value.shape}")
+    directions, _, outputs = value.shape
+    if scales.dtype != np.float32 or zeros.dtype != value.dtype:
+        call.malformed(f"scales of {scales.dtype} and zero points of {zeros.dtype} for weights of {value.dtype}")
+    if any(part.size not in {directions, directions * outputs} for part in (scales, zeros)):
+        call.malformed(f"scales of shape {scales.shape} and zero points of shape {zeros.shape} for {value.shape}")
+    each = (directions, 1, outputs)
+    scale_of, zero_of = (np.broadcast_to(p.reshape(directions, 1, -1), each) for p in (scales, zeros))
+    return value, scale_of, zero_of.astype(np.float32)
+
+
+def _directions(call: Call, gates: int, features: int, w: Array, r: Array) -> list[_Direction]:
     direction = call.attribute("direction", "forward")
     if direction not in _DIRECTIONS:
         call.malformed(f"direction is {direction!r}")
     reverse = _DIRECTIONS[direction]
-    w, r = _constant(call, 1), _constant(call, 2)
     cells = r.shape[-1]
     biases = _constant(call, 3) if call.has(3) else np.zeros((len(reverse), 2 * gates * cells), np.float32)
     wanted = [(gates * cells, features), (gates * cells, cells), (2 * gates * cells,)]

@@ -1,19 +1,15 @@
-"""One number for all along some axes: ReduceXxx, ArgMax, global pools, and CumSum."""
+"""One number for all along some axes: ReduceXxx, ArgMax, ArgMin, and the mean of an image."""
 
 from collections.abc import Callable, Sequence
-
-import numpy as np
 
 from edgefn.graph.importers.bounds import MAX_WINDOW
 from edgefn.graph.importers.onnx.arithmetic import as_dtype
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.onnx.windows import as_images, image_size
 from edgefn.graph.ir import Tensor, Window
-from edgefn.graph.ops import Arg, AveragePool, Dense, Reduce
+from edgefn.graph.ops import Arg, AveragePool, Reduce
 
-__all__ = ["arg", "average_of_images", "cum_sum", "global_lp_pool", "pooled", "read_axes", "reduce", "reduced"]
-
-MAX_CUMULATED = 2048  # a matrix of its square
+__all__ = ["arg", "average_of_images", "pooled", "read_axes", "reduce", "reduced"]
 
 
 def reduce(function: str) -> Callable[[Call], str]:
@@ -74,14 +70,6 @@ def pooled(x: Tensor) -> bool:
     return len(x.shape) in {3, 4} and max(x.shape[2:]) <= MAX_WINDOW
 
 
-def global_lp_pool(call: Call) -> str:
-    """The norm of all of an image; p is 1 or 2."""
-    x, p = call.real(0), call.attribute("p", 2)
-    if p not in {1, 2}:
-        call.refuse(f"p = {p}; 1 and 2 are supported")
-    return reduced(call, f"l{p}", x.name, tuple(range(2, len(x.shape))))
-
-
 def arg(*, smallest: bool) -> Callable[[Call], str]:
     """ArgMax and ArgMin."""
 
@@ -96,19 +84,3 @@ def arg(*, smallest: bool) -> Callable[[Call], str]:
         return call.reshape(y, [d for i, d in enumerate(x.shape) if i != axis])
 
     return handler
-
-
-def cum_sum(call: Call) -> str:
-    """Products with a triangle of ones, along the last axis."""
-    x, where = call.real(0), call.constant(1)
-    axis = call.axis(int(where.reshape(-1)[0]) if where.size == 1 else len(x.shape), len(x.shape))
-    n = x.shape[axis]
-    if n > MAX_CUMULATED:
-        call.refuse(f"{n:,} numbers are summed up; up to {MAX_CUMULATED:,} is supported")
-    ones = np.tril(np.ones((n, n), np.float32), -1 if call.attribute("exclusive", 0) else 0)
-    ones = ones[::-1, ::-1].copy() if call.attribute("reverse", 0) else ones
-    there = (*(i for i in range(len(x.shape)) if i != axis), axis)
-    moved = call.transpose(x.name, there)
-    weights = call.scope.constant(f"{call.node.label}.ones", ones)
-    y = call.emit(Dense(), (moved, weights), call.scope.tensor(moved).shape)
-    return call.transpose(y, tuple(int(i) for i in np.argsort(there)))

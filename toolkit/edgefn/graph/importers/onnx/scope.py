@@ -10,13 +10,15 @@ from typing import Any, Never
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.errors import ModelError, UnsupportedError
+from edgefn.errors import ModelError
+from edgefn.graph.importers import call
 from edgefn.graph.importers.bounds import MAX_DIM, MAX_FOLDED, MAX_RANK
 from edgefn.graph.importers.builder import Builder
 from edgefn.graph.importers.kernel import Kernel
 from edgefn.graph.importers.onnx.file import OnnxNode
 from edgefn.graph.ir import DType, Op, Quantization, Tensor
-from edgefn.graph.ops import Dequantize, Reshape, Transpose
+from edgefn.graph.ops import Dequantize, Transpose
+from edgefn.graph.passes.constants import computed
 
 __all__ = ["Call", "Scope"]
 
@@ -29,6 +31,7 @@ class Scope(Builder):
 
     `labels` are those of what stands for strings, `inputs` the types that the model declares; for a name that means
     something else in a branch than around it they have () and None. `visit` imports a node: what a branch has of them.
+    `sequences` has the tensors of each sequence, under what stands for it in `names`.
     """
 
     opset: int = 0
@@ -37,6 +40,7 @@ class Scope(Builder):
     permuted: dict[tuple[str, tuple[int, ...]], str] = field(default_factory=dict)
     labels: ChainMap[str, tuple[str, ...]] = field(default_factory=ChainMap)
     inputs: ChainMap[str, DType | None] = field(default_factory=ChainMap)
+    sequences: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @contextmanager
     def branch(self) -> Iterator[None]:
@@ -54,43 +58,44 @@ class Scope(Builder):
             self.inputs[name] = None
 
 
-class Call:
+class Call(call.Call):
     """One ONNX node being imported: its inputs as graph tensors, its attributes, and the way to refuse it."""
 
+    scope: Scope
+
     def __init__(self, scope: Scope, node: OnnxNode) -> None:
-        self.scope = scope
+        super().__init__(scope, node.label, f"{node.op} node {node.label!r}")
         self.node = node
         self.opset = scope.opset
-
-    @property
-    def label(self) -> str:
-        return self.node.label
 
     def has(self, index: int) -> bool:
         return index < len(self.node.inputs) and self.node.inputs[index] != ""
 
     def input(self, index: int) -> Tensor:
+        known = self.known(index)
+        if known in self.scope.sequences:
+            self.refuse(f"input {self.node.inputs[index]!r} is a sequence")
+        return self.scope.tensor(known)
+
+    def known(self, index: int) -> str:
+        """What an input stands for: a tensor of the graph or, in `Scope.sequences`, several."""
         if not self.has(index):
             self.malformed(f"input {index} is missing")
         name = self.node.inputs[index]
         if name not in self.scope.names:
             self.malformed(f"reads {name!r}, which nothing before it computes")
-        return self.scope.tensor(self.scope.names[name])
+        return self.scope.names[name]
+
+    def named(self, index: int) -> str:
+        return self.node.inputs[index]
 
     def constant(self, index: int) -> Array:
         """Return the value of an input that must be known at compile time; what is dequantized in floats."""
         t = self.input(index)
         if not self.fixed(t):
-            self.refuse(f"input {self.node.inputs[index]!r} is computed at run time; it must be a constant")
+            return super().constant(index)
         _, value, q = self.stored(t)
         return value if q is None else q.real(value)
-
-    def integers(self, index: int) -> list[int]:
-        """Return a list of integers that must be known at compile time: a shape, axes, sizes."""
-        value = self.constant(index)
-        if value.dtype.kind not in "iu" or value.ndim > 1:
-            self.malformed(f"input {self.node.inputs[index]!r} is {value.dtype} of shape {value.shape}, not integers")
-        return [int(v) for v in value.reshape(-1)]
 
     def declared(self, index: int) -> DType:
         """Return the type of an input in the model; of what is computed in it, what that is computed in."""
@@ -115,10 +120,6 @@ class Call:
         node = self.scope.made.get(t.name)
         dequantized = node is not None and isinstance(node.op, Dequantize)
         return t.constant is not None or (dequantized and self.scope.tensor(node.inputs[0]).constant is not None)  # type: ignore[union-attr]
-
-    def value(self, index: int) -> Tensor:
-        """Return an input in the type it is computed in: a constant of i64, bool, f16 or f64 as i32, u8 or f32."""
-        return self.scope.running(self.input(index).name)
 
     def real(self, index: int) -> Tensor:
         """Return an input that must be f32."""
@@ -177,11 +178,6 @@ class Call:
         name = f"{self.node.label}.{part}"
         return self.scope.constant(name, self.scope.narrowed(name, value))
 
-    def axis(self, value: int, rank: int) -> int:
-        if not -rank <= value < rank:
-            self.malformed(f"axis {value} of a tensor of rank {rank}")
-        return value % rank
-
     def bounded(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Return the shape of a constant that is computed at import, which must not be too large."""
         if len(shape) > MAX_RANK or any(not 0 <= d <= MAX_DIM for d in shape) or prod(shape) > MAX_FOLDED:
@@ -190,11 +186,19 @@ class Call:
         return tuple(shape)
 
     def emit(self, op: Op, inputs: Iterable[str], shape: Iterable[int], **fields: Any) -> str:  # noqa: ANN401
-        """Compute a fresh f32 tensor (or what `fields` say) with `op`."""
-        name = self.node.outputs[0] if self.node.outputs else self.node.op
-        return self.scope.emit(
-            self.node.label, op, inputs, Tensor(name, fields.pop("dtype", "f32"), tuple(shape), **fields)
-        )
+        """Compute a fresh f32 tensor (or what `fields` say) with `op`, at once where all that it reads is constant.
+
+        What is dequantized stays what it is, as layers want their weights in integers.
+        """
+        inputs, name = tuple(inputs), self.node.outputs[0] if self.node.outputs else self.node.op
+        y, read = Tensor(name, fields.pop("dtype", "f32"), tuple(shape), **fields), self.scope.graph.of(inputs)
+        known = not isinstance(op, Dequantize) and all(t.constant is not None for t in read)
+        if known and self.scope.graph.allowance.look(sum(t.size for t in read)):
+            self.scope.check_size(self.label, y.shape)
+            value = computed(self.scope.graph, op, read, y)
+            if value is not None:
+                return self.scope.constant(name, value, y.quantization)
+        return self.scope.emit(self.label, op, inputs, y)
 
     def moved(self, op: Op, x: Tensor, shape: Iterable[int], *more: str) -> str:
         """Compute a fresh tensor of elements of `x`, in its type and quantization; `more` are further inputs."""
@@ -203,14 +207,6 @@ class Call:
     def transpose(self, x: str, perm: tuple[int, ...]) -> str:
         t = self.scope.tensor(x)
         return self.moved(Transpose(perm), t, [t.shape[p] for p in perm])
-
-    def reshape(self, x: str, shape: Iterable[int]) -> str:
-        t, shape = self.scope.tensor(x), tuple(shape)
-        if prod(shape) != t.size:
-            self.malformed(f"{t.shape} cannot be reshaped to {shape}")
-        if shape == t.shape:
-            return x
-        return self.moved(Reshape(), t, shape)
 
     def weights(self, index: int, perm: tuple[int, ...]) -> Tensor:
         """Constant weights, or dequantized constant weights, with their axes permuted."""
@@ -225,7 +221,7 @@ class Call:
     def _permuted(self, t: Tensor, perm: tuple[int, ...]) -> str:
         name, value, q = self.stored(t)
         moved = q if q is None or q.axis is None else Quantization(q.scale, q.zero_point, perm.index(q.axis))
-        return self._held(name, value.transpose(perm), moved)
+        return self.held(name, value.transpose(perm), moved)
 
     def stored(self, t: Tensor) -> tuple[str, Array, Quantization | None]:
         """Return constant weights as they are stored: numbers, or integers and their quantization."""
@@ -237,16 +233,10 @@ class Call:
             self.refuse(f"weights {t.name!r} are computed at run time; they must be constant")
         return source.name, source.constant, source.quantization
 
-    def _held(self, name: str, value: Array, q: Quantization | None) -> str:
-        """Return an f32 tensor of constant weights."""
+    def held(self, name: str, value: Array, q: Quantization | None) -> str:
+        """Add constant weights in f32, and return their name."""
         held = self.scope.constant(name, value, q)
         return held if q is None else self.emit(Dequantize(), (held,), value.shape)
-
-    def layer(self, axis: int, kernel: Kernel, bias: Kernel | None) -> tuple[str, ...]:
-        """Return weights, their outputs along `axis`, and the bias, as inputs of a node."""
-        parts = [(kernel.name, *kernel.along(axis))]
-        parts += [(bias.name, *bias.along(0))] if bias else []
-        return tuple(self._held(*part) for part in parts)
 
     def bias_kernel(self, index: int, length: int) -> Kernel | None:
         """Return an optional constant vector."""
@@ -266,7 +256,7 @@ class Call:
         t = self.real(index)
         kernel = self.bias_kernel(index, length) if t.size == length and self.fixed(t) else None
         if kernel and t.shape != (length,):
-            return (self._held(kernel.name, *kernel.along(0)),)
+            return (self.held(kernel.name, *kernel.along(0)),)
         if t.shape != (length,):
             self.refuse(f"bias {t.name!r} has shape {t.shape}, not ({length},)")
         return (self.weights(index, (0,)).name,)
@@ -276,14 +266,8 @@ class Call:
         return _Inner(self.scope, replace(self.node, op=op, domain="", inputs=inputs, attributes=attributes))
 
     def malformed(self, what: str) -> Never:
-        message = f"{self.node.op} node {self.node.label!r} is malformed: {what}"
-        raise ModelError("EFN-M006", message, hint="python -m onnx.checker says more; export the model again")
-
-    def refuse(self, what: str) -> Never:
-        message = f"{self.node.op} node {self.node.label!r} is not supported: {what}"
-        raise UnsupportedError(
-            "EFN-M011", message, hint="edgefn model inspect lists what is supported; change or replace this layer"
-        )
+        hint = "python -m onnx.checker says more; export the model again"
+        raise ModelError("EFN-M006", f"{self.title} is malformed: {what}", hint=hint)
 
 
 class _Inner(Call):

@@ -15,11 +15,13 @@ from edgefn.graph.importers.tflite.op import TfliteOp
 from edgefn.graph.importers.tflite.registry import HANDLERS, supported_ops
 from edgefn.graph.importers.tflite.scope import Call, Scope
 from edgefn.graph.importers.tflite.variables import find_assigned, keep_variables
-from edgefn.graph.ir import RUNTIME, Graph, Port, Shape
+from edgefn.graph.ir import RUNTIME, Graph, Port, Shape, Tensor
+from edgefn.graph.ops import FlipSign
 
 __all__ = ["import_tflite", "port_of", "unsupported_ops"]
 
 BATCH = "batch"
+ENDS = frozenset({"DEQUANTIZE", "QUANTIZE"})  # what takes u8 and gives something else, or the other way around
 
 
 def import_tflite(model: TfliteModel, sizes: Mapping[str, int]) -> Graph:
@@ -32,6 +34,7 @@ def import_tflite(model: TfliteModel, sizes: Mapping[str, int]) -> Graph:
         subgraphs=model.subgraphs,
         tensors=main.tensors,
         assigned=find_assigned(reachable(model.subgraphs)),
+        unsigned=_is_unsigned(model),
         visit=_import,
     )
     called = {
@@ -41,9 +44,7 @@ def import_tflite(model: TfliteModel, sizes: Mapping[str, int]) -> Graph:
     for op in main.ops:
         _import(scope, op)
     keep_variables(scope)
-    outputs = scope.outputs(
-        inputs, [(main.tensors[i].name, Call(scope, _reading(i)).input(0).name) for i in main.outputs]
-    )
+    outputs = scope.outputs(inputs, [(main.tensors[i].name, _output(scope, i)) for i in main.outputs])
     ports = zip((*main.inputs, *main.outputs), (*inputs, *outputs), strict=True)
     named = tuple(_named(scope, p, index, called.get(index, p.name)) for index, p in ports)
     scope.graph.inputs, scope.graph.outputs = named[: len(inputs)], named[len(inputs) :]
@@ -84,11 +85,41 @@ def _written(main: TfliteSubgraph, ports: list[SourcePort]) -> dict[str, int]:
     }
 
 
+def _is_unsigned(model: TfliteModel) -> bool:
+    """Whether it computes in u8, as models of 2018 do; later ones have u8 at their ends at most."""
+    return any(
+        op.op not in ENDS and all(_bytes(subgraph, ports[:1]) for ports in (op.inputs, op.outputs))
+        for subgraph in reachable(model.subgraphs)
+        for op in subgraph.ops
+    )
+
+
+def _bytes(subgraph: TfliteSubgraph, ports: tuple[int, ...]) -> bool:
+    tensors = [subgraph.tensors[i] for i in ports if i >= 0]
+    return any(t.dtype == "u8" and t.quantization is not None for t in tensors)
+
+
 def _input(scope: Scope, index: int, shape: Shape) -> Port:
     t = scope.declared(index)
-    port = scope.input(replace(t, dtype=RUNTIME[t.dtype], shape=shape))
-    scope.names[index] = port.tensor
+    flipped = scope.tensors[index].dtype != t.dtype
+    port = scope.input(_flipped(t, shape) if flipped else replace(t, dtype=RUNTIME[t.dtype], shape=shape))
+    whole = replace(t, shape=shape)
+    scope.names[index] = scope.emit(t.name, FlipSign(), (port.tensor,), whole) if flipped else port.tensor
     return port
+
+
+def _flipped(t: Tensor, shape: Shape) -> Tensor:
+    """What i8 are as u8."""
+    assert t.quantization is not None  # noqa: S101 -- others are not flipped
+    q = replace(t.quantization, zero_point=t.quantization.zero_point + 128)
+    return Tensor(t.name, "u8", shape, q)
+
+
+def _output(scope: Scope, index: int) -> str:
+    t = Call(scope, _reading(index)).input(0)
+    if (scope.tensors[index].dtype, t.dtype) != ("u8", "i8"):
+        return t.name
+    return scope.emit(t.name, FlipSign(), (scope.running(t.name).name,), _flipped(t, t.shape))
 
 
 def _named(scope: Scope, port: Port, index: int, name: str) -> Port:

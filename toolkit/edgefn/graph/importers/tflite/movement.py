@@ -4,6 +4,8 @@ from math import prod
 
 from edgefn.graph.importers.tflite.parts import joined
 from edgefn.graph.importers.tflite.scope import Call
+from edgefn.graph.importers.tflite.tables import rescaled
+from edgefn.graph.ir import Tensor
 from edgefn.graph.ops import Transpose
 from edgefn.graph.ops.concat import MAX_INPUTS
 
@@ -49,16 +51,24 @@ def transpose(call: Call) -> str:
 
 
 def concatenation(call: Call) -> str:
-    parts = [call.movable(i) for i in range(len(call.op.inputs))]
+    parts = [_part(call, i) for i in range(len(call.op.inputs))]
     if not 1 <= len(parts) <= MAX_INPUTS:
         call.refuse(f"{len(parts)} inputs; 1 to {MAX_INPUTS} are supported")
     axis = call.axis(call.option("axis"), len(parts[0].shape))
     return call.activated(joined(call, parts, axis))
 
 
+def _part(call: Call, index: int) -> Tensor:
+    """An input of the output's scale; in models of u8 it may have another."""
+    x = call.input(index)
+    if call.scope.unsigned and x.dtype == call.output.dtype == "i8" and x.meaning != call.output.meaning:
+        return call.scope.tensor(rescaled(call, x))
+    return call.joinable(index)
+
+
 def pack(call: Call) -> str:
     """Inputs of one shape along a new axis."""
-    parts = [call.movable(i) for i in range(len(call.op.inputs))]
+    parts = [call.joinable(i) for i in range(len(call.op.inputs))]
     if not 1 <= len(parts) <= MAX_INPUTS:
         call.refuse(f"{len(parts)} inputs; 1 to {MAX_INPUTS} are supported")
     axis = call.axis(call.option("axis"), len(parts[0].shape) + 1)

@@ -10,13 +10,13 @@ __all__ = ["mirror_pad", "pad", "pad_v2"]
 
 def pad(call: Call) -> str:
     """Zeros, or what integers have for it, in constant widths."""
-    x = call.movable(0)
+    x = call.joinable(0)
     return padded(call, x, _widths(call, x), 0.0)
 
 
 def pad_v2(call: Call) -> str:
     """A constant value of the same quantization."""
-    x, value = call.movable(0), call.input(2)
+    x, value = call.joinable(0), call.input(2)
     number = call.constant(2)
     if number.size != 1 or value.meaning != x.meaning:
         call.refuse(f"padding with {value.dtype} {value.shape} of another quantization than the input")
@@ -33,7 +33,7 @@ def _widths(call: Call, x: Tensor) -> list[tuple[int, int]]:
 
 def mirror_pad(call: Call) -> str:
     """What lies on the other side of the edge, the edge itself included or not: gathered by constant indices."""
-    x = call.movable(0)
+    x = call.joinable(0)
     mode: Mode = "reflect" if call.option("mode") == "REFLECT" else "symmetric"
     widths = _widths(call, x)
     for length, (before, after) in zip(x.shape, widths, strict=True):

@@ -15,12 +15,14 @@ __all__ = [
     "TENSOR_TYPES",
     "BufferSlot",
     "CodeSlot",
+    "DimensionSlot",
     "Field",
     "ModelSlot",
     "OperatorSlot",
     "Options",
     "QuantizationSlot",
     "SignatureSlot",
+    "SparsitySlot",
     "SubgraphSlot",
     "TensorMapSlot",
     "TensorSlot",
@@ -61,6 +63,21 @@ class TensorSlot(IntEnum):
     SPARSITY = 6
     SHAPE_SIGNATURE = 7
     EXTERNAL_BUFFER = 10
+
+
+class SparsitySlot(IntEnum):
+    TRAVERSAL_ORDER = 0
+    BLOCK_MAP = 1
+    DIM_METADATA = 2
+
+
+class DimensionSlot(IntEnum):
+    FORMAT = 0
+    DENSE_SIZE = 1
+    SEGMENTS_TYPE = 2
+    SEGMENTS = 3
+    INDICES_TYPE = 4
+    INDICES = 5
 
 
 class QuantizationSlot(IntEnum):
@@ -188,6 +205,15 @@ OPTIONS: dict[str, Options] = {
     "ARG_MIN": _options(57, output_type=_TYPE),
     "AVERAGE_POOL_2D": _options(5, **_POOL),
     "BATCH_MATMUL": _options(101, adj_x=_NO, adj_y=_NO, asymmetric_quantize_inputs=_NO),
+    "BIDIRECTIONAL_SEQUENCE_LSTM": _options(
+        69,
+        fused_activation_function=_ACTIVATION,
+        cell_clip=_FLOAT,
+        proj_clip=_FLOAT,
+        merge_outputs=_NO,
+        time_major=_YES,
+        asymmetric_quantize_inputs=_NO,
+    ),
     "CALL_ONCE": _options(103, init_subgraph_index=_INT),
     "CAST": _options(37, in_data_type=_TYPE, out_data_type=_TYPE),
     "CONCATENATION": _options(10, axis=_INT, fused_activation_function=_ACTIVATION),
@@ -211,7 +237,6 @@ OPTIONS: dict[str, Options] = {
         dilation_w_factor=_ONE,
         dilation_h_factor=_ONE,
     ),
-    "CUMSUM": _options(102, exclusive=_NO, reverse=_NO),
     "DEPTH_TO_SPACE": _options(94, block_size=_INT),
     "DIV": _options(29, fused_activation_function=_ACTIVATION),
     "FULLY_CONNECTED": _options(
@@ -224,7 +249,6 @@ OPTIONS: dict[str, Options] = {
     ),
     "GATHER": _options(23, axis=_INT, batch_dims=_INT),
     "IF": _options(92, then_subgraph_index=_INT, else_subgraph_index=_INT),
-    "GELU": _options(116, approximate=_NO),
     "L2_NORMALIZATION": _options(12, fused_activation_function=_ACTIVATION),
     "L2_POOL_2D": _options(5, **_POOL),
     "LEAKY_RELU": _options(75, alpha=_FLOAT),
@@ -240,10 +264,7 @@ OPTIONS: dict[str, Options] = {
     "MEAN": _options(27, keep_dims=_NO),
     "MIRROR_PAD": _options(77, mode=_MIRROR),
     "MUL": _options(21, fused_activation_function=_ACTIVATION),
-    "ONE_HOT": _options(61, axis=_INT),
     "PACK": _options(59, values_count=_INT, axis=_INT),
-    "REDUCE_ALL": _options(27, keep_dims=_NO),
-    "REDUCE_ANY": _options(27, keep_dims=_NO),
     "REDUCE_MAX": _options(27, keep_dims=_NO),
     "REDUCE_MIN": _options(27, keep_dims=_NO),
     "REDUCE_PROD": _options(27, keep_dims=_NO),

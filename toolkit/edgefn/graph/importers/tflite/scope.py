@@ -3,15 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from math import inf, prod
+from math import inf
 from typing import Any, Never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.errors import ModelError, UnsupportedError
+from edgefn.graph.importers import call
 from edgefn.graph.importers.builder import Builder
-from edgefn.graph.importers.kernel import Kernel
 from edgefn.graph.importers.tflite.file import TfliteSubgraph
 from edgefn.graph.importers.tflite.op import TfliteOp
 from edgefn.graph.importers.tflite.tensor import TfliteTensor
@@ -55,9 +55,9 @@ class Scope(Builder):
     """The graph under construction, the file's tensors, and the name in the graph of each that is known by now.
 
     `handles` has the name of the variable that a tensor stands for, `assigned` the names of those that a run assigns.
-    `visit` imports an operator, and `visits` counts them. `depth` says how many loops and choices this is inside of,
-    `constants` has the names in the graph of constants of each subgraph, `joints` the axis and the parts of a tensor
-    that was put together.
+    With `unsigned`, quantized u8 are taken for the i8 that are 128 lower. `visit` imports an operator, and `visits`
+    counts them. `depth` says how many loops and choices this is inside of, `constants` has the names in the graph of
+    constants of each subgraph, `joints` the axis and the parts of a tensor that was put together.
     """
 
     subgraphs: tuple[TfliteSubgraph, ...] = ()
@@ -66,6 +66,7 @@ class Scope(Builder):
     names: dict[int, str] = field(default_factory=dict)
     handles: dict[int, str] = field(default_factory=dict)
     variables: dict[str, Variable] = field(default_factory=dict)
+    unsigned: bool = False
     visit: "Callable[[Scope, TfliteOp], None]" = _nowhere
     depth: int = 0
     visits: Counter[str] = field(default_factory=Counter)
@@ -79,7 +80,10 @@ class Scope(Builder):
             message = f"tensor {t.name!r} has data type {t.dtype}"
             raise UnsupportedError("EFN-M011", message, hint="convert the model with int8 or float32 activations")
         dtype: DType = t.dtype
-        return Tensor(t.name, dtype, t.shape, self._quantization(t, dtype))
+        q = self._quantization(t, dtype)
+        if self.unsigned and dtype == "u8" and q is not None:
+            return Tensor(t.name, "i8", t.shape, q.signed)
+        return Tensor(t.name, dtype, t.shape, q)
 
     def _quantization(self, t: TfliteTensor, dtype: DType) -> Quantization | None:
         """Quantization of integers that are kept as such; what converters leave on other tensors means nothing."""
@@ -98,13 +102,15 @@ def _malformed(what: str) -> ModelError:
     return ModelError("EFN-M006", f"the model is malformed: {what}", hint="convert the model again")
 
 
-class Call:
+class Call(call.Call):
     """One operator being imported: its inputs as graph tensors, its options, and the way to refuse it."""
 
+    scope: Scope
+
     def __init__(self, scope: Scope, op: TfliteOp) -> None:
-        self.scope = scope
+        label = scope.tensors[op.outputs[0]].name if op.outputs else op.op
+        super().__init__(scope, label, f"{op.op} operator {label!r}")
         self.op = op
-        self.label = scope.tensors[op.outputs[0]].name if op.outputs else op.op
 
     def has(self, index: int) -> bool:
         return index < len(self.op.inputs) and self.op.inputs[index] >= 0
@@ -122,34 +128,32 @@ class Call:
         t = self.scope.tensors[number]
         if t.constant is None:
             self.malformed(f"reads {t.name!r}, which nothing before it computes")
-        quantization = self.scope.declared(number).quantization
-        self.scope.names[number] = self.scope.constant(t.name, np.array(t.constant), quantization)
+        like, value = self.scope.declared(number), np.array(t.constant)
+        if like.dtype == "i8" and value.dtype == np.uint8:
+            value = (value ^ 128).view(np.int8)
+        self.scope.names[number] = self.scope.constant(t.name, value, like.quantization)
 
-    def constant(self, index: int) -> Array:
-        """The value of an input that must be known at compile time."""
-        t = self.input(index)
-        if t.constant is None:
-            self.refuse(f"input {t.name!r} is computed at run time; it must be a constant")
-        return t.constant
-
-    def integers(self, index: int) -> list[int]:
-        """A list of integers that must be known at compile time: a shape, axes, sizes."""
-        value = self.constant(index)
-        if value.dtype.kind != "i" or value.ndim > 1:
-            self.malformed(f"input {self.input(index).name!r} is {value.dtype} of shape {value.shape}, not integers")
-        return [int(v) for v in value.reshape(-1)]
-
-    def value(self, index: int) -> Tensor:
-        """An input in the type it is computed in: a constant of i64, bool, f16 or f64 as i32, u8 or f32."""
-        return self.scope.running(self.input(index).name)
+    def named(self, index: int) -> str:
+        return self.scope.tensors[self.op.inputs[index]].name
 
     def movable(self, index: int) -> Tensor:
-        """An input whose elements are moved, so that the output is quantized as it is."""
+        """An input whose elements are moved as they are, to mean what the output says, as in TFLite's kernels."""
+        x = self._alike(index)
+        if x.dtype in {"i8", "u8"} and x.meaning != self.output.meaning:
+            return self.scope.tensor(self.emit(Reshape(), (x.name,), x.shape))
+        return x
+
+    def joinable(self, index: int) -> Tensor:
+        """An input that becomes a part of the output, and has its scale."""
+        x = self._alike(index)
+        if x.dtype in {"i8", "u8"} and x.meaning != self.output.meaning:
+            self.refuse("input and output are quantized differently")
+        return x
+
+    def _alike(self, index: int) -> Tensor:
         x, y = self.value(index), self.output
         if x.dtype != RUNTIME[y.dtype]:
             self.malformed(f"input is {x.dtype}, output is {y.dtype}")
-        if x.dtype in {"i8", "u8"} and x.meaning != y.meaning:
-            self.refuse("input and output are quantized differently")
         return x
 
     @property
@@ -187,11 +191,8 @@ class Call:
         """Compute a fresh tensor of elements of `x`, in its type and quantization; `more` are further inputs."""
         return self.emit(op, (x.name, *more), shape, x)
 
-    def layer(self, axis: int, kernel: Kernel, bias: Kernel | None) -> tuple[str, ...]:
-        """Return weights, their outputs along `axis`, and the bias, as inputs of a node."""
-        parts = [(kernel.name, *kernel.along(axis))]
-        parts += [(bias.name, *bias.along(0))] if bias else []
-        return tuple(self.scope.constant(*part) for part in parts)
+    def held(self, name: str, value: Array, q: Quantization | None) -> str:
+        return self.scope.constant(name, value, q)
 
     def activated(self, x: str) -> str:
         """`x` under the fused activation."""
@@ -200,17 +201,6 @@ class Call:
     def clamped(self, x: str, bounds: Bounds) -> str:
         t = self.scope.tensor(x)
         return x if bounds == Bounds(-inf, inf) else self.emit(Clamp(bounds), (x,), t.shape, t)
-
-    def reshape(self, x: str, shape: Iterable[int]) -> str:
-        t, shape = self.scope.tensor(x), tuple(shape)
-        if prod(shape) != t.size:
-            self.malformed(f"{t.shape} cannot be reshaped to {shape}")
-        return x if shape == t.shape else self.emit(Reshape(), (x,), shape, t)
-
-    def axis(self, value: int, rank: int) -> int:
-        if not -rank <= value < rank:
-            self.malformed(f"axis {value} of a tensor of rank {rank}")
-        return value % rank
 
     def images(self, index: int) -> Tensor:
         """An input that must be images `[N, H, W, C]`, in floats or i8."""
@@ -238,11 +228,4 @@ class Call:
             self.refuse("input and output are quantized differently")
 
     def malformed(self, what: str) -> Never:
-        message = f"{self.op.op} operator {self.label!r} is malformed: {what}"
-        raise ModelError("EFN-M006", message, hint="convert the model again")
-
-    def refuse(self, what: str) -> Never:
-        message = f"{self.op.op} operator {self.label!r} is not supported: {what}"
-        raise UnsupportedError(
-            "EFN-M011", message, hint="edgefn model inspect lists what is supported; change or replace this layer"
-        )
+        raise ModelError("EFN-M006", f"{self.title} is malformed: {what}", hint="convert the model again")

@@ -17,6 +17,7 @@ from edgefn.graph.importers.tflite.schema import (
     QuantizationSlot,
     TensorSlot,
 )
+from edgefn.graph.importers.tflite.sparse import densified
 from edgefn.graph.ir import NUMPY, DType, Shape
 
 __all__ = ["TfliteDType", "TfliteQuantization", "TfliteTensor", "read_tensor"]
@@ -90,8 +91,6 @@ def _dtype(table: Table, name: str) -> TfliteDType:
     kind = TENSOR_TYPES[code] if 0 <= code < len(TENSOR_TYPES) else str(code)
     if kind not in _DTYPES:
         raise UnsupportedError("EFN-M011", f"tensor {name!r} has data type {kind}", hint=_CONVERT)
-    if TensorSlot.SPARSITY in table:
-        raise UnsupportedError("EFN-M011", f"tensor {name!r} is sparse", hint="convert it with dense weights")
     return _DTYPES[kind]
 
 
@@ -142,9 +141,11 @@ def _constant(table: Table, name: str, dtype: TfliteDType, shape: Shape, buffers
     if index >= len(buffers):
         raise table.file.malformed(f"tensor {name!r} is in buffer {index:,} of {len(buffers):,}")
     data = buffers[index].blob(BufferSlot.DATA, BufferSlot.OFFSET, BufferSlot.SIZE)
+    numpy, sparsity = _numpy(dtype), table.table(TensorSlot.SPARSITY)
+    if sparsity is not None and dtype not in {"bool", "resource"} and data.size % numpy.itemsize == 0:
+        return densified(sparsity, name, data.view(numpy), shape)
     if not data.size:
         return None
-    numpy = _numpy(dtype)
     size = prod(shape) * numpy.itemsize
     if data.size != size:
         raise table.file.malformed(f"tensor {name!r}, {dtype} of {shape}, has {data.size:,} bytes, not {size:,}")

@@ -4,6 +4,7 @@ import numpy as np
 
 from edgefn.graph.importers.kernel import Array, Kernel
 from edgefn.graph.importers.tflite.scope import Call
+from edgefn.graph.importers.tflite.wide import MOST
 from edgefn.graph.ir import DType, Quantization, Tensor
 
 __all__ = ["bias_of", "weights_of"]
@@ -12,18 +13,21 @@ __all__ = ["bias_of", "weights_of"]
 def weights_of(call: Call, w: Tensor, axis: int, dtype: DType) -> Kernel:
     """Weights for activations of `dtype`; their outputs, which lie along `axis`, become the first.
 
-    i8 ones, beside i8 activations, lie around zero and have a scale for every output.
+    i8 ones, beside i8 activations, have a scale for every output or one for all. Around zero they take 16 bits where
+    they go beyond -127 to 127 (edgefn.graph.importers.tflite.wide).
     """
     value = _constant(call, w)
     if dtype != "i8":
         return Kernel(w.name, np.moveaxis(_floats(call, w, value), axis, 0))
     q, outputs = w.quantization, w.shape[axis]
-    if w.dtype != "i8" or q is None or q.axis not in {None, axis} or bool(q.zero_point.any()):
-        call.refuse(f"weights {w.name!r} are not i8 around zero with one scale, or one an output channel")
-    if bool((value == -128).any()):
-        call.refuse(f"weights {w.name!r} hold -128; -127 to 127 is supported, which is what converters write")
+    if w.dtype != "i8" or q is None or q.axis not in {None, axis}:
+        call.refuse(f"weights {w.name!r} are not i8 with one scale, or one an output channel")
+    points = q.zero_point.reshape([-1 if i == axis and q.axis is not None else 1 for i in range(len(w.shape))])
+    centred = value.astype(np.int16) - points.astype(np.int16)
+    narrow = np.abs(centred).max(initial=0) <= MOST
     scales = np.broadcast_to(q.scale, (outputs,)).astype(np.float32)
-    return Kernel(w.name, np.moveaxis(value, axis, 0), Quantization(scales, np.zeros(outputs, np.int32), 0))
+    around = Quantization(scales, np.zeros(outputs, np.int32), 0)
+    return Kernel(w.name, np.moveaxis(centred.astype(np.int8) if narrow else centred, axis, 0), around)
 
 
 def bias_of(call: Call, index: int, outputs: int, dtype: DType) -> Kernel | None:

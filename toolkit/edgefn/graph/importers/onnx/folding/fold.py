@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.importers.onnx.computing import COMPUTED
+from edgefn.graph.importers.onnx.folding.elements import REARRANGED
+from edgefn.graph.importers.onnx.folding.numbers import COMPUTED
 from edgefn.graph.importers.onnx.movement import target_shape, unsqueezed
-from edgefn.graph.importers.onnx.rearranging import REARRANGED
 from edgefn.graph.importers.onnx.scope import Call
 
 __all__ = ["FOLDED", "OF_SHAPES", "fold"]
@@ -26,7 +26,7 @@ def fold(call: Call) -> tuple[Array, ...] | None:
     rule = FOLDED.get(call.node.qualified)
     if rule is None:
         return None
-    if call.node.op not in OF_SHAPES and not all(call.input(i).constant is not None for i in _present(call)):
+    if call.node.op not in OF_SHAPES and not all(_is_constant(call, i) for i in _present(call)):
         return None
     with np.errstate(all="ignore"):
         try:
@@ -34,6 +34,10 @@ def fold(call: Call) -> tuple[Array, ...] | None:
             return values if isinstance(values, tuple) else (np.asarray(values),)
         except (TypeError, ValueError, IndexError, OverflowError, ZeroDivisionError, np.exceptions.AxisError) as error:
             call.malformed(str(error))
+
+
+def _is_constant(call: Call, index: int) -> bool:
+    return call.known(index) not in call.scope.sequences and call.input(index).constant is not None
 
 
 def _present(call: Call) -> list[int]:
