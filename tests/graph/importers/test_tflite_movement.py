@@ -266,6 +266,20 @@ def test_space_to_batch_and_back(writer, run, made):
     np.testing.assert_array_equal(found[1], x)
 
 
+def test_a_sequence_in_blocks_is_put_together_again(writer, run):
+    x = normal(2, 5, 3)
+    wide = np.pad(x, ((0, 0), (1, 0), (0, 0))).reshape(2, 3, 2, 3).transpose(2, 0, 1, 3).reshape(4, 3, 3)
+    source, middle, target = tensor(writer, "x", x), tensor(writer, "m", wide), tensor(writer, "y", x)
+    block = tensor(writer, "block", i32(2), constant=True)
+    borders = tensor(writer, "borders", i32(1, 0).reshape(1, 2), constant=True)
+    writer.op("SPACE_TO_BATCH_ND", [source, block, borders], [middle])
+    writer.op("BATCH_TO_SPACE_ND", [middle, block, borders], [target])
+    writer.subgraph([source], [middle, target])
+    found = run(writer, x)
+    np.testing.assert_array_equal(found[0], wide)
+    np.testing.assert_array_equal(found[1], x)
+
+
 def test_what_is_known_of_shapes_is_constant(writer, run):
     x = normal(2, 3)
     source = tensor(writer, "x", x)

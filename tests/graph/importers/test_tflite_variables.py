@@ -179,14 +179,41 @@ def of_a_type_that_is_not_run(writer):
     return s.end()
 
 
-def begun_by_computing(writer):
-    s = accumulator(writer)
-    s.end()
+def begun_by(writer, write):
+    """An accumulator whose first value is what `write` writes, by the number of its tensor."""
+    accumulator(writer).end()
     writer.subgraphs.pop()
-    writer.tensor("a", SHAPE, constant=full(1))
-    writer.op("NEG", [0], [0])
+    handle = writer.tensor("handle", (), "RESOURCE")
+    writer.op("VAR_HANDLE", [], [handle], "VarHandleOptions", {"SharedName": "total"})
+    value = write()
+    writer.op("ASSIGN_VARIABLE", [handle, value])
     writer.subgraph(name="once")
     return writer
+
+
+def begun_by_nothing(writer):
+    return begun_by(writer, lambda: writer.tensor("open", SHAPE))
+
+
+def begun_by_magic(writer):
+    def write():
+        value = writer.tensor("value", SHAPE)
+        writer.op("Magic", [], [value])
+        return value
+
+    return begun_by(writer, write)
+
+
+def test_a_first_value_may_be_computed_of_constants(writer, stream):
+    """As converters write those of half precision."""
+
+    def write():
+        stored, value = writer.tensor("stored", SHAPE, "FLOAT16", full(5, np.float16)), writer.tensor("value", SHAPE)
+        writer.op("DEQUANTIZE", [stored], [value])
+        return value
+
+    found, _ = stream(begun_by(writer, write), full(1), full(2))
+    assert [y[0, 0] for y in found] == [6, 8]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +222,7 @@ def begun_by_computing(writer):
         (without_a_first_value, "read before it is assigned"),
         (of_another_shape, r"variable 'total' changes from float32 \(4,\) to f32 \(1, 3\)"),
         (of_a_type_that_is_not_run, "begins as int64"),
-        (begun_by_computing, "subgraph 'once' has the operator NEG"),
+        (begun_by_magic, "op Magic"),
     ],
 )
 def test_what_cannot_be_kept_is_refused(writer, compiled_tflite, build, said):
@@ -224,3 +251,8 @@ def test_a_malformed_use_of_variables_is_refused(writer, compiled_tflite, build,
     with pytest.raises(ModelError, match=said) as error:
         compiled_tflite(writer)
     assert error.value.code == "EFN-M006"
+
+
+def test_a_first_value_that_nothing_computes_is_malformed(writer, compiled_tflite):
+    with pytest.raises(ModelError, match="'open', which nothing before it computes"):
+        compiled_tflite(begun_by_nothing(writer))

@@ -34,7 +34,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "ASSIGN_VARIABLE": (variables.assign_variable, ""),
     "AVERAGE_POOL_2D": (pooling.average_pool_2d, _ACTIVATION),
     "BATCH_MATMUL": (matrix.batch_matmul, ""),
-    "BATCH_TO_SPACE_ND": (resizing.batch_to_space, "both sides of images"),
+    "BATCH_TO_SPACE_ND": (resizing.batch_to_space, "all sides of images and sequences"),
     "BIDIRECTIONAL_SEQUENCE_LSTM": (
         recurrent.bidirectional_sequence_lstm,
         "f32; constant weights; no auxiliary input; activation TANH",
@@ -78,7 +78,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "SHAPE": (shapes.shape, ""),
     "SLICE": (slicing.slice_, "constant begins and sizes"),
     "SOFTMAX": (elementwise.softmax, "beta 1"),
-    "SPACE_TO_BATCH_ND": (resizing.space_to_batch, "both sides of images"),
+    "SPACE_TO_BATCH_ND": (resizing.space_to_batch, "all sides of images and sequences"),
     "SPACE_TO_DEPTH": (resizing.space_to_depth, "images"),
     "SPLIT": (slicing.split, "constant axis"),
     "SPLIT_V": (slicing.split_v, "constant sizes and axis"),

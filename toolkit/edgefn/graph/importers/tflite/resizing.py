@@ -119,43 +119,50 @@ def _block(call: Call) -> int:
 
 def space_to_batch(call: Call) -> str:
     """Pixels that lie a block apart become an image of their own, after zeros are padded."""
-    x = call.movable(0)
-    (bh, bw), ((top, bottom), (left, right)) = _windows(call, x)
+    x, (bh, bw), ((top, bottom), (left, right)) = _windows(call)
     n, h, w, c = x.shape[0], x.shape[1] + top + bottom, x.shape[2] + left + right, x.shape[3]
     if h % bh or w % bw:
         call.malformed(f"{h}x{w} pixels in blocks of {bh}x{bw}")
     if (h, w) != x.shape[1:3]:
         x = call.scope.tensor(call.moved(Pad((0, top, left, 0)), x, (n, h, w, c)))
     shape = (n, h // bh, bh, w // bw, bw, c)
-    return _blocks(call, x, shape, (2, 4, 0, 1, 3, 5), (bh * bw * n, h // bh, w // bw, c))
+    return _as_given(call, _blocks(call, x, shape, (2, 4, 0, 1, 3, 5), (bh * bw * n, h // bh, w // bw, c)))
 
 
 def batch_to_space(call: Call) -> str:
     """The reverse, after which a border is cut off."""
-    x = call.movable(0)
-    (bh, bw), ((top, bottom), (left, right)) = _windows(call, x)
+    x, (bh, bw), ((top, bottom), (left, right)) = _windows(call)
     n, h, w, c = x.shape[0] // (bh * bw), x.shape[1], x.shape[2], x.shape[3]
     if x.shape[0] % (bh * bw) or top + bottom >= h * bh or left + right >= w * bw:
         call.malformed(f"{x.shape} in blocks of {bh}x{bw}, cut by {(top, bottom)} and {(left, right)}")
     y = _blocks(call, x, (bh, bw, n, h, w, c), (2, 3, 0, 4, 1, 5), (n, h * bh, w * bw, c))
-    if not any((top, bottom, left, right)):
-        return y
-    shape = (n, h * bh - top - bottom, w * bw - left - right, c)
-    return call.moved(Slice((0, top, left, 0), (1,) * 4), call.scope.tensor(y), shape)
+    if any((top, bottom, left, right)):
+        shape = (n, h * bh - top - bottom, w * bw - left - right, c)
+        y = call.moved(Slice((0, top, left, 0), (1,) * 4), call.scope.tensor(y), shape)
+    return _as_given(call, y)
 
 
 type Borders = tuple[tuple[int, int], tuple[int, int]]
 
 
-def _windows(call: Call, x: Tensor) -> tuple[tuple[int, int], Borders]:
-    """Constant block sizes and borders of both sides."""
-    blocks, borders = call.integers(1), call.constant(2)
-    if len(x.shape) != 4 or len(blocks) != 2 or borders.shape != (2, 2):
-        call.refuse(f"blocks {blocks} of a tensor {x.shape}; both sides of images are supported")
+def _windows(call: Call) -> tuple[Tensor, tuple[int, int], Borders]:
+    """Images, and constant block sizes and borders of both sides; a sequence is an image one pixel wide."""
+    x, blocks, borders = call.movable(0), call.integers(1), call.constant(2)
+    if (len(x.shape), len(blocks)) not in {(3, 1), (4, 2)} or borders.shape != (len(blocks), 2):
+        call.refuse(f"blocks {blocks} of a tensor {x.shape}; all sides of images and sequences are supported")
     if not all(1 <= b <= MAX_DIM for b in blocks) or bool(((borders < 0) | (borders > MAX_DIM)).any()):
         call.malformed(f"blocks {blocks} and borders {borders.tolist()}")
+    if len(blocks) == 1:
+        x = call.scope.tensor(call.reshape(x.name, (*x.shape[:2], 1, x.shape[2])))
+        blocks, borders = [*blocks, 1], np.concatenate([borders, [[0, 0]]])
     rows, columns = ((int(a), int(b)) for a, b in borders)
-    return (blocks[0], blocks[1]), (rows, columns)
+    return x, (blocks[0], blocks[1]), (rows, columns)
+
+
+def _as_given(call: Call, images: str) -> str:
+    """Images, or the sequences that they stand for."""
+    n, h, w, c = call.scope.tensor(images).shape
+    return images if len(call.input(0).shape) == 4 else call.reshape(images, (n, h * w, c))
 
 
 def _blocks(call: Call, x: Tensor, shape: Shape, perm: tuple[int, ...], result: Shape) -> str:

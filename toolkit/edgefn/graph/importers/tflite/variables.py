@@ -6,6 +6,7 @@ zeros.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -37,29 +38,20 @@ def var_handle(call: Call) -> Nothing:
 
 
 def call_once(call: Call) -> Nothing:
-    """Constants that a subgraph assigns."""
+    """What a subgraph assigns, which must be constant."""
     index, subgraphs = call.option("init_subgraph_index"), call.scope.subgraphs
     if not 0 < index < len(subgraphs):
         call.malformed(f"it calls subgraph {index} of {len(subgraphs)}")
-    once = subgraphs[index]
-    handles: dict[int, str] = {}
+    once, outer = subgraphs[index], call.scope
+    inner = replace(outer, tensors=once.tensors, names={}, handles={}, variables={}, depth=outer.depth + 1)
     for op in once.ops:
-        if op.op == "VAR_HANDLE" and len(op.outputs) == 1:
-            handles[op.outputs[0]] = _key(op.options["container"], op.options["shared_name"])
-        elif op.op == "ASSIGN_VARIABLE" and len(op.inputs) == 2 and op.inputs[0] in handles:
-            _begin(call, once, handles[op.inputs[0]], op.inputs[1])
-        else:
-            call.refuse(
-                f"subgraph {once.name!r} has the operator {op.op}; constants assigned to variables are supported"
-            )
+        inner.visit(inner, op)
+    for key, variable in inner.variables.items():
+        first = outer.tensor(variable.now).constant if variable.now else None
+        if first is None or key in outer.variables:
+            call.refuse(f"variable {key!r} does not begin with one constant")
+        outer.variables[key] = Variable(key, first)
     return ()
-
-
-def _begin(call: Call, once: TfliteSubgraph, key: str, index: int) -> None:
-    constant = once.tensors[index].constant
-    if constant is None or key in call.scope.variables:
-        call.refuse(f"variable {key!r} does not begin with one constant")
-    call.scope.variables[key] = Variable(key, constant)
 
 
 def read_variable(call: Call) -> str:
