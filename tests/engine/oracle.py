@@ -141,6 +141,24 @@ def add_q8(a, b, *parameters) -> np.ndarray:
     return ended(scaled(left + right, y_mult, y_shift), y_zero, low, high)
 
 
+def binary_q8(name: str, a, b, factors, zeros, low: int, high: int) -> np.ndarray:
+    """`factors` are the pairs of a, b and y, `zeros` their zero points."""
+    a, b = (v.astype(np.int64) - zero for v, zero in zip((a, b), zeros, strict=False))
+    of_a, of_b, of_y = (lambda v, f=f: scaled(v, *f) for f in factors)
+    unit = 2**7 if name == "squared_difference" else 2**20
+    difference = wrapped(of_a(a * unit) - of_b(b * unit))
+    value = {
+        "add": lambda: of_y(wrapped(of_a(a * unit) + of_b(b * unit))),
+        "sub": lambda: of_y(difference),
+        "mul": lambda: of_y(a * b),
+        "squared_difference": lambda: of_y(wrapped(difference * difference)),
+        "prelu": lambda: np.where(a < 0, of_y(a * b), of_a(a + 0 * b)),
+        "max": lambda: np.maximum(a, b),
+        "min": lambda: np.minimum(a, b),
+    }[name]()
+    return ended(value, zeros[2], low, high)
+
+
 def softmax_q8(x: np.ndarray, table: np.ndarray) -> np.ndarray:
     """One value at a time, in integers without bounds."""
     y = np.empty(x.shape, np.int8)

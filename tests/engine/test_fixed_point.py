@@ -18,6 +18,7 @@ from edgefn.graph.reference import evaluate
 from . import flavours, oracle, plans
 from .cornered import Cornered
 from .plans import Layer, Window
+from .test_broadcasts import shapes
 from .test_elements import KINDS, SEEDS, SHAPES, other
 from .test_pools import pools, words
 from .test_products import QUICK, geometries, values
@@ -168,6 +169,60 @@ def test_an_addition_agrees_with_the_oracle_in_every_way_it_can_run(shape, kind,
     hold(plan, [a] if constant else [a, b], oracle.add_q8(a, b, *factors, *zeros, -128, 120))
 
 
+PAIRS = ("add", "sub", "mul", "squared_difference", "prelu", "max", "min")
+
+
+def any_factor(rng, usual: int) -> tuple[int, int]:
+    if rng.random() < 0.3:
+        return int(rng.choice(MULTIPLIERS)), int(rng.integers(-31, 31))
+    return int(rng.integers(2**30, 2**31)), usual + int(rng.integers(-1, 2))
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@QUICK
+@given(shapes=shapes(2), width=st.sampled_from([1, 7, 8, 33]), seed=SEEDS)
+def test_two_operands_that_broadcast_agree_with_the_oracle_in_every_way_they_can_run(name, shapes, width, seed):
+    rng = np.random.default_rng(seed)
+    (left, right), whole = shapes
+    shape = (*whole[1:], width)
+    a, b = (values(rng, np.int8, (*s[1:], rng.choice([1, width]))) for s in (left, right))
+    a = np.broadcast_to(a, shape) if seed % 2 else a
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    factors = [any_factor(rng, -1), any_factor(rng, -1), any_factor(rng, {"mul": -6, "prelu": -6}.get(name, -17))]
+    zeros = [int(z) for z in rng.integers(-128, 128, 3)]
+    expected = oracle.binary_q8(name, a, b, factors, zeros, -100, 127)
+    words = [PAIRS.index(name), *(v for f in factors for v in f), *zeros, -100, 127]
+    plan = plans.many(60, [a, b], "int8", shape, *words, onto=0 if a.shape == shape and seed % 3 else -1)
+    hold(plan, [np.ascontiguousarray(a), b], np.broadcast_to(expected, shape))
+
+
+@pytest.mark.parametrize("power", range(-31, 31))
+def test_every_multiplier_and_shift_meets_every_product_of_two_bytes(power):
+    a, b = np.arange(-128, 128, dtype=np.int8)[:, None], np.arange(-128, 128, dtype=np.int8)[None]
+    for mult in MULTIPLIERS.tolist():
+        factors, zeros = [(0, 0), (0, 0), (mult, power)], [-128, 127, 5]
+        words = [2, *(v for f in factors for v in f), *zeros, -128, 127]
+        expected = oracle.binary_q8("mul", a, b, factors, zeros, -128, 127)
+        hold(plans.many(60, [a, b], "int8", (256, 256), *words), [a, b], expected)
+
+
+@QUICK
+@given(
+    outer=st.integers(1, 3),
+    n=st.sampled_from([1, 2, 15, 16, 17, 49, 255, 256, 257, 600]),
+    inner=st.sampled_from([1, 2, 15, 16, 17, 33]),
+    seed=SEEDS,
+)
+def test_a_sum_agrees_with_the_oracle_in_every_way_it_can_run(outer, n, inner, seed):
+    rng = np.random.default_rng(seed)
+    x = values(rng, np.int8, (outer, n, inner)) if seed % 4 else np.full((outer, n, inner), -128, np.int8)
+    mult, power = (int(rng.integers(0, 2**31)), int(rng.integers(-31, 31))) if seed % 2 else (2**30, -9)
+    zeros = [int(z) for z in rng.integers(-128, 128, 2)]
+    total = (x.astype(np.int64) - zeros[0]).sum(axis=1)
+    expected = oracle.ended(oracle.scaled(total, mult, power), zeros[1], -128, 127)
+    hold(plans.unary(61, x, "int8", (outer, inner), n, inner, mult, power, *zeros), [x], expected)
+
+
 @QUICK
 @given(pool=pools(), c=st.integers(1, 37), seed=SEEDS)
 def test_an_average_pool_agrees_with_the_oracle_in_every_way_it_can_run(pool, c, seed):
@@ -245,6 +300,34 @@ def test_a_factor_of_an_addition_out_of_range_is_refused(at, factor):
     factors = [(2**30, -1)] * 3
     factors[at] = factor
     refused(plans.add(26, X, X, *(v for f in factors for v in f), 0, 0, 0, -128, 127, constant=True), BAD_PARAMETER)
+
+
+@pytest.mark.parametrize(
+    ("at", "word"),
+    [(0, 7), (1, 1), (2, 31), (2, -32), (3, 2**31), (5, 2**32 - 1), (6, 31), (7, 128), (9, -129), (10, 99)],
+)
+def test_a_word_of_a_pair_out_of_range_is_refused(at, word):
+    words = [2, *(2**30, -1) * 3, 0, 0, 0, -128, 127]
+    words[at] = word
+    if at == 10:
+        words[11] = 98
+    refused(plans.add(60, X, X, *words, constant=True), BAD_PARAMETER)
+
+
+@pytest.mark.parametrize(
+    ("at", "word", "status"),
+    [
+        (0, 3, BAD_SHAPE),
+        (1, 0, BAD_PARAMETER),
+        (2, 2**31, BAD_PARAMETER),
+        (3, 31, BAD_PARAMETER),
+        (5, 128, BAD_PARAMETER),
+    ],
+)
+def test_a_word_of_a_sum_out_of_range_is_refused(at, word, status):
+    words = [4, 9, 2**30, -1, 0, 0]
+    words[at] = word
+    refused(plans.unary(61, X, "int8", (1, 9), *words), status)
 
 
 @pytest.mark.parametrize(("entry", "value"), [(0, 2**31 - 2), (1, -1), (255, -(2**31))])

@@ -421,7 +421,6 @@ def test_a_transposed_convolution_in_int8(writer, run):
     ("op", "constants", "options", "fields", "error", "said"),
     [
         ("GATHER", [i32(4)], "GatherOptions", {"Axis": 1}, ModelError, "indices from 4 to 4 of 4"),
-        ("GATHER", [i32(0)], "GatherOptions", {"BatchDims": 1}, UnsupportedError, "batch_dims 1"),
         ("SLICE", [i32(0, 0), i32(3, 5)], "", None, ModelError, "sizes"),
         ("TILE", [i32(1)], "", None, ModelError, "multiples"),
         ("MIRROR_PAD", [i32(9, 0, 0, 0).reshape(2, 2)], "MirrorPadOptions", None, ModelError, "paddings 9 and 0"),

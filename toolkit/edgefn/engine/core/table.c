@@ -57,5 +57,7 @@ const efn_op efn_ops[EFN_OPCODES] = {
     [52] = EFN_ROW(rnn_f32, efn_rnn_f32),
     [54] = EFN_ROW(dense_i8_i32, efn_dense_i8_i32),
     [56] = EFN_ROW(coupling_f32, efn_coupling_f32),
+    [60] = EFN_ROW(binary_q8, efn_binary_q8),
+    [61] = EFN_ROW(reduce_q8, efn_reduce_q8),
     [70] = EFN_ROW(matmul_q8, efn_matmul_q8),
 };

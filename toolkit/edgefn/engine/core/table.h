@@ -106,6 +106,8 @@ EFN_DECLARE(topk)
 EFN_DECLARE(rnn_f32)
 EFN_DECLARE(dense_i8_i32)
 EFN_DECLARE(coupling_f32)
+EFN_DECLARE(binary_q8)
+EFN_DECLARE(reduce_q8)
 EFN_DECLARE(matmul_q8)
 
 #endif

@@ -285,6 +285,18 @@ typedef struct {
 } efn_binary;
 
 typedef struct {
+    uint32_t a, b, y, function; // as plan.md numbers them
+    efn_fixed a_by, b_by, y_by;
+    int32_t a_zero, b_zero, y_zero, low, high;
+} efn_binary_q8;
+
+typedef struct {
+    uint32_t x, y, n, inner;
+    efn_fixed by;
+    int32_t x_zero, y_zero;
+} efn_reduce_q8;
+
+typedef struct {
     uint32_t cond, a, b, y;
 } efn_select;
 

@@ -12,6 +12,7 @@ from edgefn.graph.ops import (
     batch_norm,
     bilinear,
     binary,
+    binary_q8,
     cast,
     clamp,
     concat,
@@ -35,6 +36,7 @@ from edgefn.graph.ops import (
     pad,
     quantize,
     reduce,
+    reduce_q8,
     repeat,
     requantize,
     resample,
@@ -57,6 +59,7 @@ from edgefn.graph.ops.average_pool import AveragePool
 from edgefn.graph.ops.batch_norm import BatchNorm
 from edgefn.graph.ops.bilinear import Bilinear
 from edgefn.graph.ops.binary import Binary
+from edgefn.graph.ops.binary_q8 import BinaryQ8
 from edgefn.graph.ops.cast import Cast
 from edgefn.graph.ops.clamp import Clamp
 from edgefn.graph.ops.concat import Concat
@@ -81,6 +84,7 @@ from edgefn.graph.ops.max_pool import MaxPool
 from edgefn.graph.ops.pad import Pad
 from edgefn.graph.ops.quantize import Quantize
 from edgefn.graph.ops.reduce import Reduce
+from edgefn.graph.ops.reduce_q8 import ReduceQ8
 from edgefn.graph.ops.repeat import Repeat
 from edgefn.graph.ops.requantize import Requantize
 from edgefn.graph.ops.resample import Resample
@@ -105,6 +109,7 @@ __all__ = [
     "BatchNorm",
     "Bilinear",
     "Binary",
+    "BinaryQ8",
     "Cast",
     "Clamp",
     "Concat",
@@ -130,6 +135,7 @@ __all__ = [
     "Pad",
     "Quantize",
     "Reduce",
+    "ReduceQ8",
     "Repeat",
     "Requantize",
     "Resample",
@@ -153,6 +159,7 @@ _CODES = (
     average_pool.CODES,
     bilinear.CODES,
     binary.CODES,
+    binary_q8.CODES,
     cast.CODES,
     clamp.CODES,
     concat.CODES,
@@ -176,6 +183,7 @@ _CODES = (
     pad.CODES,
     quantize.CODES,
     reduce.CODES,
+    reduce_q8.CODES,
     requantize.CODES,
     resample.CODES,
     reshape.CODES,
@@ -200,6 +208,7 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     BatchNorm: batch_norm.lower,
     Bilinear: bilinear.lower,
     Binary: binary.lower,
+    BinaryQ8: binary_q8.lower,
     Cast: cast.lower,
     Clamp: clamp.lower,
     Concat: concat.lower,
@@ -225,6 +234,7 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     Pad: pad.lower,
     Quantize: quantize.lower,
     Reduce: reduce.lower,
+    ReduceQ8: reduce_q8.lower,
     Repeat: repeat.lower,
     Requantize: requantize.lower,
     Resample: resample.lower,

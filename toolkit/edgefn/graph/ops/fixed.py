@@ -16,6 +16,7 @@ __all__ = [
     "end",
     "exp_table",
     "high",
+    "inverse_root",
     "multiplier_of",
     "real_factors",
     "reciprocal",
@@ -125,6 +126,34 @@ def tanh(x: Array, bits: int) -> Array:
 def reciprocal(t: Array) -> Array:
     """`1 / (1 + t)` in Q0.31: gemmlowp's one_over_one_plus_x_for_x_in_0_1."""
     return np.asarray(np.minimum(_newton(t) * 2, _ONE - 1))
+
+
+def inverse_root(v: int) -> tuple[int, int]:
+    """`1 / sqrt(v)`, of an integer that is 0 or more, as multiplier and shift: GetInvSqrtQuantizedMultiplierExp.
+
+    0 counts as 1.
+    """
+    if v <= 1:
+        return _ONE - 1, 0
+    right = 11
+    while v >= 2**29:
+        v, right = v // 4, right + 1
+    pairs = (31 - v.bit_length()) // 2 - 1
+    half, right = ((v << 2 * pairs >> 1) + 1) >> 1, right - pairs
+    x = 2**28  # 1 in Q3.28, as everything here
+    for _ in range(5):
+        cube = _saturated(_high(_high(x, x), x) << 6)
+        x = _saturated((_high(x, 3 * 2**27) - _high(half, cube)) << 3)
+    root = _high(x, 1518500250)  # the half of the root of 2
+    return (root << -right, 0) if right < 0 else (root, -right)
+
+
+def _high(a: int, b: int) -> int:
+    return (a * b + 2**30) >> 31
+
+
+def _saturated(v: int) -> int:
+    return max(-_ONE, min(_ONE - 1, v))
 
 
 def _newton(t: Array) -> Array:

@@ -21,7 +21,9 @@ type Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Softmax(Op):
-    pass
+    """Of `beta * x`; beta is 1 but in TFLite's fixed point."""
+
+    beta: float = 1.0
 
 
 MAX_ROW = 4095  # of softmax_q8: the sum of a row fits in 31 bits
@@ -29,14 +31,16 @@ Y_SCALE, Y_ZERO = 1 / 256, -128  # of softmax_q8
 SAME_SCALE = 1e-3 * Y_SCALE  # what TFLite allows between the scale of y and 1/256
 
 
-def lower(low: Lowering, node: Node, _op: Softmax) -> Step:
+def lower(low: Lowering, node: Node, op: Softmax) -> Step:
     (x,), y = low.operands(node)
     if low.kind(y.dtype) != "q8":
+        if op.beta != 1:
+            raise low.impossible(node)
         return low.unary(node, "softmax_f32")
     scale, zero = scalar_of(y)
     if zero != Y_ZERO or abs(scale - Y_SCALE) > SAME_SCALE or y.shape[-1] > MAX_ROW:
         raise low.impossible(node)
-    table = exp_table(node, scalar_of(x)[0])
+    table = exp_table(node, op.beta * scalar_of(x)[0])
     return low.unary(node, "softmax_q8", table=Packed("i32", table.shape, table.tobytes()))
 
 

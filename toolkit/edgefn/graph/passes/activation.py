@@ -1,13 +1,13 @@
 from dataclasses import replace
 
 from edgefn.graph.ir import Graph, Node
-from edgefn.graph.ops import Add, AveragePool, Clamp, DenseDynamic, Weighted
+from edgefn.graph.ops import Add, AveragePool, BinaryQ8, Clamp, DenseDynamic, Weighted
 from edgefn.graph.passes.walk import Walk, rewrite
 
 __all__ = ["fold_activations"]
 
 
-_BOUNDED = Weighted | DenseDynamic | Add | AveragePool | Clamp
+_BOUNDED = Weighted | DenseDynamic | Add | BinaryQ8 | AveragePool | Clamp
 
 
 def fold_activations(graph: Graph) -> bool:

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from edgefn.graph.ir import Graph, Node
-from edgefn.graph.ops import Reduce, Reshape, Transpose
+from edgefn.graph.ops import Reduce, ReduceQ8, Reshape, Transpose
 from edgefn.graph.ops.reduce import span_of
 from edgefn.graph.passes.walk import Walk, rewrite
 
@@ -15,7 +15,7 @@ def gather_axes(graph: Graph) -> bool:
 
 def _visit(walk: Walk, node: Node) -> None:
     shape = walk.graph.tensors[node.inputs[0]].shape if node.inputs else ()
-    if not isinstance(node.op, Reduce) or span_of(shape, node.op.axes):
+    if not isinstance(node.op, Reduce | ReduceQ8) or span_of(shape, node.op.axes):
         walk.keep(node)
         return
     axes = node.op.axes

@@ -1,55 +1,40 @@
-"""ADD, activations, SOFTMAX, QUANTIZE and DEQUANTIZE."""
+"""RELU and its like, SOFTMAX, QUANTIZE and DEQUANTIZE."""
 
-from math import prod
+from collections.abc import Callable
+from math import inf
 
 import numpy as np
 
+from edgefn.graph.importers.tflite.arithmetic import combine, number
 from edgefn.graph.importers.tflite.scope import Call
-from edgefn.graph.importers.tflite.tables import RANGES, requantized
+from edgefn.graph.importers.tflite.tables import RANGES, rectified, requantized
 from edgefn.graph.ir import Bounds
-from edgefn.graph.ops import Add, Dequantize, Quantize, Softmax
+from edgefn.graph.ops import Dequantize, Quantize, Softmax
 
-__all__ = ["add", "densify", "dequantize", "quantize", "relu", "relu6", "softmax"]
-
-
-def add(call: Call) -> str:
-    """Two activations of one shape; or one and a constant, a vector along the last dimension, or a single element."""
-    a, b = call.numbers(0), call.numbers(1)
-    if (a.constant is not None, -a.size) > (b.constant is not None, -b.size):
-        a, b = b, a
-    try:
-        shape = np.broadcast_shapes(a.shape, b.shape)
-    except ValueError:
-        call.malformed(f"{a.shape} and {b.shape} do not broadcast")
-    if shape != a.shape or a.dtype != b.dtype or a.dtype != call.output.dtype:
-        call.refuse(f"{a.dtype} {a.shape} and {b.dtype} {b.shape}; the sum must be like one of them")
-    if b.constant is None and b.shape != a.shape:
-        if prod(b.shape) != 1 and prod(b.shape) != prod(b.shape[-1:]):
-            call.refuse(f"{a.shape} and {b.shape}: an activation broadcasts along the last dimension only")
-        return call.activated(call.emit(Add(), (a.name, call.reshape(b.name, (b.size,))), shape))
-    return call.activated(call.emit(Add(), (a.name, b.name), shape))
+__all__ = ["densify", "dequantize", "quantize", "rectifier", "softmax"]
 
 
-def relu(call: Call) -> str:
-    return _clamp(call, Bounds(low=0.0))
+def rectifier(bounds: Bounds) -> Callable[[Call], str]:
+    """RELU, RELU6, RELU_N1_TO_1 and RELU_0_TO_1; i8 may change its quantization."""
 
+    def handler(call: Call) -> str:
+        x = call.numbers(0)
+        if x.dtype == "i8" and x.meaning != call.output.meaning:
+            return rectified(call, x, bounds)
+        return call.clamped(x.name, bounds)
 
-def relu6(call: Call) -> str:
-    return _clamp(call, Bounds(0.0, 6.0))
-
-
-def _clamp(call: Call, bounds: Bounds) -> str:
-    x = call.numbers(0)
-    call.same_quantization(x)
-    return call.clamped(x.name, bounds)
+    return handler
 
 
 def softmax(call: Call) -> str:
-    """Over the last dimension."""
-    x = call.numbers(0)
-    if call.option("beta") != 1.0 or not x.shape or x.dtype != call.output.dtype:
-        call.refuse(f"beta {call.option('beta')} of {x.dtype} {x.shape} to {call.output.dtype}")
-    return call.emit(Softmax(), (x.name,), x.shape)
+    """Over the last dimension, of `beta * x`."""
+    x, beta = call.numbers(0), float(call.option("beta"))
+    if not x.shape or not 0 < beta < inf:
+        call.refuse(f"beta {beta} of {x.shape}")
+    if x.dtype == "i8":
+        return call.emit(Softmax(beta), (x.name,), x.shape)
+    scaled = x.name if beta == 1 else combine(call, "mul", x.name, number(call, beta))
+    return call.emit(Softmax(), (scaled,), x.shape)
 
 
 def quantize(call: Call) -> str:
