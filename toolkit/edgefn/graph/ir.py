@@ -96,6 +96,17 @@ class Quantization:
         with np.errstate(over="ignore"):  # a mask of the least f32 may be infinite after its quantization
             return np.asarray(difference.astype(np.float32) * scale, np.float32)
 
+    def integers(self, value: Array, dtype: DType) -> Array:
+        """The integers that stand for reals: halves to even, saturated; NaN is 0."""
+        shape = [1] * value.ndim
+        if self.axis is not None:
+            shape[self.axis] = -1
+        scale, zero = (part.reshape(shape) if value.ndim else part[0] for part in (self.scale, self.zero_point))
+        ends = np.iinfo(NUMPY[dtype])
+        with np.errstate(over="ignore"):
+            steps = np.rint(np.nan_to_num(value / scale))
+        return np.asarray(np.clip(steps.astype(np.float64) + zero, ends.min, ends.max).astype(NUMPY[dtype]))
+
     @property
     def key(self) -> tuple[object, ...]:
         """Equal for equal parameters."""
@@ -123,6 +134,12 @@ class Tensor:
     @property
     def size(self) -> int:
         return prod(self.shape)
+
+    @property
+    def quantized(self) -> Quantization:
+        """The quantization of a tensor that has one."""
+        assert self.quantization is not None  # noqa: S101 -- the importer gives every quantized tensor its parameters
+        return self.quantization
 
     @property
     def meaning(self) -> tuple[object, ...] | None:

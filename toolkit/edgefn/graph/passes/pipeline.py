@@ -24,6 +24,7 @@ from edgefn.graph.passes.quantized import fuse_quantized
 from edgefn.graph.passes.scale import fold_scales
 from edgefn.graph.passes.shapes import merge_reshapes, relax_transposes
 from edgefn.graph.passes.strides import absorb_moves
+from edgefn.graph.passes.tables import look_up
 
 __all__ = ["optimize"]
 
@@ -47,7 +48,7 @@ _STAGES: tuple[tuple[Pass, ...], ...] = (
         fold_activations,
         *_TIDY,
     ),
-    (hoist, sink_dequantizes, fuse_quantized, fold_pads, fold_activations, *_TIDY),
+    (hoist, sink_dequantizes, look_up, fuse_quantized, fold_pads, fold_activations, *_TIDY),
     (fold_constants, fold_biases, *_TIDY),
     (
         partial(sink_transposes, through_quantization=False),

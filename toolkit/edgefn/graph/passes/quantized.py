@@ -65,13 +65,8 @@ def _constant(walk: Walk, name: str) -> Tensor | None:
     return t if t.constant is not None else None
 
 
-def _quantization(t: Tensor) -> Quantization:
-    assert t.quantization is not None  # noqa: S101 -- the importer gives every quantized tensor its parameters
-    return t.quantization
-
-
 def _requantize(walk: Walk, node: Node, source: Tensor) -> None:
-    if _quantization(source).same(walk.graph.tensors[node.output].quantization):
+    if source.quantized.same(walk.graph.tensors[node.output].quantization):
         walk.replace(node, source.name)
     else:
         walk.emit(node.name, Requantize(), (source.name,), node.output)
@@ -96,31 +91,36 @@ def _fuse(walk: Walk, node: Node, maker: Node) -> bool:
 
 def _fuse_clamp(walk: Walk, node: Node, maker: Node, x: Tensor) -> bool:
     y = walk.graph.tensors[node.output]
-    same = _quantization(x).same(y.quantization)
+    same = x.quantized.same(y.quantization)
     source = x.name if same else walk.emit(node.name, Requantize(), (x.name,), walk.graph.like(y.name, shape=x.shape))
     walk.emit(maker.name, maker.op, (source,), node.output)
     return True
 
 
 def _fuse_add(walk: Walk, node: Node, maker: Node, a: Tensor) -> bool:
-    b = _activation(walk, maker.inputs[1])
-    constant = _constant(walk, maker.inputs[1])
-    if b is None and constant is not None and constant.dtype in {"i8", "u8"} and _quantization(constant).per_tensor:
-        b = walk.graph.tensors[signed(walk.graph, constant)]
+    b = _operand(walk, maker.inputs[1])
     if b is None:
         return False
     walk.emit(maker.name, maker.op, (a.name, b.name), node.output)
     return True
 
 
+def _operand(walk: Walk, name: str) -> Tensor | None:
+    """Return the i8 tensor, perhaps a constant, that `name` is the dequantized form of."""
+    constant = _constant(walk, name)
+    if constant is not None and constant.dtype in {"i8", "u8"} and constant.quantized.per_tensor:
+        return walk.graph.tensors[signed(walk.graph, constant)]
+    return _activation(walk, name)
+
+
 def _fuse_weights(walk: Walk, node: Node, maker: Node, op: Weighted, x: Tensor) -> bool:
     w = _constant(walk, maker.inputs[1])
-    if w is None or w.constant is None or w.dtype not in {"i8", "u8"} or _quantization(w).axis not in {None, op.axis}:
+    if w is None or w.constant is None or w.dtype not in {"i8", "u8"} or w.quantized.axis not in {None, op.axis}:
         return False
     if isinstance(op, Dense) and _reaches_far(w):
         return _fuse_exactly(walk, node, maker, x, w)
-    value, scale = symmetric(w.constant, _quantization(w), op.axis)
-    steps = _bias(walk, maker.inputs[2:], scale.astype(np.float64) * _quantization(x).scalar[0])
+    value, scale = symmetric(w.constant, w.quantized, op.axis)
+    steps = _bias(walk, maker.inputs[2:], scale.astype(np.float64) * x.quantized.scalar[0])
     if steps is None or not _fits(value, steps, op.axis):
         return False
     bias = steps.astype(np.int32)
@@ -135,13 +135,13 @@ def _fuse_weights(walk: Walk, node: Node, maker: Node, op: Weighted, x: Tensor) 
 def _reaches_far(w: Tensor) -> bool:
     """Whether weights `[M, K]` do not fit in i8 around 0."""
     assert w.constant is not None  # noqa: S101 -- the caller looked
-    zero = np.broadcast_to(_quantization(w).zero_point, (len(w.constant),))
+    zero = np.broadcast_to(w.quantized.zero_point, (len(w.constant),))
     return bool(np.abs(w.constant.astype(np.int32) - zero[:, None]).max(initial=0) > MOST_WEIGHT)
 
 
 def _fuse_exactly(walk: Walk, node: Node, maker: Node, x: Tensor, w: Tensor) -> bool:
     """Weights that keep their zero points: the dense layer ends in floats, which are quantized after it."""
-    graph, (scale, zero), q = walk.graph, _quantization(x).scalar, _quantization(w)
+    graph, (scale, zero), q = walk.graph, x.quantized.scalar, w.quantized
     bias = [_reals(walk, name) for name in maker.inputs[2:]] or [np.zeros(w.shape[0], np.float32)]
     if bias[0] is None or not isinstance(maker.op, Dense):
         return False
@@ -165,7 +165,7 @@ def _reals(walk: Walk, name: str) -> NDArray[np.float32] | None:
     """Return what is constant, perhaps quantized, in floats."""
     quantized = _constant(walk, name)
     if quantized is not None and quantized.constant is not None:
-        return _quantization(quantized).real(quantized.constant)
+        return quantized.quantized.real(quantized.constant)
     return walk.graph.tensors[name].constant
 
 
@@ -176,7 +176,7 @@ def _bias(walk: Walk, inputs: tuple[str, ...], scale: NDArray[np.float64]) -> ND
     quantized = _constant(walk, inputs[0])
     plain = walk.graph.tensors[inputs[0]].constant
     if quantized is not None and quantized.constant is not None:
-        q = _quantization(quantized)
+        q = quantized.quantized
         real = (quantized.constant.astype(np.float64) - q.zero_point) * q.scale.astype(np.float64)
     elif plain is not None:
         real = plain.astype(np.float64)

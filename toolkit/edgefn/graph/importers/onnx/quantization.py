@@ -1,14 +1,12 @@
 """QuantizeLinear and DequantizeLinear. Activations become i8: a u8 one is an i8 one, 128 lower."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgefn.graph.importers.onnx.file import DTYPES
 from edgefn.graph.importers.onnx.scope import Call
-from edgefn.graph.ir import NUMPY, DType, Quantization, Tensor
+from edgefn.graph.ir import DType, Quantization, Tensor
 from edgefn.graph.ops import Dequantize, FlipSign, Quantize, Reshape
 
 __all__ = ["dequantize_linear", "quantize_linear"]
@@ -21,7 +19,7 @@ def quantize_linear(call: Call) -> str:
     if dtype not in {"i8", "u8"}:
         call.refuse(f"quantization to {dtype}; i8 and u8 are supported")
     if x.constant is not None:
-        return call.scope.constant(call.node.outputs[0], _integers(x.constant, q, dtype), q if q.per_tensor else None)
+        return call.scope.constant(call.node.outputs[0], q.integers(x.constant, dtype), q if q.per_tensor else None)
     if not q.per_tensor:
         call.refuse("activations quantized per channel")
     signed = q.signed if dtype == "u8" else q
@@ -29,17 +27,6 @@ def quantize_linear(call: Call) -> str:
     if dtype == "i8":
         return y
     return call.emit(FlipSign(), (y,), x.shape, dtype="u8", quantization=q)
-
-
-def _integers(value: NDArray[Any], q: Quantization, dtype: DType) -> NDArray[Any]:
-    shape = [1] * value.ndim
-    if q.axis is not None:
-        shape[q.axis] = -1
-    scale, zero = (part.reshape(shape) if value.ndim else part[0] for part in (q.scale, q.zero_point))
-    ends = np.iinfo(NUMPY[dtype])
-    with np.errstate(over="ignore"):
-        steps = np.rint(np.nan_to_num(value / scale))
-    return np.clip(steps.astype(np.float64) + zero, ends.min, ends.max).astype(NUMPY[dtype])
 
 
 def _output_dtype(call: Call) -> DType:
