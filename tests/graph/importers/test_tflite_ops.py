@@ -177,6 +177,28 @@ def test_a_dense_layer_in_int8_of_another_form_is_refused(writer, compiled_tflit
     refused(writer, compiled_tflite, UnsupportedError, said)
 
 
+def nibbles(value):
+    """Integers of four bits as files have them: two to a byte, the first in the lower half."""
+    flat = np.append(value.ravel(), np.zeros(value.size % 2, value.dtype))
+    return ((flat[0::2] & 15) | (flat[1::2] & 15) << 4).astype(np.uint8)
+
+
+def test_weights_of_four_bits(writer, run):
+    weights, x, scales = RNG.integers(-8, 8, (5, 3)), normal(2, 3), np.array([0.1, 0.2, 0.3, 0.4, 0.5], np.float32)
+    q = writer.quantization(scales, [0] * 5)
+    ports = [writer.tensor("x", x.shape), writer.tensor("w", (5, 3), "INT4", nibbles(weights), Quantization=q)]
+    writer.tensor("y", (2, 5))
+    writer.op("FULLY_CONNECTED", ports, [2], "FullyConnectedOptions")
+    writer.subgraph([0], [2])
+    np.testing.assert_allclose(run(writer, x), x @ (weights * scales[:, None]).T, atol=1e-5)
+
+
+def test_activations_of_four_bits_are_unsupported(writer, compiled_tflite):
+    writer.tensor("x", (1, 4), "INT4")
+    with pytest.raises(UnsupportedError, match="tensor 'x' has data type INT4"):
+        compiled_tflite(writer)
+
+
 def test_weights_of_f16_behind_a_dequantize_are_constants(writer, run):
     stored = normal(3, 4).astype(np.float16)
     x = normal(1, 4)

@@ -28,10 +28,12 @@ type TfliteDType = DType | Literal["i16", "resource"]
 
 _CONVERT = "convert the model again with float32, float16 or per-channel int8 weights"
 _BYTE, _SCALE, _ZERO_POINT = np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.int64)
+NIBBLES = "INT4"  # of constants only, which are read as i8
 _DTYPES: dict[str, TfliteDType] = {
     "FLOAT32": "f32",
     "FLOAT16": "f16",
     "FLOAT64": "f64",
+    "INT4": "i8",
     "INT8": "i8",
     "UINT8": "u8",
     "INT16": "i16",
@@ -74,24 +76,32 @@ def read_tensor(table: Table, buffers: list[Table]) -> TfliteTensor:
     Raises ModelError EFN-M004 to EFN-M008 and UnsupportedError EFN-M011, as read_file of tflite/file.py says.
     """
     name = table.text(TensorSlot.NAME)
-    dtype, shape = _dtype(table, name), _shape(table, name)
+    kind, shape = _kind(table, name), _shape(table, name)
+    dtype = _DTYPES[kind]
+    constant = _constant(table, name, kind, shape, buffers)
+    if constant is None and kind == NIBBLES:
+        raise _unsupported(name, kind)
     return TfliteTensor(
         name,
         dtype,
         shape,
         _shape_signature(table, name, len(shape)),
         _quantization(table, name, shape),
-        _constant(table, name, dtype, shape, buffers),
+        constant,
         table.scalar(TensorSlot.IS_VARIABLE, "?"),
     )
 
 
-def _dtype(table: Table, name: str) -> TfliteDType:
+def _kind(table: Table, name: str) -> str:
     code = table.scalar(TensorSlot.TYPE, "b")
     kind = TENSOR_TYPES[code] if 0 <= code < len(TENSOR_TYPES) else str(code)
     if kind not in _DTYPES:
-        raise UnsupportedError("EFN-M011", f"tensor {name!r} has data type {kind}", hint=_CONVERT)
-    return _DTYPES[kind]
+        raise _unsupported(name, kind)
+    return kind
+
+
+def _unsupported(name: str, kind: str) -> UnsupportedError:
+    return UnsupportedError("EFN-M011", f"tensor {name!r} has data type {kind}", hint=_CONVERT)
 
 
 def _shape(table: Table, name: str) -> Shape:
@@ -133,7 +143,7 @@ def _quantization(table: Table, name: str, shape: Shape) -> TfliteQuantization |
     return TfliteQuantization(scales, points, axis)
 
 
-def _constant(table: Table, name: str, dtype: TfliteDType, shape: Shape, buffers: list[Table]) -> Array | None:
+def _constant(table: Table, name: str, kind: str, shape: Shape, buffers: list[Table]) -> Array | None:
     if table.scalar(TensorSlot.EXTERNAL_BUFFER, "I"):
         message = f"tensor {name!r} is stored in another file, which edgefn does not read"
         raise ModelError("EFN-M005", message, hint="convert the model with its weights in the model file")
@@ -141,7 +151,10 @@ def _constant(table: Table, name: str, dtype: TfliteDType, shape: Shape, buffers
     if index >= len(buffers):
         raise table.file.malformed(f"tensor {name!r} is in buffer {index:,} of {len(buffers):,}")
     data = buffers[index].blob(BufferSlot.DATA, BufferSlot.OFFSET, BufferSlot.SIZE)
-    numpy, sparsity = _numpy(dtype), table.table(TensorSlot.SPARSITY)
+    dtype, sparsity = _DTYPES[kind], table.table(TensorSlot.SPARSITY)
+    numpy = _numpy(dtype)
+    if kind == NIBBLES and data.size:
+        data = _unpacked(table, data, prod(shape))
     if sparsity is not None and dtype not in {"bool", "resource"} and data.size % numpy.itemsize == 0:
         return densified(sparsity, name, data.view(numpy), shape)
     if not data.size:
@@ -155,6 +168,14 @@ def _constant(table: Table, name: str, dtype: TfliteDType, shape: Shape, buffers
             raise table.file.malformed(f"tensor {name!r} of booleans holds {data.max()}")
     constant: Array = data.view(numpy).reshape(shape)
     return constant
+
+
+def _unpacked(table: Table, data: Array, count: int) -> Array:
+    """Integers of four bits, two to a byte, the lower half first, one to a byte; a last half may be left over."""
+    table.file.charge(2 * data.size)
+    halves = np.stack([data << 4, data & 0xF0], axis=1).reshape(-1)
+    whole = (halves.view(np.int8) >> 4).view(np.uint8)
+    return whole[:count] if count % 2 and whole.size == count + 1 else whole
 
 
 def _numpy(dtype: TfliteDType) -> np.dtype[Any]:
