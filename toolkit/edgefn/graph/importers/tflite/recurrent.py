@@ -12,10 +12,11 @@ from edgefn.graph.importers import recurrence
 from edgefn.graph.importers.recurrence import Layer
 from edgefn.graph.importers.tflite.cells import Cell
 from edgefn.graph.importers.tflite.parts import joined
-from edgefn.graph.importers.tflite.scope import Call, Variable
+from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.importers.tflite.tensor import TfliteTensor
-from edgefn.graph.importers.tflite.variables import value_of, variable_tensor
-from edgefn.graph.ir import Bounds, Quantization, Shape, Tensor
+from edgefn.graph.importers.tflite.variables import state_of
+from edgefn.graph.importers.tflite.weights import reals_of
+from edgefn.graph.ir import Bounds, Quantization, Tensor
 from edgefn.graph.ops import LstmQ8, Reshape, Slice, Transpose
 from edgefn.graph.ops.lstm_q8 import head
 
@@ -102,10 +103,10 @@ def _turned(call: Call, t: Tensor) -> str:
 def _floats(call: Call, x: str, side: Side) -> str:
     """All states of a direction, `[T, B, H]`, for x `[T, B, K]`."""
     coupled = not call.has(W + side.offset)
-    w, r, bias = (_gates(call, first + side.offset, lambda i: _real(call, i), coupled) for first in (W, R, BIASES))
+    w, r, bias = (_gates(call, first + side.offset, lambda i: reals_of(call, i), coupled) for first in (W, R, BIASES))
     places = [PEEPHOLES + side.offset + i for i in range(3)]
     cells = w.shape[1]
-    peepholes = [_real(call, i) if call.has(i) else np.zeros(cells) for i in places]
+    peepholes = [reals_of(call, i) if call.has(i) else np.zeros(cells) for i in places]
     norms = _norms(call, side, coupled)
     projection = _projection(call, PROJECTION + side.offset)
     hidden = cells if projection is None else len(projection[0])
@@ -115,7 +116,7 @@ def _floats(call: Call, x: str, side: Side) -> str:
         call.malformed(f"peepholes, norms or a projection of {[p.shape for p in vectors]} for {cells} cells")
     batch = call.scope.tensor(x).shape[1]
     (h, first_h), (c, first_c) = (
-        _state(call, i, (batch, n)) for i, n in zip(side.states, (hidden, cells), strict=True)
+        state_of(call, i, (batch, n)) for i, n in zip(side.states, (hidden, cells), strict=True)
     )
     if coupled or norms is not None or projection is not None:
         clips = _bounds(call, "cell_clip"), _bounds(call, "proj_clip")
@@ -138,7 +139,7 @@ def _norms(call: Call, side: Side, coupled: bool) -> Array | None:
     """What normalized gates are multiplied by, if they are normalized."""
     if side.norms is None or not call.has(side.norms + 1):
         return None
-    parts = [_real(call, side.norms + gate) for gate in range(coupled, 4)]
+    parts = [reals_of(call, side.norms + gate) for gate in range(coupled, 4)]
     if any(p.shape != parts[0].shape for p in parts):
         call.malformed(f"norms of {[p.shape for p in parts]}")
     return np.stack(parts)
@@ -147,8 +148,8 @@ def _norms(call: Call, side: Side, coupled: bool) -> Array | None:
 def _projection(call: Call, place: int) -> tuple[Array, Array] | None:
     if not call.has(place):
         return None
-    weights = _real(call, place)
-    bias = _real(call, place + 1) if call.has(place + 1) else np.zeros(len(weights))
+    weights = reals_of(call, place)
+    bias = reals_of(call, place + 1) if call.has(place + 1) else np.zeros(len(weights))
     if weights.ndim != 2 or bias.shape != weights.shape[:1]:
         call.malformed(f"a projection of {weights.shape} with a bias of {bias.shape}")
     return weights, bias
@@ -168,7 +169,7 @@ def _integers(call: Call, x: str) -> str:
         call.refuse(f"biases of {bias.dtype}; int32 is supported")
     _check(call, x, (w, r, bias), r.shape[1])
     y, (steps, batch, _), cells = _hidden(call), call.scope.tensor(x).shape, r.shape[1]
-    (h, first_h), (c, first_c) = _state(call, H, (batch, cells)), _state(call, C, (batch, cells, 2))
+    (h, first_h), (c, first_c) = state_of(call, H, (batch, cells)), state_of(call, C, (batch, cells, 2))
     if any(call.scope.tensor(first).dtype != "i8" for first in (first_h, first_c)):
         call.malformed("states other than i8 and i16")
     size, begin = batch * cells, head(batch, cells)
@@ -200,12 +201,6 @@ def _check(call: Call, x: str, gates: tuple[Array, Array, Array], hidden: int) -
         call.malformed(f"weights {w.shape}, {r.shape} and biases {bias.shape} with inputs of {features}")
 
 
-def _real(call: Call, index: int) -> Array:
-    """Constant weights in f32, stored as such, as f16, or as integers with a scale (a hybrid model)."""
-    value, q = call.constant(index), call.input(index).quantization
-    return q.real(value) if q else value.astype(np.float32)
-
-
 def _scale(call: Call, t: Tensor) -> float:
     """The one scale of constant i8 weights."""
     q = t.quantization
@@ -213,14 +208,6 @@ def _scale(call: Call, t: Tensor) -> float:
     if t.dtype != "i8" or q is None or not q.per_tensor or q.scalar[1] != 0 or least:
         call.refuse(f"weights {t.name!r} are not i8 around zero, from -127 to 127, with one scale")
     return q.scalar[0]
-
-
-def _state(call: Call, index: int, shape: Shape) -> tuple[Variable, str]:
-    """A tensor that is kept between runs, and its value before the first step."""
-    variable, like = variable_tensor(call, index)
-    if like.shape != shape:
-        call.malformed(f"a state of shape {like.shape}, not {shape}")
-    return variable, value_of(call, variable, like)
 
 
 def _declared(call: Call, index: int) -> TfliteTensor:

@@ -18,8 +18,10 @@ from edgefn.graph.importers.tflite import (
     recurrent,
     reduction,
     resizing,
+    rnn,
     shapes,
     slicing,
+    svdf,
     tables,
     variables,
 )
@@ -29,6 +31,7 @@ from edgefn.graph.importers.transposed import MAX_PHASES
 __all__ = ["HANDLERS", "supported_ops"]
 
 _ACTIVATION = f"fused {', '.join(name for name in ACTIVATIONS if name != 'NONE')}"
+_RNN = "f32; constant weights; activations TANH, RELU"
 
 
 def _kinds(name: str) -> str:
@@ -51,6 +54,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
         recurrent.bidirectional_sequence_lstm,
         "f32; constant weights; no auxiliary input; activation TANH",
     ),
+    "BIDIRECTIONAL_SEQUENCE_RNN": (rnn.bidirectional_sequence_rnn, f"no auxiliary input; {_RNN}"),
     "BROADCAST_TO": (slicing.broadcast_to, "constant shape"),
     "CALL_ONCE": (variables.call_once, "constants assigned to variables"),
     "CAST": (comparison.cast, ""),
@@ -119,6 +123,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "RESIZE_BILINEAR": (resizing.resize_bilinear, "images of f32 and i8; constant sizes"),
     "RESIZE_NEAREST_NEIGHBOR": (resizing.resize_nearest, "images; constant sizes"),
     "REVERSE_V2": (slicing.reverse, "constant axes"),
+    "RNN": (rnn.rnn, _RNN),
     "SELECT": (comparison.select, ""),
     "SELECT_V2": (comparison.select, ""),
     "SHAPE": (shapes.shape, ""),
@@ -135,6 +140,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "SUB": (arithmetic.sub, f"f32, i8, i32; {_ACTIVATION}"),
     "SUM": (reduction.sum_, "f32, i32, i8 to another quantization; constant axes"),
     "TANH": (tables.tanh, "f32, i8"),
+    "SVDF": (svdf.svdf, f"f32; constant weights; {_ACTIVATION}"),
     "TILE": (slicing.tile, "constant multiples"),
     "TOPK_V2": (gathering.top_k, "constant k"),
     "TRANSPOSE": (movement.transpose, "constant permutation"),
@@ -147,6 +153,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
         "f32, or i8 with c of i16, which has no coupled gates, projection or layer normalization; constant weights; "
         "activation TANH",
     ),
+    "UNIDIRECTIONAL_SEQUENCE_RNN": (rnn.unidirectional_sequence_rnn, _RNN),
     "UNPACK": (slicing.unpack, ""),
     "VAR_HANDLE": (variables.var_handle, ""),
     "WHILE": (control.while_, "as many rounds as constants say"),

@@ -214,6 +214,13 @@ OPTIONS: dict[str, Options] = {
         time_major=_YES,
         asymmetric_quantize_inputs=_NO,
     ),
+    "BIDIRECTIONAL_SEQUENCE_RNN": _options(
+        70,
+        time_major=_NO,
+        fused_activation_function=_ACTIVATION,
+        merge_outputs=_NO,
+        asymmetric_quantize_inputs=_NO,
+    ),
     "CALL_ONCE": _options(103, init_subgraph_index=_INT),
     "CAST": _options(37, in_data_type=_TYPE, out_data_type=_TYPE),
     "CONCATENATION": _options(10, axis=_INT, fused_activation_function=_ACTIVATION),
@@ -276,6 +283,7 @@ OPTIONS: dict[str, Options] = {
     "RESHAPE": _options(17, new_shape=_NUMBERS),
     "RESIZE_BILINEAR": _options(15, new_height=None, new_width=None, align_corners=_NO, half_pixel_centers=_NO),
     "RESIZE_NEAREST_NEIGHBOR": _options(74, align_corners=_NO, half_pixel_centers=_NO),
+    "RNN": _options(7, fused_activation_function=_ACTIVATION, asymmetric_quantize_inputs=_NO),
     "SOFTMAX": _options(9, beta=_FLOAT),
     "SPACE_TO_DEPTH": _options(19, block_size=_INT),
     "SPLIT": _options(35, num_splits=_INT),
@@ -292,6 +300,7 @@ OPTIONS: dict[str, Options] = {
     ),
     "SUB": _options(28, fused_activation_function=_ACTIVATION, pot_scale_int16=_YES),
     "SUM": _options(27, keep_dims=_NO),
+    "SVDF": _options(6, rank=_INT, fused_activation_function=_ACTIVATION, asymmetric_quantize_inputs=_NO),
     "TRANSPOSE_CONV": _options(
         49,
         padding=_PADDING,
@@ -308,6 +317,9 @@ OPTIONS: dict[str, Options] = {
         time_major=_NO,
         asymmetric_quantize_inputs=_NO,
         diagonal_recurrent_tensors=_NO,
+    ),
+    "UNIDIRECTIONAL_SEQUENCE_RNN": _options(
+        31, time_major=_NO, fused_activation_function=_ACTIVATION, asymmetric_quantize_inputs=_NO
     ),
     "UNPACK": _options(64, num=_INT, axis=_INT),
     "VAR_HANDLE": _options(111, container=_TEXT, shared_name=_TEXT),

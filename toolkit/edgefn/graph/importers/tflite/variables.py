@@ -12,7 +12,7 @@ import numpy as np
 
 from edgefn.graph.importers.tflite.file import TfliteSubgraph
 from edgefn.graph.importers.tflite.scope import Call, Scope, Variable
-from edgefn.graph.ir import NUMPY, RUNTIME, Tensor
+from edgefn.graph.ir import NUMPY, RUNTIME, Shape, Tensor
 from edgefn.graph.ops import Reshape
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "find_assigned",
     "keep_variables",
     "read_variable",
+    "state_of",
     "value_of",
     "var_handle",
     "variable_tensor",
@@ -114,6 +115,14 @@ def variable_tensor(call: Call, index: int) -> tuple[Variable, Tensor]:
         call.scope.assigned |= {key}
         call.scope.variables[key] = Variable(key, first)
     return call.scope.variables[key], like
+
+
+def state_of(call: Call, index: int, shape: Shape) -> tuple[Variable, str]:
+    """The variable that an input is, which has this shape, and its value before the first step."""
+    variable, like = variable_tensor(call, index)
+    if like.shape != shape:
+        call.malformed(f"a state of shape {like.shape}, not {shape}")
+    return variable, value_of(call, variable, like)
 
 
 def find_assigned(subgraphs: Iterable[TfliteSubgraph]) -> frozenset[str]:

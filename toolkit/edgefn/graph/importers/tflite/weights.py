@@ -7,7 +7,7 @@ from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.importers.tflite.wide import MOST
 from edgefn.graph.ir import DType, Quantization, Tensor
 
-__all__ = ["bias_of", "weights_of"]
+__all__ = ["bias_of", "reals_of", "weights_of"]
 
 
 def weights_of(call: Call, w: Tensor, axis: int, dtype: DType) -> Kernel:
@@ -55,3 +55,9 @@ def _floats(call: Call, t: Tensor, value: Array) -> Array:
     if t.dtype not in {"f32", "f16"}:
         call.refuse(f"{t.dtype} weights {t.name!r} with a float input")
     return value.astype(np.float32)
+
+
+def reals_of(call: Call, index: int) -> Array:
+    """A constant input in f32, stored as such, as f16, or as integers with a scale (a hybrid model)."""
+    value, q = call.constant(index), call.input(index).quantization
+    return q.real(value) if q else value.astype(np.float32)
