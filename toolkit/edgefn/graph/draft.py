@@ -10,7 +10,7 @@ from edgefn.errors import UnsupportedError
 from edgefn.graph.ir import Bounds, Graph, Node, Quantization, Shape, Tensor
 from edgefn.graph.records import ALIGNMENT
 
-__all__ = ["Draft", "Lowering", "Packed", "Step", "constant_of", "factor", "scalar_of"]
+__all__ = ["Draft", "Lowering", "Packed", "Step", "constant_of", "factor", "scalar_of", "whole_bounds"]
 
 type Array = NDArray[Any]
 
@@ -109,11 +109,7 @@ class Lowering:
         """Bounds as an op takes them: reals, or the integers they round to in the graph's rounding."""
         if y.dtype == "f32":
             return {"low": float(np.float32(bounds.low)), "high": float(np.float32(bounds.high))}
-        scale, zero = scalar_of(y)
-        reals = np.array([bounds.low, bounds.high], np.float32) / np.float32(scale)
-        clipped = np.clip(reals, -1e6, 1e6).astype(np.float64)
-        steps = np.sign(clipped) * np.floor(np.abs(clipped) + 0.5) if self.fixed else np.rint(clipped)
-        low, high = (int(v) for v in np.clip(steps + zero, -128, 127))
+        low, high = whole_bounds(bounds, y, fixed=self.fixed)
         return {"low": low, "high": high}
 
     def unary(self, node: Node, code: str, **values: Any) -> Step:  # noqa: ANN401 -- as the op code says
@@ -125,6 +121,16 @@ class Lowering:
         x = self.graph.tensors[node.inputs[0]]
         message = f"{type(node.op).__name__} node {node.name!r} cannot be done by the engine on {x.dtype} {x.shape}"
         return UnsupportedError("EFN-M012", message, hint="change or replace this layer")
+
+
+def whole_bounds(bounds: Bounds, y: Tensor, *, fixed: bool) -> tuple[int, int]:
+    """The integers that bounds of an i8 tensor round to, halves away from zero in TFLite's fixed point."""
+    scale, zero = scalar_of(y)
+    reals = np.array([bounds.low, bounds.high], np.float32) / np.float32(scale)
+    clipped = np.clip(reals, -1e6, 1e6).astype(np.float64)
+    steps = np.sign(clipped) * np.floor(np.abs(clipped) + 0.5) if fixed else np.rint(clipped)
+    low, high = (int(v) for v in np.clip(steps + zero, -128, 127))
+    return low, high
 
 
 def factor(node: Node, scale: float, by: float) -> float:

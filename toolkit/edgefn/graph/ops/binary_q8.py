@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefn.graph.draft import Lowering, Step, scalar_of
-from edgefn.graph.ir import OPEN, Bounds, Node, Op
+from edgefn.graph.draft import Lowering, Step, scalar_of, whole_bounds
+from edgefn.graph.ir import OPEN, Bounds, Node, Op, Tensor
 from edgefn.graph.opcode import opcode
 from edgefn.graph.ops.broadcast import check_broadcast
 from edgefn.graph.ops.fixed import MAX_SHIFT, MIN_SHIFT, end, multiplier_of, scaled
@@ -19,6 +19,7 @@ from edgefn.graph.view import View
 __all__ = ["CODES", "FUNCTIONS", "BinaryQ8", "lower"]
 
 type Array = NDArray[Any]
+type Words = dict[str, int] | PlanOp
 
 # Their order is that of docs/spec/plan.md.
 FUNCTIONS = ("add", "sub", "mul", "squared_difference", "prelu", "max", "min")
@@ -32,18 +33,29 @@ class BinaryQ8(Op):
     function: str
     bounds: Bounds = OPEN
 
+    def of(self, node: Node, tensors: tuple[Tensor, Tensor, Tensor], a: Array, b: Array) -> NDArray[np.int8]:
+        """The function of i8 numbers, with the quantization of `tensors`: the operands and the output."""
+        words = _words(node, self, *tensors)
+        return _ended(a.astype(np.int64), b.astype(np.int64), words).astype(np.int8)
+
 
 def lower(low: Lowering, node: Node, op: BinaryQ8) -> Step:
     (a, b), y = low.operands(node)
     if not low.fixed or {a.dtype, b.dtype, y.dtype} != {"i8"}:
         raise low.impossible(node)
+    values = {"a": low.source(a.name), "b": low.source(b.name), "y": y.name}
+    return Step("binary_q8", node, values | _words(node, op, a, b, y))
+
+
+def _words(node: Node, op: BinaryQ8, a: Tensor, b: Tensor, y: Tensor) -> dict[str, int]:
+    """All parameters but the tensors."""
     (a_scale, a_zero), (b_scale, b_zero), (y_scale, y_zero) = scalar_of(a), scalar_of(b), scalar_of(y)
+    words = {"function": FUNCTIONS.index(op.function), "a_zero": a_zero, "b_zero": b_zero, "y_zero": y_zero}
     reals = _FACTORS[op.function](a_scale, b_scale, y_scale)
-    values: dict[str, Any] = {"a": low.source(a.name), "b": low.source(b.name), "y": y.name}
-    values |= {"function": FUNCTIONS.index(op.function), "a_zero": a_zero, "b_zero": b_zero, "y_zero": y_zero}
     for name, real in zip("aby", reals, strict=True):
-        values[f"{name}_mult"], values[f"{name}_power"] = multiplier_of(node, real)
-    return Step("binary_q8", node, values | low.bounds(op.bounds, y))
+        words[f"{name}_mult"], words[f"{name}_power"] = multiplier_of(node, real)
+    words["low"], words["high"] = whole_bounds(op.bounds, y, fixed=True)
+    return words
 
 
 def _of_sum(a: float, b: float, y: float) -> tuple[float, float, float]:
@@ -84,25 +96,29 @@ def _check(v: View) -> None:
     check_broadcast(v, "a", "b")
 
 
-def _scaled(v: Array, op: PlanOp, name: str) -> Array:
-    return scaled(v.astype(np.int32), op[f"{name}_mult"], op[f"{name}_power"])
-
-
 def _value(m: Machine, op: PlanOp) -> Array:
-    a, b = (m.get(op, name).astype(np.int64) - op[f"{name}_zero"] for name in "ab")
-    return end(_of(FUNCTIONS[op["function"]], a, b, op), op["y_zero"], op["low"], op["high"])
+    return _ended(m.get(op, "a").astype(np.int64), m.get(op, "b").astype(np.int64), op)
 
 
-def _of(function: str, a: Array, b: Array, op: PlanOp) -> Array:
+def _ended(a: Array, b: Array, words: Words) -> Array:
+    value = _of(FUNCTIONS[words["function"]], a - words["a_zero"], b - words["b_zero"], words)
+    return end(value, words["y_zero"], words["low"], words["high"])
+
+
+def _scaled(v: Array, words: Words, name: str) -> Array:
+    return scaled(v.astype(np.int32), words[f"{name}_mult"], words[f"{name}_power"])
+
+
+def _of(function: str, a: Array, b: Array, words: Words) -> Array:
     if function == "mul":
-        return _scaled(a * b, op, "y")
+        return _scaled(a * b, words, "y")
     if function == "prelu":
-        return np.where(a < 0, _scaled(a * b, op, "y"), _scaled(a, op, "a"))
+        return np.where(a < 0, _scaled(a * b, words, "y"), _scaled(a, words, "a"))
     if function in {"max", "min"}:
         return np.maximum(a, b) if function == "max" else np.minimum(a, b)
-    left, right = _scaled(a << _LEFT[function], op, "a"), _scaled(b << _LEFT[function], op, "b")
+    left, right = _scaled(a << _LEFT[function], words, "a"), _scaled(b << _LEFT[function], words, "b")
     v = (left + right if function == "add" else left - right).astype(np.int32).astype(np.int64)
-    return _scaled(v * v if function == "squared_difference" else v, op, "y")
+    return _scaled(v * v if function == "squared_difference" else v, words, "y")
 
 
 CODES = (

@@ -18,6 +18,7 @@ from edgefn.graph.passes.gelu import fuse_gelus
 from edgefn.graph.passes.hoist import hoist, sink_dequantizes
 from edgefn.graph.passes.layer_norm import fuse_layer_norms
 from edgefn.graph.passes.layout import sink_transposes
+from edgefn.graph.passes.lookups import merge_lookups
 from edgefn.graph.passes.one_hot import gather_one_hots, hoist_to_tables
 from edgefn.graph.passes.pads import fold_pads
 from edgefn.graph.passes.quantized import fuse_quantized
@@ -49,7 +50,7 @@ _STAGES: tuple[tuple[Pass, ...], ...] = (
         *_TIDY,
     ),
     (hoist, sink_dequantizes, look_up, fuse_quantized, fold_pads, fold_activations, *_TIDY),
-    (fold_constants, fold_biases, *_TIDY),
+    (fold_constants, fold_biases, merge_lookups, *_TIDY),
     (
         partial(sink_transposes, through_quantization=False),
         absorb_flattening,

@@ -9,7 +9,7 @@ from edgefn.graph.ir import Graph, Node, Tensor
 from edgefn.graph.ops import Add, Binary, Clamp, Dequantize, Lookup, Quantize, Unary
 from edgefn.graph.passes.walk import Walk, rewrite
 
-__all__ = ["look_up"]
+__all__ = ["BYTES", "look_up"]
 
 type Array = NDArray[Any]
 type Values = dict[str, Array]
