@@ -149,6 +149,25 @@ def test_a_loop_that_fills_a_list_joins_what_its_rounds_give_once(writer, compil
     assert len(joints) <= 3
 
 
+def test_weights_of_a_loop_are_there_once(writer, compiled_tflite):
+    weights = np.eye(3, dtype=F) * F(0.5)
+    x, zero = writer.tensor("x", (1, 3)), constant(writer, np.int32(0))
+    ends = [writer.tensor("end", (), "INT32"), writer.tensor("y", (1, 3))]
+    writer.op("WHILE", [zero, x], ends, "WhileOptions", {"CondSubgraphIndex": 1, "BodySubgraphIndex": 2})
+    writer.subgraph([x], ends[1:])
+    counting(writer, STEPS)
+    writer.tensor("count", (), "INT32"), writer.tensor("value", (1, 3))
+    following = looked_up(writer, np.arange(1, 33, dtype=np.int32), 0)
+    product = writer.tensor("product", (1, 3))
+    writer.op("FULLY_CONNECTED", [1, constant(writer, weights, "FLOAT32")], [product], "FullyConnectedOptions")
+    writer.subgraph([0, 1], [following, product], "body")
+    plan, value = read_plan(compiled_tflite(writer).plan), np.array([[1, -2, 0.5]], F)
+    np.testing.assert_array_equal(evaluate(plan, [value])[0], value * F(0.5) ** STEPS)
+    layers = [op["w"] for op in plan.ops if op.code.name == "dense_f32"]
+    assert len(layers) == STEPS
+    assert len({plan.tensors[w].offset for w in layers}) == 1
+
+
 def choosing(writer, condition, inputs, sides=((1, 3), (1, 3))):
     """A model that adds x to itself, or takes it as it is."""
     x, y = writer.tensor("x", (1, 3)), writer.tensor("y", (1, 3))

@@ -56,8 +56,9 @@ class Scope(Builder):
 
     `handles` has the name of the variable that a tensor stands for, `assigned` the names of those that a run assigns.
     With `unsigned`, quantized u8 are taken for the i8 that are 128 lower. `visit` imports an operator, and `visits`
-    counts them. `depth` says how many loops and choices this is inside of, `constants` has the names in the graph of
-    constants of each subgraph, `joints` the axis and the parts of a tensor that was put together.
+    counts them. `depth` says how many loops and choices this is inside of. `constants` has the names in the graph of
+    constants of each subgraph, `weights` those of weights that a loop uses, `joints` the axis and the parts of what was
+    put together.
     """
 
     subgraphs: tuple[TfliteSubgraph, ...] = ()
@@ -71,6 +72,7 @@ class Scope(Builder):
     depth: int = 0
     visits: Counter[str] = field(default_factory=Counter)
     constants: dict[int, dict[int, str]] = field(default_factory=dict)
+    weights: dict[object, str] = field(default_factory=dict)
     joints: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
 
     def declared(self, index: int) -> Tensor:
@@ -192,7 +194,13 @@ class Call(call.Call):
         return self.emit(op, (x.name, *more), shape, x)
 
     def held(self, name: str, value: Array, q: Quantization | None) -> str:
-        return self.scope.constant(name, value, q)
+        """Weights are there once, however many rounds of a loop use them."""
+        if self.scope.depth == 0:
+            return self.scope.constant(name, value, q)
+        key = (name, value.shape, value.dtype, value.tobytes(), q.key if q else None)
+        if key not in self.scope.weights:
+            self.scope.weights[key] = self.scope.constant(name, value, q)
+        return self.scope.weights[key]
 
     def activated(self, x: str) -> str:
         """`x` under the fused activation."""
