@@ -130,6 +130,30 @@ def test_embeddings_are_summed_and_normalized(model, hold, segments):
     hold(m, [ids, *([kind] if segments else []), mask], wanted, mask.sum(1), total)
 
 
+@pytest.mark.parametrize("segments", [False, True])
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_embeddings_in_integers_are_summed_and_normalized(model, hold, segments, dtype):
+    m = model()
+    ids = m.rng.integers(0, 11, (B, S)).astype(np.int32)
+    kind = m.rng.integers(0, 2, (B, S)).astype(np.int32)
+    shapes = [(11, 8), (6, 8), (2, 8), (8,), (8,)]  # words, places, kinds, gamma, beta
+    integers = [m.rng.integers(30, 120, shape, dtype) for shape in shapes]
+    scales, zero = [F(0.01 * i) for i in range(2, 7)], dtype(70)
+    words, places, kinds, gamma, beta = ((q.astype(F) - F(70)) * s for q, s in zip(integers, scales, strict=True))
+    columns = [[m.constant(v) for v in column] for column in (integers, scales, [zero] * 5)]
+    if not segments:
+        for column in columns:
+            column[2] = ""
+    names = [m.input("ids", ids.shape, "i32"), m.input("kind", kind.shape, "i32") if segments else ""]
+    names += [*columns[0], "", *columns[1], *columns[2]]  # no mask
+    m.output(m.node("QEmbedLayerNormalization", *names, outputs=2, epsilon=1e-6, **MS))
+    m.output(m.nodes[-1].output[1], "i32")
+    total = words[ids] + places[:S] + (kinds[kind] if segments else 0)
+    d = total - total.mean(-1, keepdims=True)
+    wanted = d / np.sqrt((d * d).mean(-1, keepdims=True) + 1e-6) * gamma + beta
+    hold(m, [ids, *([kind] if segments else [])], wanted, np.zeros(B))
+
+
 @pytest.mark.parametrize("interleaved", [0, 1])
 @pytest.mark.parametrize("single", [False, True])
 def test_rotary_embeddings_turn_pairs_by_their_position(model, hold, interleaved, single):

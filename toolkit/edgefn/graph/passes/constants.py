@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from edgefn.graph.ir import NUMPY, Graph, Node, Op, Tensor
 from edgefn.graph.ops import (
+    BatchNorm,
     Binary,
     Cast,
     Clamp,
@@ -72,6 +73,7 @@ def _clamped(op: Any, values: list[Array], x: Tensor, _y: Tensor) -> Array | Non
 
 # By the op: its value, from the op, constants, the first input and the output; None where it is left to run.
 _RULES: dict[type[Op], Callable[[Any, list[Array], Tensor, Tensor], Array | None]] = {
+    BatchNorm: lambda _op, values, _x, _y: values[0] * values[1] + values[2],
     Binary: lambda op, values, _x, _y: op.of(*values),
     Cast: lambda _op, values, _x, y: numbers_as(values[0], NUMPY[y.dtype]),
     Clamp: _clamped,

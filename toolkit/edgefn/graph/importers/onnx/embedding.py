@@ -5,13 +5,19 @@ import numpy as np
 from edgefn.graph.importers.onnx.arithmetic import as_dtype, combine, number
 from edgefn.graph.importers.onnx.attention import BEHIND
 from edgefn.graph.importers.onnx.layer_norm import normalized, row_vector
+from edgefn.graph.importers.onnx.quantization import dequantize_linear
 from edgefn.graph.importers.onnx.reduction import reduced
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.spans import Span, sliced
 from edgefn.graph.ir import Shape, Tensor
 from edgefn.graph.ops import Concat, Gather
 
-__all__ = ["embed_layer_normalization", "fused_rotary_embedding", "rotary_embedding"]
+__all__ = [
+    "embed_layer_normalization",
+    "fused_rotary_embedding",
+    "quantized_embed_layer_normalization",
+    "rotary_embedding",
+]
 
 
 def rotary_embedding(call: Call) -> str:
@@ -99,6 +105,16 @@ def embed_layer_normalization(call: Call) -> tuple[str, ...]:
     return y, _left(call) if any(call.node.outputs[1:2]) else "", total
 
 
+def quantized_embed_layer_normalization(call: Call) -> tuple[str, ...]:
+    """com.microsoft's: the tables and the vectors of the normalization in integers."""
+    given = [call.input(i).name if call.has(i) else "" for i in range(8)]
+    for i in range(2, 7):
+        if call.has(i):
+            parts = [call.input(j).name for j in (i, i + 6, i + 11) if call.has(j)]
+            given[i] = dequantize_linear(call.inner("DequantizeLinear", *parts))
+    return embed_layer_normalization(call.inner("EmbedLayerNormalization", *given, **call.node.attributes))
+
+
 def _rows(call: Call, table: Tensor, ids: Tensor) -> str:
     if len(table.shape) != 2 or ids.dtype != "i32":
         call.malformed(f"ids of {ids.dtype} in a table of {table.shape}")
@@ -116,9 +132,9 @@ def _positions(call: Call, shape: Shape) -> str:
 
 
 def _left(call: Call) -> str:
-    """How many elements of each row of the mask are 1."""
+    """How many elements of each row of the mask are 1, none without a mask, as ONNX Runtime has it."""
     if not call.has(7):
-        call.refuse("the index of a mask that is not there")
+        return call.scope.constant(call.node.outputs[1], np.zeros(call.input(0).shape[:1], np.int32))
     mask = call.value(7)
     one = combine(call, "equal", mask.name, number(call, 1, "i32"))
     count = reduced(call, "sum", as_dtype(call, one, "i32"), (len(mask.shape) - 1,))

@@ -227,6 +227,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     ),
     "com.microsoft.MultiHeadAttention": (fused_attention.multi_head_attention, f"Q, K and V apart; {_NO_PAST}"),
     "com.microsoft.QAttention": (fused_attention.quantized_attention, f"constant weights; {_NO_PAST}"),
+    "com.microsoft.QEmbedLayerNormalization": (embedding.quantized_embed_layer_normalization, ""),
     "com.microsoft.QGemm": (qlinear.qgemm, "as Gemm"),
     "com.microsoft.QLinearAdd": (qlinear.binary("Add", arithmetic.add), ""),
     "com.microsoft.QLinearAveragePool": (
