@@ -24,6 +24,11 @@ EFN_INLINE efn_finish efn_conv_finish(const efn_site *site, const efn_conv_i8 *p
     return (efn_finish){rounding, efn_in(site, p->mult), stride, p->y_zero, p->low, p->high};
 }
 
+// No sum of `k` products of two i8 and a bias is further from zero.
+EFN_INLINE uint64_t efn_reach(int32_t bias, uint64_t k) {
+    return (uint64_t)(bias < 0 ? -(int64_t)bias : bias) + (k << 14);
+}
+
 // The sum of output channel j.
 EFN_INLINE int8_t efn_finish_one(const efn_finish *to, uint32_t j, int32_t acc) {
     if (to->rounding == EFN_BY_F32)

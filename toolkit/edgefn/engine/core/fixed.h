@@ -77,13 +77,17 @@ EFN_INLINE v128_t efn_scaled_lanes(v128_t v, const int32_t *mult, const int32_t 
     return efn_shifted_lanes(v, wasm_v128_load(right));
 }
 
-// Multipliers and shifts for which one rounding in f64 gives what TFLite's two give. For v = acc * mult * 2^(shift -
-// 31), TFLite's result is floor(v + 1/2 + h) where v >= 0, h being half of 2^shift, the step of its first rounding;
-// below zero it is floor(v + 1/2 - h). With 12 bits of shift at most, v is exact in f64 wherever the result is not
-// clamped anyway (|acc| < 2^22, or |v| > 512), and v + h is never halfway between two integers, unless mult ends in
-// many zeros.
-EFN_INLINE int efn_is_near(int32_t mult, int32_t shift) {
-    return mult == 0 || (-12 <= shift && shift < 0 && (mult & 0xFF) != 0); // 0 whatever its shift, as above M
+// Multipliers and shifts for which one rounding in f64 gives what TFLite's two give, of sums of up to `reach`. For v =
+// acc * mult * 2^(shift - 31), TFLite's result is floor(v + 1/2 + h) where v >= 0, h being half of 2^shift, the step of
+// its first rounding, or 0 where there is no second; below zero it is floor(v + 1/2 - h). Where |v| > 512 the result is
+// clamped anyway. v + h is exact in f64 where |acc| < 2^22; with 1 to 12 bits of shift, no other |v| is below 512. It
+// is halfway between two integers only if acc has the factors 2 that mult lacks of 2^30.
+EFN_INLINE int efn_is_near(int32_t mult, int32_t shift, uint64_t reach) {
+    if (mult == 0) // whatever its shift, as above M
+        return 1;
+    const int zeros = __builtin_ctz((uint32_t)mult);
+    const int exact = (-12 <= shift && shift < 0) || (shift <= 0 && reach < 1u << 22);
+    return exact && (zeros <= 20 + shift || reach < 1u << (30 - zeros));
 }
 
 // 2^exponent, from -1022 up.
@@ -97,7 +101,7 @@ EFN_INLINE double efn_power_of_two(int32_t exponent) {
 // What a layer's channels need for it: the factor of each, and h.
 EFN_INLINE void efn_near_factors(int32_t mult, int32_t shift, double *by, double *half) {
     *by = mult == 0 ? 0 : mult * efn_power_of_two(shift - 31);
-    *half = mult == 0 ? 0 : efn_power_of_two(shift - 1);
+    *half = mult == 0 || shift == 0 ? 0 : efn_power_of_two(shift - 1);
 }
 
 typedef struct {

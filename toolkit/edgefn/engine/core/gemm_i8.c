@@ -83,7 +83,7 @@ static EFN_NOINLINE void find_factors(factors *f, const efn_layer_i8 *layer, uin
     }
     const int32_t *mult = (const int32_t *)layer->to.mult + column, *shifts = mult + layer->to.stride;
     for (int j = 0; j < 8; j++)
-        f->is_near &= efn_is_near(mult[j], shifts[j]);
+        f->is_near &= efn_is_near(mult[j], shifts[j], efn_reach(layer->bias[column + (uint32_t)j], layer->k2));
     for (int j = 0; j < 8; j++)
         if (f->is_near)
             efn_near_factors(mult[j], shifts[j], &f->by[j], &f->half[j]);

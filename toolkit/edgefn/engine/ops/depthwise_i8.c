@@ -32,21 +32,31 @@ typedef struct {
     const int32_t *bias; // [stride]
     uint32_t stride, c;
     efn_finish to;
-    const int32_t *left, *right; // [stride], the shifts of q8 as efn_scaled_lanes takes them
-    const double *by, *half;     // [stride], as efn_near_lanes takes them; else NULL
+    const double *by, *half; // q8: [stride], as efn_near_lanes takes them; half is negative where it does not hold
 } layer_i8;
 
 // How a row's sums become i8: as _i8 does; as q8 does, in one rounding and never below y_zero; or as q8 does at all.
 typedef enum { BY_F32, ABOVE, BY_FIXED } ending;
 
+// Whether channels i .. i + 7 can be scaled in one rounding.
+static int is_near(const layer_i8 *layer, uint32_t i) {
+    const double *half = layer->half + i;
+    const v128_t left = wasm_v128_or(wasm_v128_load(half), wasm_v128_load(half + 2));
+    const v128_t right = wasm_v128_or(wasm_v128_load(half + 4), wasm_v128_load(half + 6));
+    return wasm_i64x2_bitmask(wasm_v128_or(left, right)) == 0;
+}
+
 static EFN_NOINLINE v128_t finish_fixed(const layer_i8 *layer, const efn_nearing *near, uint32_t i, v128_t low,
                                         v128_t high) {
-    if (layer->by) {
+    if (is_near(layer, i)) {
         const v128_t eight = efn_near_eight(low, high, layer->by + i, layer->half + i, near, 0);
         return efn_near_ended(eight, eight, near);
     }
     const efn_ending to = efn_ending_of(layer->to.y_zero, layer->to.low, layer->to.high);
-    const int32_t *mult = (const int32_t *)layer->to.mult + i, *left = layer->left + i, *right = layer->right + i;
+    const int32_t *mult = (const int32_t *)layer->to.mult + i, *shifts = mult + layer->stride;
+    int32_t left[8], right[8];
+    for (uint32_t j = 0; j < 8; j++)
+        left[j] = efn_left_factor(shifts[j]), right[j] = efn_right_factor(shifts[j]);
     return efn_ended_lanes(efn_scaled_lanes(low, mult, left, right),
                            efn_scaled_lanes(high, mult + 4, left + 4, right + 4), &to);
 }
@@ -147,26 +157,30 @@ EFN_INLINE void pixels_i8(const layer_i8 *layer, const efn_grid *g, const efn_ad
         wasm_v128_store64_lane(y + p * layer->c + i, finish_block(layer, how, to, near, i, acc[p][0], acc[p][1]), 0);
 }
 
-// A row of y, [wide][c], c >= 8.
-EFN_INLINE void row_i8(const layer_i8 *layer, const efn_grid *g, const efn_address *lines, const int dense,
-                       const ending how, int8_t *y) {
+// Where a block of eight channels begins: the last overlaps the one before it.
+EFN_INLINE uint32_t begin_of(const layer_i8 *layer, uint32_t block) {
+    return efn_min(8 * block, layer->c - 8);
+}
+
+// Blocks `first` up to `end` of a row of y, [wide][c], c >= 8.
+EFN_INLINE void row_i8(const layer_i8 *layer, const efn_grid *g, const efn_address *lines, uint32_t first, uint32_t end,
+                       const int dense, const ending how, int8_t *y) {
     const efn_narrowing to = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
     const efn_nearing near = efn_nearing_of(layer->to.y_zero, layer->to.low, layer->to.high);
-    const uint32_t last = layer->c - 8;
-    for (uint32_t i = 0;; i = efn_min(i + 8, last)) {
+    for (uint32_t block = first; block < end; block++) {
+        const uint32_t i = begin_of(layer, block);
         uint32_t ox = 0;
         for (; ox + 2 <= g->wide; ox += 2)
             pixels_i8(layer, g, lines, dense, 2, how, &to, &near, ox * g->step, i, y + (size_t)ox * layer->c);
         for (; ox < g->wide; ox++)
             pixels_i8(layer, g, lines, dense, 1, how, &to, &near, ox * g->step, i, y + (size_t)ox * layer->c);
-        if (i == last)
-            break;
     }
 }
 
 #define ROW(name, dense, how)                                                                                          \
-    static EFN_NOINLINE void name(const layer_i8 *layer, const efn_grid *g, const efn_address *lines, int8_t *y) {     \
-        row_i8(layer, g, lines, dense, how, y);                                                                        \
+    static EFN_NOINLINE void name(const layer_i8 *layer, const efn_grid *g, const efn_address *lines, uint32_t first,  \
+                                  uint32_t end, int8_t *y) {                                                           \
+        row_i8(layer, g, lines, first, end, dense, how, y);                                                            \
     }
 
 ROW(dense_f32, 1, BY_F32)
@@ -190,24 +204,37 @@ static EFN_NOINLINE void row_thin(const layer_i8 *layer, const efn_grid *g, cons
         }
 }
 
+// A row of a fixed op: blocks next to each other that end in the same way at a time.
+static void row_fixed(const layer_i8 *layer, const efn_grid *g, const int dense, const efn_address *lines, int8_t *y) {
+    const uint32_t blocks = (layer->c + 7) / 8;
+    const int clamped = layer->to.low >= layer->to.y_zero;
+    for (uint32_t first = 0, end = 1; first < blocks; first = end++) {
+        const int above = clamped && is_near(layer, begin_of(layer, first));
+        while (end < blocks && (clamped && is_near(layer, begin_of(layer, end))) == above)
+            end++;
+        if (above && dense)
+            dense_above(layer, g, lines, first, end, y);
+        else if (above)
+            apart_above(layer, g, lines, first, end, y);
+        else if (dense)
+            dense_fixed(layer, g, lines, first, end, y);
+        else
+            apart_fixed(layer, g, lines, first, end, y);
+    }
+}
+
 // One row, of an i8 op or of a `fixed` one. Called by name: a function whose address is taken stays in every module.
 EFN_INLINE void row(const layer_i8 *layer, const efn_grid *g, const int fixed, const efn_address *lines, int8_t *y) {
     const int dense = g->step == layer->c && g->hop == layer->c;
-    const int above = layer->by && layer->to.low >= layer->to.y_zero;
+    const uint32_t blocks = (layer->c + 7) / 8;
     if (layer->c < 8)
         row_thin(layer, g, lines, y);
-    else if (!fixed && dense)
-        dense_f32(layer, g, lines, y);
-    else if (!fixed)
-        apart_f32(layer, g, lines, y);
-    else if (above && dense)
-        dense_above(layer, g, lines, y);
-    else if (above)
-        apart_above(layer, g, lines, y);
+    else if (fixed)
+        row_fixed(layer, g, dense, lines, y);
     else if (dense)
-        dense_fixed(layer, g, lines, y);
+        dense_f32(layer, g, lines, 0, blocks, y);
     else
-        apart_fixed(layer, g, lines, y);
+        apart_f32(layer, g, lines, 0, blocks, y);
 }
 
 EFN_INLINE void run_i8(const efn_site *site, const efn_conv_i8 *p, const layer_i8 *layer, const int fixed,
@@ -246,20 +273,14 @@ void efn_depthwise_q8_simd(const efn_site *site, const uint32_t *words) {
     const efn_conv_i8 *p = (const efn_conv_i8 *)words;
     layer_i8 layer = layer_of(site, p, EFN_BY_FIXED);
     const int32_t *mult = layer.to.mult, *shifts = mult + layer.stride;
+    const uint32_t taps = p->window.kh * p->window.kw;
     double *const by = (double *)(site->arena + p->scratch), *const half = by + layer.stride; // [stride]
-    int32_t *const left = (int32_t *)by, *const right = left + layer.stride;                  // in their place
-    int near = 1;
     for (uint32_t i = 0; i < layer.stride; i++)
-        near &= efn_is_near(mult[i], shifts[i]);
-    for (uint32_t i = 0; i < layer.stride; i++)
-        if (near)
+        if (efn_is_near(mult[i], shifts[i], efn_reach(layer.bias[i], taps)))
             efn_near_factors(mult[i], shifts[i], &by[i], &half[i]);
         else
-            left[i] = efn_left_factor(shifts[i]), right[i] = efn_right_factor(shifts[i]);
-    if (near)
-        layer.by = by, layer.half = half;
-    else
-        layer.left = left, layer.right = right;
+            half[i] = -1;
+    layer.by = by, layer.half = half;
     run_i8(site, p, &layer, 1, (uint8_t *)(half + layer.stride));
 }
 
