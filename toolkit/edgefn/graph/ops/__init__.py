@@ -79,7 +79,7 @@ from edgefn.graph.ops.lstm import Lstm
 from edgefn.graph.ops.lstm_q8 import LstmQ8
 from edgefn.graph.ops.matmul import MatMul, Strides
 from edgefn.graph.ops.matmul_q8 import MatMulQ8
-from edgefn.graph.ops.matrix import Weighted
+from edgefn.graph.ops.matrix import Weighted, ends_of
 from edgefn.graph.ops.max_pool import MaxPool
 from edgefn.graph.ops.pad import Pad
 from edgefn.graph.ops.quantize import Quantize
@@ -151,6 +151,7 @@ __all__ = [
     "TreeEnsemble",
     "Unary",
     "Weighted",
+    "ends_of",
 ]
 
 _CODES = (

@@ -18,7 +18,6 @@ from edgefn.graph.ops.matrix import (
     finish_fixed,
     finish_i8,
     lower_weights,
-    pack_fixed,
     panel_bytes,
     refuse_long,
     sum_f32,
@@ -47,7 +46,7 @@ def lower(low: Lowering, node: Node, op: Conv2d) -> Step:
     packed = pack_matrix_f32(flat) if y.dtype == "f32" else pack_matrix_i8(flat)
     scratch = panel_bytes(y.dtype, rows=rows, k=k)
     words = window_words(op.window, CONV_WORDS)
-    return lower_weights(low, node, packed, code="conv2d", k=k, scratch=scratch, q8=pack_fixed, **words)
+    return lower_weights(low, node, packed, code="conv2d", k=k, scratch=scratch, **words)
 
 
 def _check(v: View) -> None:

@@ -1,7 +1,7 @@
 """dense: `[..., K]` by weights `[M, K]`."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from edgefn.graph.ops.matrix import (
     finish_f64,
     finish_i8,
     lower_weights,
-    pack_f64,
     panel_bytes,
     refuse_long,
     sum_f32,
@@ -36,6 +35,8 @@ type Array = NDArray[Any]
 class Dense(Weighted):
     """Weights `[M, K]` and bias `[M]`."""
 
+    by_f64: ClassVar[bool] = True
+
 
 def lower(low: Lowering, node: Node, _op: Dense) -> Step:
     (x, w, *_), y = low.operands(node)
@@ -44,7 +45,7 @@ def lower(low: Lowering, node: Node, _op: Dense) -> Step:
     matrix = constant_of(w)
     packed = pack_matrix_f32(matrix) if y.dtype == "f32" else pack_matrix_i8(matrix)
     scratch = panel_bytes(y.dtype, rows=rows, k=k)
-    return lower_weights(low, node, packed, code="dense", k=k, scratch=scratch, q8=pack_f64)
+    return lower_weights(low, node, packed, code="dense", k=k, scratch=scratch)
 
 
 def _check(v: View) -> None:

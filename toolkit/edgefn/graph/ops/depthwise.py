@@ -17,7 +17,6 @@ from edgefn.graph.ops.matrix import (
     finish_fixed,
     finish_i8,
     lower_weights,
-    pack_fixed,
 )
 from edgefn.graph.ops.pack import pack_depthwise, packed_depthwise, round_up, unpack_depthwise
 from edgefn.graph.ops.windows import CONV_WORDS, check_window, taps_of, window_words
@@ -63,7 +62,7 @@ def lower(low: Lowering, node: Node, op: Depthwise) -> Step:
     scratch = _bytes(kind, y.shape, kh=op.window.kernel[0], line=line)
     words = window_words(op.window, CONV_WORDS)
     packed = pack_depthwise(flat)
-    return lower_weights(low, node, packed, code="depthwise", k=taps, scratch=scratch, q8=pack_fixed, **words)
+    return lower_weights(low, node, packed, code="depthwise", k=taps, scratch=scratch, **words)
 
 
 def _check(v: View) -> None:

@@ -1,6 +1,5 @@
 """What convolution, depthwise convolution and dense layers share: packed weights, a bias, bounds, requantization."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -22,12 +21,11 @@ __all__ = [
     "check_fixed",
     "check_panel",
     "check_weights",
+    "ends_of",
     "finish_f64",
     "finish_fixed",
     "finish_i8",
     "lower_weights",
-    "pack_f64",
-    "pack_fixed",
     "panel_bytes",
     "panel_rows",
     "refuse_long",
@@ -35,7 +33,6 @@ __all__ = [
 ]
 
 type Array = NDArray[Any]
-type PackMult = Callable[[Node, Array], Packed]
 
 MAX_PANEL = 1 << 28
 MAX_ROWS = 96
@@ -43,9 +40,13 @@ MAX_ROWS = 96
 
 @dataclass(frozen=True, slots=True)
 class Weighted(Op):
-    """Inputs x, w and perhaps bias; `axis` is the one of the weights that counts output channels."""
+    """Inputs x, w and perhaps bias; `axis` is the one of the weights that counts output channels.
+
+    `by_f64`: TFLite scales its sums by f64, not in fixed point.
+    """
 
     axis: ClassVar[int] = 0
+    by_f64: ClassVar[bool] = False
     bounds: Bounds = field(default=OPEN, kw_only=True)
 
 
@@ -61,18 +62,12 @@ def panel_bytes(dtype: str, *, rows: int, k: int) -> int:
     return panel_rows(rows) * round_up(k, 2) * 2 + 4 * round_up(round_up(k, 2), 16)
 
 
-def lower_weights(
-    low: Lowering, node: Node, packed: bytes, *, code: str, k: int, scratch: int, q8: PackMult, **words: int
-) -> Step:
-    """A step with weights: `packed` holds them, `k` is how many products a sum has, `words` are further parameters.
-
-    `q8` packs the multipliers of the code that computes as TFLite does.
-    """
+def lower_weights(low: Lowering, node: Node, packed: bytes, *, code: str, k: int, scratch: int, **words: int) -> Step:
+    """A step with weights: `packed` holds them, `k` is how many products a sum has, `words` are further parameters."""
     (x, w, *_), y = low.operands(node)
     op: Any = node.op
     operands = {"x": low.source(x.name), "w": Packed(y.dtype, w.shape, packed), "y": y.name}
-    pack = q8 if low.fixed else pack_f32
-    ending = _quantized(low, node, op.axis, pack) if y.dtype == "i8" else {"bias": _bias(low, node)}
+    ending = _quantized(low, node) if y.dtype == "i8" else {"bias": _bias(low, node)}
     values = {**operands, **words, **ending, **low.bounds(op.bounds, y)}
     return Step(f"{code}_{low.kind(y.dtype)}", node, values, scratch=scratch, macs=y.size * k)
 
@@ -89,39 +84,75 @@ def _bias(low: Lowering, node: Node) -> Packed:
     return Packed("f32", (y.shape[-1],), pack_vector(value.astype(np.float32)))
 
 
-def _quantized(low: Lowering, node: Node, axis: int, pack: PackMult) -> dict[str, Any]:
-    """Bias with the zero point of x folded in, multipliers and zero points."""
+def ends_of(low: Lowering, node: Node, least: Array, most: Array) -> tuple[Array, Array]:
+    """The least and the largest i8 results `[M]` of a layer whose sums `[M]` of x by w, in i64, lie between these.
+
+    A sum that would not stay in i32 makes every result possible.
+    """
+    start = _folded_bias(low, node)
+    stays = (least + start >= -(2**31)) & (most + start < 2**31)
+    ends = [np.where(stays, sums + start, wild) for sums, wild in ((least, -(2**31)), (most, 2**31 - 1))]
+    return _finished(low, node, ends[0]), _finished(low, node, ends[1])
+
+
+def _finished(low: Lowering, node: Node, sums: Array) -> Array:
+    """I8 results of sums `[M]` with their bias."""
+    op: Any = node.op
+    y, factors = low.graph.tensors[node.output], _factors(low, node)
+    ending = scalar_of(y)[1], *low.bounds(op.bounds, y).values()
+    if not low.fixed:
+        return saturate(sums.astype(np.float32) * factors.astype(np.float32), *ending)
+    if op.by_f64:
+        return end(whole(sums * factors), *ending)
+    mult, shift = _fixed_pairs(node, factors).astype(np.int64).T
+    return end(scaled(sums, mult, shift), *ending)
+
+
+def _folded_bias(low: Lowering, node: Node) -> Array:
+    """The bias `[M]` with the zero point of x folded in, in i64."""
     (x, w, *bias), y = low.operands(node)
-    sums = np.moveaxis(constant_of(w).astype(np.int64), axis, 0).reshape(y.shape[-1], -1).sum(axis=1)
-    (x_scale, x_zero), (y_scale, y_zero) = scalar_of(x), scalar_of(y)
-    scales = w.quantization.scale if w.quantization else np.ones(1, np.float32)
+    op: Any = node.op
+    sums = np.moveaxis(constant_of(w).astype(np.int64), op.axis, 0).reshape(y.shape[-1], -1).sum(axis=1)
     start = constant_of(bias[0]).astype(np.int64) if bias else np.zeros(y.shape[-1], np.int64)
-    folded = (start - x_zero * sums).astype(np.int32)
-    mult = pack(node, np.broadcast_to(real_factors(x_scale, scales, y_scale), folded.shape))
+    return np.asarray(start - scalar_of(x)[1] * sums)
+
+
+def _factors(low: Lowering, node: Node) -> Array:
+    """What the sums of every channel `[M]` are scaled by, in f64."""
+    (x, w, *_), y = low.operands(node)
+    scales = w.quantization.scale if w.quantization else np.ones(1, np.float32)
+    return np.broadcast_to(real_factors(scalar_of(x)[0], scales, scalar_of(y)[0]), y.shape[-1:])
+
+
+def _quantized(low: Lowering, node: Node) -> dict[str, Any]:
+    """Bias with the zero point of x folded in, multipliers and zero points."""
+    (x, *_), y = low.operands(node)
+    folded = _folded_bias(low, node).astype(np.int32)
     return {
         "bias": Packed("i32", folded.shape, pack_vector(folded)),
-        "mult": mult,
-        "x_zero": x_zero,
-        "y_zero": y_zero,
+        "mult": _multipliers(low, node),
+        "x_zero": scalar_of(x)[1],
+        "y_zero": scalar_of(y)[1],
     }
 
 
-def pack_f32(_node: Node, factors: Array) -> Packed:
-    """Multipliers of an _i8 code."""
-    return Packed("f32", factors.shape, pack_vector(factors.astype(np.float32), fill=1))
-
-
-def pack_fixed(node: Node, factors: Array) -> Packed:
-    """Fixed-point multipliers, then their shifts."""
-    pairs = np.array([multiplier_of(node, float(f)) for f in factors], np.int32)
+def _multipliers(low: Lowering, node: Node) -> Packed:
+    """f32 of an _i8 code; of a q8 code f64, which a plan holds as pairs of i32, or fixed point and then its shifts."""
+    op: Any = node.op
+    factors = _factors(low, node)
+    if not low.fixed:
+        return Packed("f32", factors.shape, pack_vector(factors.astype(np.float32), fill=1))
+    if op.by_f64:
+        data = pack_vector(factors, fill=1)
+        return Packed("i32", (len(data) // 8, 2), data)
+    pairs = _fixed_pairs(node, factors)
     data = pack_vector(pairs[:, 0]) + pack_vector(pairs[:, 1])
     return Packed("i32", (2, len(data) // 8), data)
 
 
-def pack_f64(_node: Node, factors: Array) -> Packed:
-    """f64 multipliers, which a plan holds as pairs of i32."""
-    data = pack_vector(factors, fill=1)
-    return Packed("i32", (len(data) // 8, 2), data)
+def _fixed_pairs(node: Node, factors: Array) -> Array:
+    """Fixed-point multipliers and their shifts, `[M, 2]`."""
+    return np.array([multiplier_of(node, float(f)) for f in factors], np.int32)
 
 
 def check_weights(v: View, *, packed: int, m: int) -> None:

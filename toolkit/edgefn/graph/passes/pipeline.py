@@ -8,6 +8,7 @@ from edgefn.graph.passes.activation import fold_activations
 from edgefn.graph.passes.axes import gather_axes
 from edgefn.graph.passes.batch_norm import fold_batch_norms
 from edgefn.graph.passes.bias import fold_biases
+from edgefn.graph.passes.constant_channels import remove_constant_channels
 from edgefn.graph.passes.constants import fold_constants
 from edgefn.graph.passes.dead import remove_dead
 from edgefn.graph.passes.duplicates import merge_duplicates
@@ -60,6 +61,7 @@ _STAGES: tuple[tuple[Pass, ...], ...] = (
         *_TIDY,
     ),
     (gather_axes, *_TIDY),
+    (remove_constant_channels, *_TIDY),
 )
 
 
