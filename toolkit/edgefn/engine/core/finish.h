@@ -39,4 +39,27 @@ EFN_INLINE int8_t efn_finish_one(const efn_finish *to, uint32_t j, int32_t acc) 
     return efn_ended(v, to->y_zero, to->low, to->high);
 }
 
+// ---- Eight columns ----
+
+// What they are scaled by as TFLite does it: as the near forms take it where they hold, else as efn_scaled_lanes does.
+typedef struct {
+    double by[8], half[8];
+    int32_t left[8], right[8];
+    efn_nearing near;
+    int is_near, above; // above: no result is below y_zero
+} efn_factors;
+
+// Of columns `column` to `column` + 7, with bias [stride] and sums of `k` products; not of EFN_BY_F32.
+void efn_find_factors(efn_factors *f, const efn_finish *to, const int32_t *bias, uint64_t k, uint32_t column);
+// Eight accumulators, bias already in, to eight i8 in the low half, in all the ways of TFLite. Not inlined, so that the
+// loops around it have their registers.
+v128_t efn_finish_q8(const efn_finish *to, const efn_factors *f, uint32_t column, v128_t left, v128_t right);
+
+// The same as the _i8 ops do it, to eight i16 in the range of i8; mult of these eight.
+EFN_INLINE v128_t efn_requantize(v128_t left, v128_t right, const float *mult, const efn_narrowing *to) {
+    const v128_t l = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(left), wasm_v128_load(mult));
+    const v128_t r = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(right), wasm_v128_load(mult + 4));
+    return wasm_i16x8_narrow_i32x4(efn_narrow_lanes(l, to), efn_narrow_lanes(r, to));
+}
+
 #endif

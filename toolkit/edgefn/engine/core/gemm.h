@@ -23,6 +23,16 @@ typedef struct {
     efn_finish to;
 } efn_layer_i8;
 
+// Rows r[0..3] of eight i16 to panel [4][4][2].
+EFN_INLINE void efn_store_pairs(const v128_t r[4], int16_t *to) {
+    const v128_t a = wasm_i32x4_shuffle(r[0], r[1], 0, 4, 1, 5), b = wasm_i32x4_shuffle(r[2], r[3], 0, 4, 1, 5);
+    const v128_t c = wasm_i32x4_shuffle(r[0], r[1], 2, 6, 3, 7), d = wasm_i32x4_shuffle(r[2], r[3], 2, 6, 3, 7);
+    wasm_v128_store(to, wasm_i64x2_shuffle(a, b, 0, 2));
+    wasm_v128_store(to + 8, wasm_i64x2_shuffle(a, b, 1, 3));
+    wasm_v128_store(to + 16, wasm_i64x2_shuffle(c, d, 0, 2));
+    wasm_v128_store(to + 24, wasm_i64x2_shuffle(c, d, 1, 3));
+}
+
 // Pack rows[0..3] ([k] each) into panel [k][4].
 void efn_pack_f32(const float *const rows[4], float *panel, uint32_t k);
 // Pack rows[0..3] ([k] each) into panel [k2/2][4][2], widened; an odd k is followed by zero.
@@ -30,6 +40,8 @@ void efn_pack_i8(const int8_t *const rows[4], int16_t *panel, uint32_t k);
 // Widen one row [k] to [k2].
 void efn_widen_i8(const int8_t *row, int16_t *wide, uint32_t k);
 
+// The sums [4][8] of panel a [k][4] and weights w [k][8].
+void efn_sum_f32(const float *a, const float *w, uint32_t k, float sums[32]);
 // y[rows][m] from panels [r4(rows)/4][k][4]; f32: rows of y lie layer->stride apart.
 void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows, float *y);
 void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows, int8_t *y);

@@ -27,10 +27,10 @@ EFN_INLINE void step(v128_t acc[4][2], const float *a, const float *w) {
     }
 }
 
-// The sums [4][8] of panel a [k][4] and weights w [k][8]. They go out through memory and nothing else is done here:
+// They go out through memory and nothing else is done here:
 // what follows would take registers, and an accumulator that has none is a chain of stores and loads. Not inlined, for
 // that and because V8 tiers small functions up sooner.
-static EFN_NOINLINE void sum(const float *a, const float *w, uint32_t k, float sums[32]) {
+EFN_NOINLINE void efn_sum_f32(const float *a, const float *w, uint32_t k, float sums[32]) {
     v128_t acc[4][2];
 #pragma unroll
     for (int i = 0; i < 4; i++)
@@ -76,7 +76,7 @@ void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows
         const float *a = panels;
         for (uint32_t row = 0; row < rows; row += 4, a += (size_t)layer->k * 4) {
             float sums[32];
-            sum(a, w, layer->k, sums);
+            efn_sum_f32(a, w, layer->k, sums);
             finish(layer, sums, layer->bias + column, y + (size_t)row * layer->stride + column, efn_min(4, rows - row),
                    efn_min(8, layer->m - column));
         }

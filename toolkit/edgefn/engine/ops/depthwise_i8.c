@@ -70,10 +70,8 @@ EFN_INLINE v128_t finish_block(const layer_i8 *layer, const ending how, const ef
         const v128_t eight = efn_near_eight(low, high, layer->by + i, layer->half + i, near, 1);
         return efn_near_ended(eight, eight, near);
     }
-    const float *mult = (const float *)layer->to.mult + i;
-    low = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(low), wasm_v128_load(mult));
-    high = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(high), wasm_v128_load(mult + 4));
-    return efn_to_i8(efn_narrow_lanes(low, to), efn_narrow_lanes(high, to));
+    const v128_t eight = efn_requantize(low, high, (const float *)layer->to.mult + i, to);
+    return wasm_i8x16_narrow_i16x8(eight, eight);
 }
 
 // Add up to three products of i8, channel by channel. One is at most 128 * 127, so two fit in i16; a pair product with

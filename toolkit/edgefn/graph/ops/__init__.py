@@ -52,6 +52,7 @@ from edgefn.graph.ops import (
     transpose,
     tree_ensemble,
     unary,
+    winograd,
 )
 from edgefn.graph.ops.add import Add
 from edgefn.graph.ops.arg import Arg
@@ -197,6 +198,7 @@ _CODES = (
     transpose.CODES,
     tree_ensemble.CODES,
     unary.CODES,
+    winograd.CODES,
 )
 BY_CODE = {op.code: op for codes in _CODES for op in codes}
 BY_NAME = {op.name: op for op in BY_CODE.values()}

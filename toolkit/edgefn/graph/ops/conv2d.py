@@ -24,6 +24,7 @@ from edgefn.graph.ops.matrix import (
 )
 from edgefn.graph.ops.pack import pack_matrix_f32, pack_matrix_i8, packed_matrix, unpack_matrix_f32, unpack_matrix_i8
 from edgefn.graph.ops.windows import CONV_WORDS, check_window, taps_of, window_words
+from edgefn.graph.ops.winograd import fits, lower_winograd
 from edgefn.graph.records import PlanOp
 from edgefn.graph.reference import Machine, clamp
 from edgefn.graph.view import View
@@ -40,6 +41,8 @@ class Conv2d(Weighted):
 
 def lower(low: Lowering, node: Node, op: Conv2d) -> Step:
     (x, w, *_), y = low.operands(node)
+    if fits(x.shape, y.shape, op.window, y.dtype):
+        return lower_winograd(low, node, op.window)
     k, m, rows = prod(op.window.kernel) * x.shape[3], y.shape[3], prod(y.shape[:3])
     refuse_long(node, rows=rows, k=k)
     flat = constant_of(w).reshape(m, k)
