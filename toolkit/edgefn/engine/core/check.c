@@ -72,6 +72,15 @@ efn_status efn_check_fixed(const efn_plan *plan, uint32_t mult, uint64_t m) {
     return EFN_OK;
 }
 
+efn_status efn_check_factors(const efn_plan *plan, uint32_t mult, uint64_t m) {
+    const uint64_t padded = efn_round_up(m, 8);
+    EFN_TRY(efn_check_packed(plan, mult, EFN_F32, padded * 4));
+    const float *factors = (const float *)(plan->weights + plan->tensors[mult].offset);
+    for (uint64_t j = 0; j < padded; j++)
+        EFN_REQUIRE(__builtin_fabsf(factors[j]) < __builtin_inff(), EFN_BAD_WEIGHTS); // also refuses NaN
+    return EFN_OK;
+}
+
 efn_status efn_check_f64(const efn_plan *plan, uint32_t mult, uint64_t m) {
     const uint64_t padded = efn_round_up(m, 8);
     EFN_TRY(efn_check_packed(plan, mult, EFN_I32, padded * 8));

@@ -40,6 +40,7 @@ efn_status efn_check_packed(const efn_plan *plan, uint32_t index, uint8_t dtype,
 efn_status efn_check_clamp_f32(float low, float high);
 efn_status efn_check_clamp_i8(int32_t low, int32_t high);
 // `mult` of a layer of m outputs: i32 [2][r8(m)], multipliers and shifts; and f64 [r8(m)].
+efn_status efn_check_factors(const efn_plan *plan, uint32_t mult, uint64_t m);
 efn_status efn_check_fixed(const efn_plan *plan, uint32_t mult, uint64_t m);
 efn_status efn_check_f64(const efn_plan *plan, uint32_t mult, uint64_t m);
 int efn_multiplier_valid(int32_t mult);

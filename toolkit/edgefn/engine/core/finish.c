@@ -38,3 +38,78 @@ v128_t efn_finish_q8(const efn_finish *to, const efn_factors *f, uint32_t column
     return efn_ended_lanes(efn_scaled_lanes(left, mult, f->left, f->right),
                            efn_scaled_lanes(right, mult + 4, f->left + 4, f->right + 4), &end);
 }
+
+typedef enum { BY_F32, ABOVE, NEAR, NEAR_F64, ANY } way;
+
+// Two rows of eight to eight i8 each.
+EFN_INLINE v128_t two(const efn_finish *to, const efn_factors *f, const efn_narrowing *narrowing, const way how,
+                      uint32_t column, const int32_t *sums) {
+    v128_t part[4];
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+        part[i] = wasm_v128_load(sums + 4 * i);
+    if (how == BY_F32) {
+        const float *mult = (const float *)to->mult + column;
+        return wasm_i8x16_narrow_i16x8(efn_requantize(part[0], part[1], mult, narrowing),
+                                       efn_requantize(part[2], part[3], mult, narrowing));
+    }
+    if (how == ABOVE || how == NEAR)
+        return efn_near_ended(efn_near_eight(part[0], part[1], f->by, f->half, &f->near, how == ABOVE),
+                              efn_near_eight(part[2], part[3], f->by, f->half, &f->near, how == ABOVE), &f->near);
+    if (how == NEAR_F64) {
+        const double *mult = (const double *)to->mult + column;
+        return efn_near_ended(efn_near_eight_f64(part[0], part[1], mult, &f->near),
+                              efn_near_eight_f64(part[2], part[3], mult, &f->near), &f->near);
+    }
+    return wasm_i64x2_shuffle(efn_finish_q8(to, f, column, part[0], part[1]),
+                              efn_finish_q8(to, f, column, part[2], part[3]), 0, 2);
+}
+
+EFN_INLINE void rows_of(const efn_finish *to, const efn_factors *f, const way how, uint32_t column, const int32_t *sums,
+                        uint32_t rows, int8_t *y, uint32_t m, uint32_t columns) {
+    const efn_narrowing narrowing = efn_narrowing_of(to->y_zero, to->low, to->high);
+    for (uint32_t row = 0; row < rows; row += 2, sums += 16, y += 2 * (size_t)m) {
+        const v128_t pair = two(to, f, &narrowing, how, column, sums);
+        if (columns == 8 && row + 1 < rows) {
+            wasm_v128_store64_lane(y, pair, 0);
+            wasm_v128_store64_lane(y + m, pair, 1);
+            continue;
+        }
+        int8_t whole[16];
+        wasm_v128_store(whole, pair);
+        efn_copy(y, whole, columns);
+        if (row + 1 < rows)
+            efn_copy(y + m, whole + 8, columns);
+    }
+}
+
+#define ROWS(name, how)                                                                                                \
+    static EFN_NOINLINE void name(const efn_finish *to, const efn_factors *f, uint32_t column, const int32_t *sums,    \
+                                  uint32_t rows, int8_t *y, uint32_t m, uint32_t columns) {                            \
+        rows_of(to, f, how, column, sums, rows, y, m, columns);                                                        \
+    }
+
+ROWS(rows_f32, BY_F32)
+ROWS(rows_above, ABOVE)
+ROWS(rows_near, NEAR)
+ROWS(rows_near_f64, NEAR_F64)
+ROWS(rows_any, ANY)
+
+void efn_finish_rows(const efn_finish *to, const int32_t *bias, uint64_t k, uint32_t column, const int32_t *sums,
+                     uint32_t rows, int8_t *y, uint32_t m) {
+    const uint32_t columns = efn_min(8, m - column);
+    if (to->rounding == EFN_BY_F32) {
+        rows_f32(to, NULL, column, sums, rows, y, m, columns);
+        return;
+    }
+    efn_factors f;
+    efn_find_factors(&f, to, bias, k, column);
+    if (!f.is_near)
+        rows_any(to, &f, column, sums, rows, y, m, columns);
+    else if (to->rounding == EFN_BY_F64)
+        rows_near_f64(to, &f, column, sums, rows, y, m, columns);
+    else if (f.above)
+        rows_above(to, &f, column, sums, rows, y, m, columns);
+    else
+        rows_near(to, &f, column, sums, rows, y, m, columns);
+}

@@ -55,11 +55,14 @@ void efn_find_factors(efn_factors *f, const efn_finish *to, const int32_t *bias,
 // loops around it have their registers.
 v128_t efn_finish_q8(const efn_finish *to, const efn_factors *f, uint32_t column, v128_t left, v128_t right);
 
+void efn_finish_rows(const efn_finish *to, const int32_t *bias, uint64_t k, uint32_t column, const int32_t *sums,
+                     uint32_t rows, int8_t *y, uint32_t m);
+
 // The same as the _i8 ops do it, to eight i16 in the range of i8; mult of these eight.
 EFN_INLINE v128_t efn_requantize(v128_t left, v128_t right, const float *mult, const efn_narrowing *to) {
     const v128_t l = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(left), wasm_v128_load(mult));
     const v128_t r = wasm_f32x4_mul(wasm_f32x4_convert_i32x4(right), wasm_v128_load(mult + 4));
-    return wasm_i16x8_narrow_i32x4(efn_narrow_lanes(l, to), efn_narrow_lanes(r, to));
+    return wasm_i16x8_narrow_i32x4(efn_narrow_numbers(l, to), efn_narrow_numbers(r, to));
 }
 
 #endif

@@ -74,6 +74,14 @@ static void advance(efn_walk *walk) {
 }
 
 void efn_next_rows(efn_walk *walk, uint8_t *room, uint32_t stride, const void *rows[4]) {
+    if (walk->next) {
+        for (uint32_t i = 0; i < 4; i++)
+            rows[i] = walk->next + (size_t)efn_min(i, walk->left - 1) * walk->image.pixel;
+        const uint32_t taken = efn_min(4, walk->left);
+        walk->next += (size_t)taken * walk->image.pixel;
+        walk->left -= taken;
+        return;
+    }
     for (uint32_t i = 0; i < 4; i++) {
         if (walk->left == 0) {
             rows[i] = rows[i - 1];

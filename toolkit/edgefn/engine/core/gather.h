@@ -27,10 +27,14 @@ EFN_INLINE int efn_is_pointwise(const efn_window *window) {
 typedef struct {
     efn_image image;
     uint32_t n, oy, ox, left;
+    const uint8_t *next; // where the rows lie in x one behind the other
 } efn_walk;
 
 EFN_INLINE efn_walk efn_walk_of(const efn_image *image, uint32_t pixels) {
-    return (efn_walk){.image = *image, .left = pixels};
+    const efn_window *window = &image->window;
+    const int beside = efn_is_pointwise(window) && window->stride_h == 1 && window->stride_w == 1 &&
+                       image->out_h == image->h && image->out_w == image->w;
+    return (efn_walk){.image = *image, .left = pixels, .next = beside ? image->x : NULL};
 }
 
 // The rows of the next four output pixels, or of those that are left and the last one again: inside x when the window

@@ -45,88 +45,40 @@ EFN_INLINE void step(v128_t acc[4][2], const int16_t *a, const int8_t *w) {
     }
 }
 
-// y[rows][m], rows <= 4 and columns <= 8 of it, beginning at `column`, from panel a [k2/2][4][2] and weights w
-// [k2/2][8][2]. Finished as _i8 does when `f` is NULL.
-EFN_INLINE void tile(const efn_layer_i8 *layer, const efn_factors *f, const int16_t *a, const int8_t *w,
-                     uint32_t column, int8_t *y, uint32_t rows) {
-    v128_t acc[4][2];
-    const v128_t b0 = wasm_v128_load(layer->bias + column), b1 = wasm_v128_load(layer->bias + column + 4);
+// sums [rows][8] of panels [rows / 4][k2 / 2][4][2] and weights [k2 / 2][8][2], beginning with bias [8]. Not finished
+// here: what follows would take registers from the loop.
+static EFN_NOINLINE void products(const int16_t *panels, const int8_t *w, const int32_t *bias, uint32_t k2,
+                                  uint32_t rows, int32_t *sums) {
+    for (uint32_t row = 0; row < rows; row += 4, panels += (size_t)k2 * 4, sums += 32) {
+        v128_t acc[4][2];
+        const v128_t b0 = wasm_v128_load(bias), b1 = wasm_v128_load(bias + 4);
 #pragma unroll
-    for (int i = 0; i < 4; i++)
-        acc[i][0] = b0, acc[i][1] = b1;
-    const int16_t *const end = a + (size_t)layer->k2 * 4;
-    for (;; a += 128, w += 256) {
+        for (int i = 0; i < 4; i++)
+            acc[i][0] = b0, acc[i][1] = b1;
+        const int16_t *a = panels, *const end = panels + (size_t)k2 * 4;
+        const int8_t *b = w;
+        for (;; a += 128, b += 256) {
 #define RUNG(i)                                                                                                        \
-    step(acc, a + 8 * i, w + 16 * i);                                                                                  \
+    step(acc, a + 8 * i, b + 16 * i);                                                                                  \
     if (a + 8 * i + 8 == end)                                                                                          \
         break;
-        EFN_LADDER(RUNG)
+            EFN_LADDER(RUNG)
 #undef RUNG
-    }
-    v128_t pairs[2]; // rows 0 and 1, 2 and 3
-    if (f == NULL) {
-        const efn_narrowing to = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
-        const float *mult = (const float *)layer->to.mult + column;
+        }
 #pragma unroll
-        for (int i = 0; i < 2; i++)
-            pairs[i] = wasm_i8x16_narrow_i16x8(efn_requantize(acc[2 * i][0], acc[2 * i][1], mult, &to),
-                                               efn_requantize(acc[2 * i + 1][0], acc[2 * i + 1][1], mult, &to));
-    } else if (f->is_near && f->above && layer->to.rounding == EFN_BY_FIXED) {
-#pragma unroll
-        for (int i = 0; i < 2; i++)
-            pairs[i] = efn_near_ended(efn_near_eight(acc[2 * i][0], acc[2 * i][1], f->by, f->half, &f->near, 1),
-                                      efn_near_eight(acc[2 * i + 1][0], acc[2 * i + 1][1], f->by, f->half, &f->near, 1),
-                                      &f->near);
-    } else {
-        v128_t sums[4][2], out[4]; // a copy, so that acc stays in registers
-#pragma unroll
-        for (int i = 0; i < 4; i++)
-            sums[i][0] = acc[i][0], sums[i][1] = acc[i][1];
-#pragma nounroll
-        for (int i = 0; i < 4; i++)
-            out[i] = efn_finish_q8(&layer->to, f, column, sums[i][0], sums[i][1]);
-        pairs[0] = wasm_i64x2_shuffle(out[0], out[1], 0, 2);
-        pairs[1] = wasm_i64x2_shuffle(out[2], out[3], 0, 2);
+        for (int i = 0; i < 4; i++) {
+            wasm_v128_store(sums + 8 * i, acc[i][0]);
+            wasm_v128_store(sums + 8 * i + 4, acc[i][1]);
+        }
     }
-    const uint32_t m = layer->m;
-    if (rows == 4 && column + 8 <= m) {
-        wasm_v128_store64_lane(y, pairs[0], 0);
-        wasm_v128_store64_lane(y + m, pairs[0], 1);
-        wasm_v128_store64_lane(y + (size_t)m * 2, pairs[1], 0);
-        wasm_v128_store64_lane(y + (size_t)m * 3, pairs[1], 1);
-        return;
-    }
-    int8_t whole[4][8];
-    wasm_v128_store(whole[0], pairs[0]);
-    wasm_v128_store(whole[2], pairs[1]);
-    for (uint32_t i = 0; i < rows; i++)
-        efn_copy(y + (size_t)m * i, whole[i], efn_min(8, m - column));
-}
-
-static EFN_NOINLINE void tile_i8(const efn_layer_i8 *layer, const int16_t *a, const int8_t *w, uint32_t column,
-                                 int8_t *y, uint32_t rows) {
-    tile(layer, NULL, a, w, column, y, rows);
-}
-
-static EFN_NOINLINE void tile_q8(const efn_layer_i8 *layer, const efn_factors *f, const int16_t *a, const int8_t *w,
-                                 uint32_t column, int8_t *y, uint32_t rows) {
-    tile(layer, f, a, w, column, y, rows);
 }
 
 void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows, int8_t *y) {
+    int32_t sums[96 * 8];
     const int8_t *w = layer->w;
     for (uint32_t column = 0; column < layer->m; column += 8, w += (size_t)layer->k2 * 8) {
-        const int16_t *a = panels;
-        efn_factors f;
-        if (layer->to.rounding != EFN_BY_F32)
-            efn_find_factors(&f, &layer->to, layer->bias, layer->k2, column);
-        for (uint32_t row = 0; row < rows; row += 4, a += (size_t)layer->k2 * 4) {
-            int8_t *const to = y + (size_t)row * layer->m + column;
-            if (layer->to.rounding == EFN_BY_F32)
-                tile_i8(layer, a, w, column, to, efn_min(4, rows - row));
-            else
-                tile_q8(layer, &f, a, w, column, to, efn_min(4, rows - row));
-        }
+        products(panels, w, layer->bias + column, layer->k2, rows, sums);
+        efn_finish_rows(&layer->to, layer->bias, layer->k2, column, sums, rows, y + column, layer->m);
     }
 }
 

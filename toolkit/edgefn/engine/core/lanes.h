@@ -54,11 +54,14 @@ EFN_INLINE efn_narrowing efn_narrowing_of(int32_t y_zero, int32_t low, int32_t h
     };
 }
 
-// f32x4 to i32x4 in low .. high.
-EFN_INLINE v128_t efn_narrow_lanes(v128_t v, const efn_narrowing *to) {
-    v = wasm_v128_and(v, wasm_f32x4_eq(v, v)); // NaN becomes 0
+// f32x4 without NaN to i32x4 in low .. high.
+EFN_INLINE v128_t efn_narrow_numbers(v128_t v, const efn_narrowing *to) {
     v = efn_clamp_lanes(v, to->low, to->high);
     return wasm_i32x4_add(wasm_f32x4_add(v, wasm_f32x4_const_splat(EFN_ROUNDING)), to->shift);
+}
+
+EFN_INLINE v128_t efn_narrow_lanes(v128_t v, const efn_narrowing *to) {
+    return efn_narrow_numbers(wasm_v128_and(v, wasm_f32x4_eq(v, v)), to); // NaN becomes 0
 }
 
 // Two i32x4, already in the range of i8, to eight i8 in the low half.

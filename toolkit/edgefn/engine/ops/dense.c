@@ -41,7 +41,7 @@ efn_status efn_dense_i8_check(const efn_plan *plan, const uint32_t *words, uint3
     (void)count;
     const efn_dense_i8 *p = (const efn_dense_i8 *)words;
     EFN_TRY(check_i8(plan, p));
-    return efn_check_packed(plan, p->mult, EFN_F32, efn_round_up(efn_last_dim(&plan->tensors[p->y]), 8) * 4);
+    return efn_check_factors(plan, p->mult, efn_last_dim(&plan->tensors[p->y]));
 }
 
 efn_status efn_dense_q8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {

@@ -17,7 +17,7 @@ efn_status efn_winograd_i8_check(const efn_plan *plan, const uint32_t *words, ui
     (void)count;
     const efn_conv_i8 *p = (const efn_conv_i8 *)words;
     EFN_TRY(check_i8(plan, p));
-    return efn_check_packed(plan, p->mult, EFN_F32, efn_round_up(plan->tensors[p->y].dims[3], 8) * 4);
+    return efn_check_factors(plan, p->mult, plan->tensors[p->y].dims[3]);
 }
 
 efn_status efn_winograd_q8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
