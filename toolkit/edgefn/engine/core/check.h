@@ -55,9 +55,4 @@ efn_status efn_check_reduced(const efn_tensor *x, const efn_tensor *y, uint32_t 
 efn_status efn_check_scratch(const efn_plan *plan, uint32_t scratch, uint64_t bytes, const efn_tensor *x,
                              const efn_tensor *y);
 
-// rows of one block of a matrix product: min(96, rows rounded up to 4).
-EFN_INLINE uint32_t efn_block_rows(uint32_t rows) {
-    return efn_min(96, (uint32_t)efn_round_up(rows, 4));
-}
-
 #endif

@@ -40,9 +40,9 @@ void efn_pack_i8(const int8_t *const rows[4], int16_t *panel, uint32_t k);
 // Widen one row [k] to [k2].
 void efn_widen_i8(const int8_t *row, int16_t *wide, uint32_t k);
 
-// The sums [4][8] of panel a [k][4] and weights w [k][8].
-void efn_sum_f32(const float *a, const float *w, uint32_t k, float sums[32]);
-// y[rows][m] from panels [r4(rows)/4][k][4]; f32: rows of y lie layer->stride apart.
+// sums [r4(rows)][8] of panels [r4(rows)/4][k][4] and weights w [k][8].
+void efn_products_f32(const float *panels, const float *w, uint32_t k, uint32_t rows, float *sums);
+// y[rows][m] from panels [r4(rows)/4][k][4], of EFN_BLOCK rows at most; f32: rows of y lie layer->stride apart.
 void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows, float *y);
 void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows, int8_t *y);
 // y[m] from one row [k] (i8: widened, [k2]).

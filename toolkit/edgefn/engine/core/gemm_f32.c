@@ -27,10 +27,10 @@ EFN_INLINE void step(v128_t acc[4][2], const float *a, const float *w) {
     }
 }
 
-// They go out through memory and nothing else is done here:
-// what follows would take registers, and an accumulator that has none is a chain of stores and loads. Not inlined, for
-// that and because V8 tiers small functions up sooner.
-EFN_NOINLINE void efn_sum_f32(const float *a, const float *w, uint32_t k, float sums[32]) {
+// The sums [4][8] of panel a [k][4] and weights w [k][8]. They go out through memory and nothing else is done here, not
+// even a loop over panels: what follows would take registers, and an accumulator that has none is a chain of stores and
+// loads. Not inlined, for that and because V8 tiers small functions up sooner.
+static EFN_NOINLINE void sum(const float *a, const float *w, uint32_t k, float *sums) {
     v128_t acc[4][2];
 #pragma unroll
     for (int i = 0; i < 4; i++)
@@ -51,9 +51,14 @@ EFN_NOINLINE void efn_sum_f32(const float *a, const float *w, uint32_t k, float 
     }
 }
 
-// Bias and clamp, and out to y[rows][stride], rows <= 4 and columns <= 8 of it.
-EFN_INLINE void finish(const efn_layer_f32 *layer, float sums[32], const float *bias, float *y, uint32_t rows,
-                       uint32_t columns) {
+void efn_products_f32(const float *panels, const float *w, uint32_t k, uint32_t rows, float *sums) {
+    for (uint32_t row = 0; row < rows; row += 4, panels += (size_t)k * 4, sums += 32)
+        sum(panels, w, k, sums);
+}
+
+// Bias and clamp, and out to y[rows][stride], `columns` <= 8 of it.
+static EFN_NOINLINE void finish(const efn_layer_f32 *layer, const float *bias, const float *sums, uint32_t rows,
+                                float *y, uint32_t columns) {
     const v128_t b0 = wasm_v128_load(bias), b1 = wasm_v128_load(bias + 4);
     const v128_t low = wasm_f32x4_splat(layer->low), high = wasm_f32x4_splat(layer->high);
     for (uint32_t i = 0; i < rows; i++, sums += 8, y += layer->stride) {
@@ -63,23 +68,20 @@ EFN_INLINE void finish(const efn_layer_f32 *layer, float sums[32], const float *
             wasm_v128_store(y, left);
             wasm_v128_store(y + 4, right);
         } else {
-            wasm_v128_store(sums, left);
-            wasm_v128_store(sums + 4, right);
-            efn_copy(y, sums, columns * 4);
+            float whole[8];
+            wasm_v128_store(whole, left);
+            wasm_v128_store(whole + 4, right);
+            efn_copy(y, whole, columns * 4);
         }
     }
 }
 
 void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows, float *y) {
+    float sums[EFN_BLOCK * 8];
     const float *w = layer->w;
     for (uint32_t column = 0; column < layer->m; column += 8, w += (size_t)layer->k * 8) {
-        const float *a = panels;
-        for (uint32_t row = 0; row < rows; row += 4, a += (size_t)layer->k * 4) {
-            float sums[32];
-            efn_sum_f32(a, w, layer->k, sums);
-            finish(layer, sums, layer->bias + column, y + (size_t)row * layer->stride + column, efn_min(4, rows - row),
-                   efn_min(8, layer->m - column));
-        }
+        efn_products_f32(panels, w, layer->k, rows, sums);
+        finish(layer, layer->bias + column, sums, rows, y + column, efn_min(8, layer->m - column));
     }
 }
 

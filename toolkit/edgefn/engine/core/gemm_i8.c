@@ -74,7 +74,7 @@ static EFN_NOINLINE void products(const int16_t *panels, const int8_t *w, const 
 }
 
 void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows, int8_t *y) {
-    int32_t sums[96 * 8];
+    int32_t sums[EFN_BLOCK * 8];
     const int8_t *w = layer->w;
     for (uint32_t column = 0; column < layer->m; column += 8, w += (size_t)layer->k2 * 8) {
         products(panels, w, layer->bias + column, layer->k2, rows, sums);

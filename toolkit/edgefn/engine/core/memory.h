@@ -32,6 +32,13 @@ EFN_INLINE uint64_t efn_round_up(uint64_t n, uint64_t to) {
     return (n + to - 1) & ~(to - 1);
 }
 
+enum { EFN_BLOCK = 96 };
+
+// rows of one block of a matrix product: min(EFN_BLOCK, rows rounded up to 4).
+EFN_INLINE uint32_t efn_block_rows(uint32_t rows) {
+    return efn_min(EFN_BLOCK, (uint32_t)efn_round_up(rows, 4));
+}
+
 // Copy n bytes between places that do not overlap. Sizes from 16 up end with a store that overlaps the one before it.
 EFN_INLINE void efn_copy(void *to, const void *from, uint32_t n) {
     uint8_t *t = to;

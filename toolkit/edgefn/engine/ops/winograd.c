@@ -136,8 +136,7 @@ static void run_block(const layer_f32 *layer, uint32_t first, uint32_t tiles, ui
     for (uint32_t column = 0; column < layer->m; column += 8) {
         for (uint32_t point = 0; point < EFN_POINTS; point++, w += (size_t)c * 8) {
             const float *panel = layer->panels + (size_t)block * c * point;
-            for (uint32_t tile = 0; tile < tiles; tile += 4)
-                efn_sum_f32(panel + (size_t)tile * c, w, c, layer->sums + ((size_t)block * point + tile) * 8);
+            efn_products_f32(panel, w, c, tiles, layer->sums + (size_t)block * 8 * point);
         }
         for (uint32_t tile = 0; tile < tiles; tile++)
             finish(layer, layer->sums + (size_t)tile * 8, column, efn_tile_of(&layer->mosaic, first + tile));
