@@ -29,31 +29,39 @@ static void gather_short(const efn_image *image, const uint8_t *from, uint8_t *t
         efn_copy(to, from, line);
 }
 
-// Whether gather_short can be used for the window at (iy, ix): it lies inside the input, above its last row.
-static int is_short(const efn_image *image, int32_t iy, int32_t ix) {
+static void gather_long(const efn_image *image, const uint8_t *from, uint8_t *to) {
     const efn_window *window = &image->window;
-    const int32_t below = iy + (int32_t)((window->kh - 1) * window->dilation_h), right = ix + (int32_t)window->kw;
-    return window->kw * image->pixel <= 16 && image->w * image->pixel >= 16 && window->dilation_w == 1 && iy >= 0 &&
-           ix >= 0 && below + 1 < (int32_t)image->h && right <= (int32_t)image->w;
+    const uint32_t line = window->kw * image->pixel, down = window->dilation_h * image->w * image->pixel;
+    for (uint32_t ky = 0; ky < window->kh; ky++, from += down, to += line)
+        efn_copy(to, from, line);
+}
+
+// Where the window of the next pixel begins.
+static int32_t top(const efn_walk *walk) {
+    return (int32_t)(walk->oy * walk->image.window.stride_h) - (int32_t)walk->image.window.pad_top;
+}
+
+static int32_t left(const efn_walk *walk) {
+    return (int32_t)(walk->ox * walk->image.window.stride_w) - (int32_t)walk->image.window.pad_left;
+}
+
+static const uint8_t *plane_of(const efn_walk *walk) {
+    const efn_image *image = &walk->image;
+    return image->x + (size_t)walk->n * image->h * image->w * image->pixel;
 }
 
 // The row of the next pixel.
 static const uint8_t *gather(const efn_walk *walk, uint8_t *row) {
     const efn_image *image = &walk->image;
     const efn_window *window = &image->window;
-    const uint8_t *plane = image->x + (size_t)walk->n * image->h * image->w * image->pixel;
+    const uint8_t *plane = plane_of(walk);
     if (efn_is_pointwise(window))
         return plane + (size_t)(walk->oy * window->stride_h * image->w + walk->ox * window->stride_w) * image->pixel;
-    const int32_t ix = (int32_t)(walk->ox * window->stride_w) - (int32_t)window->pad_left;
-    int32_t iy = (int32_t)(walk->oy * window->stride_h) - (int32_t)window->pad_top;
-    if (is_short(image, iy, ix)) {
-        gather_short(image, plane + ((size_t)(uint32_t)iy * image->w + (uint32_t)ix) * image->pixel, row);
-        return row;
-    }
+    int32_t iy = top(walk);
     uint8_t *to = row;
     for (uint32_t ky = 0; ky < window->kh; ky++, iy += (int32_t)window->dilation_h) {
         if (iy >= 0 && iy < (int32_t)image->h) {
-            to = gather_line(image, plane + (size_t)(uint32_t)iy * image->w * image->pixel, ix, to);
+            to = gather_line(image, plane + (size_t)(uint32_t)iy * image->w * image->pixel, left(walk), to);
         } else {
             efn_fill(to, image->outside, window->kw * image->pixel);
             to += (size_t)window->kw * image->pixel;
@@ -62,9 +70,36 @@ static const uint8_t *gather(const efn_walk *walk, uint8_t *row) {
     return row;
 }
 
-static void advance(efn_walk *walk) {
-    walk->left--;
-    if (++walk->ox < walk->image.out_w)
+// Gather the next four pixels if they lie in one row of the output and their windows are dense and inside the input:
+// then everything is the same for all of them.
+static int gather_four(efn_walk *walk, uint8_t *room, uint32_t stride, const void *rows[4]) {
+    const efn_image *image = &walk->image;
+    const efn_window *window = &image->window;
+    const int32_t iy = top(walk), ix = left(walk);
+    const int32_t below = iy + (int32_t)((window->kh - 1) * window->dilation_h);
+    const int32_t right = ix + (int32_t)(3 * window->stride_w + window->kw);
+    if (walk->left < 4 || walk->ox + 4 > image->out_w || window->dilation_w != 1 || iy < 0 || ix < 0 ||
+        below >= (int32_t)image->h || right > (int32_t)image->w)
+        return 0;
+    const uint8_t *from = plane_of(walk) + ((size_t)(uint32_t)iy * image->w + (uint32_t)ix) * image->pixel;
+    // A vector's worth from the last line that is read so lies inside the row below it.
+    const int is_short =
+        window->kw * image->pixel <= 16 && image->w * image->pixel >= 16 && below + 1 < (int32_t)image->h;
+    for (uint32_t i = 0; i < 4; i++, from += window->stride_w * image->pixel, room += stride) {
+        if (is_short)
+            gather_short(image, from, room);
+        else
+            gather_long(image, from, room);
+        rows[i] = room;
+    }
+    return 1;
+}
+
+// Go on by pixels that lie in one row of the output.
+static void advance(efn_walk *walk, uint32_t by) {
+    walk->left -= by;
+    walk->ox += by;
+    if (walk->ox < walk->image.out_w)
         return;
     walk->ox = 0;
     if (++walk->oy < walk->image.out_h)
@@ -82,12 +117,16 @@ void efn_next_rows(efn_walk *walk, uint8_t *room, uint32_t stride, const void *r
         walk->left -= taken;
         return;
     }
+    if (!efn_is_pointwise(&walk->image.window) && gather_four(walk, room, stride, rows)) {
+        advance(walk, 4);
+        return;
+    }
     for (uint32_t i = 0; i < 4; i++) {
         if (walk->left == 0) {
             rows[i] = rows[i - 1];
             continue;
         }
         rows[i] = gather(walk, room + (size_t)i * stride);
-        advance(walk);
+        advance(walk, 1);
     }
 }
