@@ -85,6 +85,35 @@ def conv2d(x, w, window, out, layer: Layer) -> np.ndarray:
     return product(columns, w.reshape(len(w), -1), layer)
 
 
+def winograd_f32(x, w, pad, out, layer: Layer) -> np.ndarray:
+    """By tiles of 2x2, in f32. In i8 a winograd op gives what conv2d gives."""
+    n, (high, wide) = len(x), (-(-out[0] // 2), -(-out[1] // 2))
+    g = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+    points = np.einsum("ik,mklc,jl->ijcm", g, w.astype(np.float64), g).astype(F)
+    pixels = taps(x, Window(4, 4, 2, 2, pad_top=pad[0], pad_left=pad[1]), (high, wide), 0)
+    patch = [pixels[4 * i : 4 * i + 4] for i in range(4)]
+    rows = [around([patch[i][j] for i in range(4)]) for j in range(4)]  # of every column
+    inner = [around([rows[j][i] for j in range(4)]) for i in range(4)]
+    sums = [[np.zeros((n, high, wide, len(w)), F) for _ in range(4)] for _ in range(4)]
+    for i in range(4):
+        for j in range(4):
+            for c in range(x.shape[3]):
+                sums[i][j] = sums[i][j] + inner[i][j][..., c, None] * points[i, j, c]
+    down = [inward([sums[i][j] for i in range(4)]) for j in range(4)]
+    y = np.zeros((n, 2 * high, 2 * wide, len(w)), F)
+    for i in range(2):
+        y[:, i::2, 0::2], y[:, i::2, 1::2] = inward([down[j][i] for j in range(4)])
+    return finish(y[:, : out[0], : out[1]], layer)
+
+
+def around(v: list[np.ndarray]) -> list[np.ndarray]:
+    return [v[0] - v[2], v[1] + v[2], v[2] - v[1], v[1] - v[3]]
+
+
+def inward(v: list[np.ndarray]) -> list[np.ndarray]:
+    return [v[0] + v[1] + v[2], v[1] - v[2] - v[3]]
+
+
 def depthwise(x, w, window, out, layer: Layer) -> np.ndarray:
     wide = np.float32 if x.dtype == np.float32 else np.int64
     read = taps(x, window, out, layer.x_zero)

@@ -111,6 +111,35 @@ def depthwise(x: np.ndarray, w: np.ndarray, window: Window, out: tuple[int, int]
     return b.build([source], [target])
 
 
+def pack_points(w: np.ndarray) -> np.ndarray:
+    """Weights [M][3][3][C], transformed, to [M/8][16][C][8] (f32) or [M/8][16][C/2][8][2] (i16, as bytes)."""
+    m, _, _, c = w.shape
+    half, kernel = (0.5, 1) if w.dtype == np.float32 else (1, 2)
+    g = np.array([[kernel, 0, 0], [half, half, half], [half, -half, half], [0, 0, kernel]])
+    points = np.zeros((r8(m), 16, c))
+    for j in range(m):
+        for i in range(c):
+            points[j, :, i] = (g @ w[j, :, :, i].astype(np.float64) @ g.T).ravel()
+    blocks = points.reshape(-1, 8, 16, c)
+    if w.dtype == np.float32:
+        return blocks.transpose(0, 2, 3, 1).astype(np.float32)
+    pairs = blocks.reshape(-1, 8, 16, c // 2, 2).transpose(0, 2, 3, 1, 4).astype(np.int16)
+    return np.frombuffer(pairs.tobytes(), np.int8)
+
+
+def winograd(x: np.ndarray, w: np.ndarray, pad: tuple[int, int], out: tuple[int, int], layer: Layer) -> bytes:
+    """winograd of x [N][H][W][C] and w [M][3][3][C]."""
+    b, m, c = PlanBuilder(), len(w), x.shape[3]
+    target = b.tensor(x.dtype.name, (x.shape[0], *out, m))
+    block = min(24, -(-x.shape[0] * -(-out[0] // 2) * -(-out[1] // 2) // 4) * 4)
+    wide = 4 if x.dtype == np.float32 else 2
+    scratch = b.reserve(16 * (block * (c * wide + 32) + 4 * c * x.itemsize))
+    source = b.last(x.dtype.name, x.shape)
+    words = Window(3, 3, pad_top=pad[0], pad_left=pad[1]).words
+    _product(b, (57, 58, 59), source, target, pack_points(w), window=words, layer=layer, scratch=scratch)
+    return b.build([source], [target])
+
+
 def dense(x: np.ndarray, w: np.ndarray, layer: Layer) -> bytes:
     """dense of x [..., K] and w [M][K]."""
     b, (m, k) = PlanBuilder(), w.shape

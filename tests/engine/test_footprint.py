@@ -93,3 +93,11 @@ def test_every_op_keeps_to_its_memory(sample):
     blob = described(sample, fields(sample)[1])
     plan = read_plan(blob)
     hold(blob, [np.zeros(plan.tensors[i].nbytes, np.uint8) for i in plan.inputs])
+
+
+@DTYPES
+@pytest.mark.parametrize(("n", "out", "m"), [(1, (5, 7), 9), (3, (1, 1), 8), (2, (10, 12), 17)])
+def test_tiles_keep_to_their_memory(dtype, n, out, m):
+    rng = np.random.default_rng(m)
+    x, w = values(rng, dtype, (n, *out, 8)), values(rng, dtype, (m, 3, 3, 8), -127)
+    hold(described(plans.winograd(x, w, (1, 1), out, layer(rng, dtype, m, w[0].size))), [x])

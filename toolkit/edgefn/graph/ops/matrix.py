@@ -164,6 +164,7 @@ def check_weights(v: View, *, packed: int, m: int) -> None:
     v.packed("bias", "i32" if real == "i8" else "f32", round_up(m, 8) * 4)
     if v.name.endswith("_i8"):
         v.packed("mult", "f32", round_up(m, 8) * 4)
+        v.need(bool(np.all(np.isfinite(v.numbers("mult", "<f4")))), "a multiplier is not finite")
 
 
 def check_fixed(v: View) -> None:

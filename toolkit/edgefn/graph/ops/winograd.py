@@ -160,10 +160,12 @@ def _q8(m: Machine, op: PlanOp) -> Array:
     return finish_fixed(m, op, _pixels(m, op, op["x_zero"]) >> 2)
 
 
-_QUANTIZED = f"*x *w *bias *mult *y {CONV_WORDS} x_zero y_zero low high @scratch"
+_QUANTIZED = f"*x *w *bias *mult *y {CONV_WORDS} x_zero:i8 y_zero:i8 low:i8 high:i8 @scratch"
 
 CODES = (
-    opcode(57, "winograd_f32", f"*x *w *bias *y {CONV_WORDS} .low .high @scratch", _check, _f32, scratch=_scratch),
+    opcode(
+        57, "winograd_f32", f"*x *w *bias *y {CONV_WORDS} low:bound high:bound @scratch", _check, _f32, scratch=_scratch
+    ),
     opcode(58, "winograd_i8", _QUANTIZED, _check, _i8, scratch=_scratch),
     opcode(59, "winograd_q8", _QUANTIZED, _check_q8, _q8, scratch=_scratch),
 )
