@@ -99,8 +99,8 @@ def test_a_module_without_a_plan_refuses_to_start():
 @FLAVOUR
 def test_the_compiled_engine_is_small(flavour):
     """With every op; a standalone module holds only those that its plan uses."""
-    assert library.module_path(flavour).stat().st_size < 200_000
-    assert library.extension_path(flavour).stat().st_size < 200_000
+    assert library.module_path(flavour).stat().st_size < 250_000
+    assert library.extension_path(flavour).stat().st_size < 250_000
 
 
 def test_an_engine_that_was_not_built_is_an_error_with_the_command_that_builds_it(tmp_path, monkeypatch):

@@ -2,13 +2,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgefn.graph.assemble import assemble
 from edgefn.graph.ir import Bounds, Graph, Node, Port, Quantization, Tensor, Window
 from edgefn.graph.lower import lower
 from edgefn.graph.ops import Add, AveragePool, Conv2d, Dense, Depthwise, MaxPool, Reshape
+from edgefn.graph.passes import optimize
 from edgefn.graph.passes.constant_channels import remove_constant_channels
 from edgefn.graph.reference import evaluate
 
@@ -139,6 +140,17 @@ def test_channels_of_an_output_stay():
     assert narrow(net) == [(1, 4, 4, 16)]
 
 
+def test_those_who_compare_layers_can_keep_them_whole():
+    made = []
+    for whole in (False, True):
+        net = Net(1, "fixed", (1, 6, 6, 5))
+        net.conv(24, dead=13)
+        net.conv(9, dead=0, bounds=Bounds())
+        optimize(net.end(), whole=whole)
+        made.append(shapes(net.graph)[0])
+    assert made == [(1, 6, 6, 16), (1, 6, 6, 24)]
+
+
 def test_a_sum_that_could_leave_32_bits_is_no_constant():
     net = Net(8, "fixed", (1, 2, 2, 4))
     net.conv(16, dead=0)
@@ -149,6 +161,7 @@ def test_a_sum_that_could_leave_32_bits_is_no_constant():
     assert narrow(net)[0] == (1, 2, 2, 16)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), rounding=st.sampled_from(["fixed", "float"]))
 def test_no_bit_changes_in_any_chain(seed, rounding):
     rng = np.random.default_rng(seed)

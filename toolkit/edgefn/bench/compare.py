@@ -91,7 +91,7 @@ def compare_models(
     if threshold is not None and not 0 <= threshold < inf:
         raise UsageError("EFN-U046", f"a layer cannot part at {threshold}", hint="give for example: --threshold 0.01")
     archive = load_cases(samples)
-    a, b = (open_subject(path, dims, archive.shapes) for path in paths)
+    a, b = (open_subject(path, dims, archive.shapes, whole=True) for path in paths)
     layers = [_Layer(i, j) for i, j in match_layers(a, b)]
     outputs = [_Output(pair) for pair in pair_ports(a, b, "outputs")]
     cases = feed(archive, a, b)

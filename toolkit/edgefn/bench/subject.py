@@ -27,17 +27,22 @@ class Subject:
 
 
 def open_subject(
-    path: Path, dims: Mapping[str, int] | None = None, shapes: Mapping[str, tuple[int, ...]] | None = None
+    path: Path,
+    dims: Mapping[str, int] | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    *,
+    whole: bool = False,
 ) -> Subject:
     """Compile the model at `path`, or read the plan that lies there.
 
-    Dimensions that the model leaves open and `dims` does not name are those of the inputs in `shapes`. Raises
-    ModelError and UnsupportedError, and UsageError for a size that fits nothing.
+    Dimensions that the model leaves open and `dims` does not name are those of the inputs in `shapes`. `whole` keeps
+    channels that nothing can change. Raises ModelError and UnsupportedError, and UsageError for a size that fits
+    nothing.
     """
     file = read_model(path)
     if file.data.startswith(MAGIC):
         return _subject(path, file.data)
-    return _subject(path, file.data, compile_model(file, name=path.stem, dims=dims, shapes=shapes))
+    return _subject(path, file.data, compile_model(file, name=path.stem, dims=dims, shapes=shapes, whole=whole))
 
 
 def try_subject(

@@ -71,14 +71,16 @@ def compile_model(
     name: str,
     dims: Mapping[str, int] | None = None,
     shapes: Mapping[str, tuple[int, ...]] | None = None,
+    whole: bool = False,
 ) -> CompiledModel:
     """Compile an ONNX or TFLite model; the same file, name and sizes of open dimensions give the same bytes.
 
-    Dimensions that the model leaves open and `dims` does not name are those of the inputs in `shapes`.
+    Dimensions that the model leaves open and `dims` does not name are those of the inputs in `shapes`. `whole` keeps
+    channels that nothing can change, for those who compare layers.
     Raises ModelError EFN-M003 to EFN-M008 when it is no well-formed model, UnsupportedError EFN-M010 to EFN-M012 when
     it uses what is not covered, UsageError EFN-U043 for a size that fits nothing.
     """
-    return _compiled(_read(file), file, name, dims, shapes)
+    return _compiled(_read(file), file, name, dims, shapes, whole=whole)
 
 
 def try_model(
@@ -127,19 +129,23 @@ def _compiled(
     name: str,
     dims: Mapping[str, int] | None,
     shapes: Mapping[str, tuple[int, ...]] | None,
+    *,
+    whole: bool = False,
 ) -> CompiledModel:
     from edgefn.graph.importers.dims import sizes_of  # noqa: PLC0415 -- numpy is slow to import
     from edgefn.graph.plan import read_plan, write_plan  # noqa: PLC0415
 
     sizes = sizes_of(source.inputs, shapes or {}, dims or {})
-    graph, draft, plan = _compile(source, name, file.sha256, sizes)
+    graph, draft, plan = _compile(source, name, file.sha256, sizes, whole=whole)
     blob = write_plan(plan)
     read_plan(blob)  # nothing leaves the compiler that its own reader would refuse
     summary = summarize(source, graph, draft, plan, name)
     return CompiledModel(name, blob, hashlib.sha256(blob).hexdigest(), summary)
 
 
-def _compile(source: Source, name: str, sha256: str, dims: Mapping[str, int]) -> "tuple[Graph, Draft, Plan]":
+def _compile(
+    source: Source, name: str, sha256: str, dims: Mapping[str, int], *, whole: bool
+) -> "tuple[Graph, Draft, Plan]":
     from edgefn.graph.assemble import assemble  # noqa: PLC0415 -- numpy is slow to import
     from edgefn.graph.batch import MAX_BATCH, is_of_one_item  # noqa: PLC0415
     from edgefn.graph.importers.dims import leaves_batch_open  # noqa: PLC0415
@@ -148,7 +154,7 @@ def _compile(source: Source, name: str, sha256: str, dims: Mapping[str, int]) ->
     from edgefn.graph.passes import optimize  # noqa: PLC0415
 
     graph = source.to_graph(dims)
-    optimize(graph)
+    optimize(graph, whole=whole)
     draft = lower(graph)
     meta = {
         "producer": f"edgefn compiler {COMPILER_VERSION}",

@@ -61,13 +61,13 @@ _STAGES: tuple[tuple[Pass, ...], ...] = (
         *_TIDY,
     ),
     (gather_axes, *_TIDY),
-    (remove_constant_channels, *_TIDY),
 )
+_NARROWING: tuple[Pass, ...] = (remove_constant_channels, *_TIDY)
 
 
-def optimize(graph: Graph) -> None:
-    """Run every stage until it changes nothing."""
-    for stage in _STAGES:
+def optimize(graph: Graph, *, whole: bool = False) -> None:
+    """Run every stage until it changes nothing; `whole` keeps the channels of every layer."""
+    for stage in _STAGES if whole else (*_STAGES, _NARROWING):
         for _ in range(MAX_ROUNDS):
             changed = [run(graph) for run in stage]
             if not any(changed):
