@@ -39,10 +39,11 @@ v128_t efn_finish_q8(const efn_finish *to, const efn_factors *f, uint32_t column
                            efn_scaled_lanes(right, mult + 4, f->left + 4, f->right + 4), &end);
 }
 
-typedef enum { BY_F32, ABOVE, NEAR, NEAR_F64, ANY } way;
+// How eight columns end: as _i8 ops do; in one rounding and never below y_zero, or below it too; by f64; or in any way.
+typedef enum { BY_F32, ABOVE, NEAR, NEAR_F64, ANY } ending;
 
-// Two rows of eight to eight i8 each.
-EFN_INLINE v128_t two(const efn_finish *to, const efn_factors *f, const efn_narrowing *narrowing, const way how,
+// Two rows of sums to eight i8 each.
+EFN_INLINE v128_t two(const efn_finish *to, const efn_factors *f, const efn_narrowing *narrowing, const ending how,
                       uint32_t column, const int32_t *sums) {
     v128_t part[4];
 #pragma unroll
@@ -65,51 +66,49 @@ EFN_INLINE v128_t two(const efn_finish *to, const efn_factors *f, const efn_narr
                               efn_finish_q8(to, f, column, part[2], part[3]), 0, 2);
 }
 
-EFN_INLINE void rows_of(const efn_finish *to, const efn_factors *f, const way how, uint32_t column, const int32_t *sums,
-                        uint32_t rows, int8_t *y, uint32_t m, uint32_t columns) {
+EFN_INLINE void finish(const efn_finish *to, const efn_factors *f, const ending how, const efn_rows *of) {
     const efn_narrowing narrowing = efn_narrowing_of(to->y_zero, to->low, to->high);
-    for (uint32_t row = 0; row < rows; row += 2, sums += 16, y += 2 * (size_t)m) {
-        const v128_t pair = two(to, f, &narrowing, how, column, sums);
-        if (columns == 8 && row + 1 < rows) {
+    const uint32_t columns = efn_min(8, of->m - of->column);
+    int8_t *y = of->y + of->column;
+    for (uint32_t row = 0; row < of->rows; row += 2, y += 2 * (size_t)of->m) {
+        const v128_t pair = two(to, f, &narrowing, how, of->column, of->sums + (size_t)row * 8);
+        if (columns == 8 && row + 1 < of->rows) {
             wasm_v128_store64_lane(y, pair, 0);
-            wasm_v128_store64_lane(y + m, pair, 1);
+            wasm_v128_store64_lane(y + of->m, pair, 1);
             continue;
         }
         int8_t whole[16];
         wasm_v128_store(whole, pair);
         efn_copy(y, whole, columns);
-        if (row + 1 < rows)
-            efn_copy(y + m, whole + 8, columns);
+        if (row + 1 < of->rows)
+            efn_copy(y + of->m, whole + 8, columns);
     }
 }
 
-#define ROWS(name, how)                                                                                                \
-    static EFN_NOINLINE void name(const efn_finish *to, const efn_factors *f, uint32_t column, const int32_t *sums,    \
-                                  uint32_t rows, int8_t *y, uint32_t m, uint32_t columns) {                            \
-        rows_of(to, f, how, column, sums, rows, y, m, columns);                                                        \
+#define FINISH(name, how)                                                                                              \
+    static EFN_NOINLINE void name(const efn_finish *to, const efn_factors *f, const efn_rows *of) {                    \
+        finish(to, f, how, of);                                                                                        \
     }
 
-ROWS(rows_f32, BY_F32)
-ROWS(rows_above, ABOVE)
-ROWS(rows_near, NEAR)
-ROWS(rows_near_f64, NEAR_F64)
-ROWS(rows_any, ANY)
+FINISH(finish_f32, BY_F32)
+FINISH(finish_above, ABOVE)
+FINISH(finish_near, NEAR)
+FINISH(finish_near_f64, NEAR_F64)
+FINISH(finish_any, ANY)
 
-void efn_finish_rows(const efn_finish *to, const int32_t *bias, uint64_t k, uint32_t column, const int32_t *sums,
-                     uint32_t rows, int8_t *y, uint32_t m) {
-    const uint32_t columns = efn_min(8, m - column);
+void efn_finish_rows(const efn_finish *to, const int32_t *bias, uint64_t k, const efn_rows *of) {
     if (to->rounding == EFN_BY_F32) {
-        rows_f32(to, NULL, column, sums, rows, y, m, columns);
+        finish_f32(to, NULL, of);
         return;
     }
     efn_factors f;
-    efn_find_factors(&f, to, bias, k, column);
+    efn_find_factors(&f, to, bias, k, of->column);
     if (!f.is_near)
-        rows_any(to, &f, column, sums, rows, y, m, columns);
+        finish_any(to, &f, of);
     else if (to->rounding == EFN_BY_F64)
-        rows_near_f64(to, &f, column, sums, rows, y, m, columns);
+        finish_near_f64(to, &f, of);
     else if (f.above)
-        rows_above(to, &f, column, sums, rows, y, m, columns);
+        finish_above(to, &f, of);
     else
-        rows_near(to, &f, column, sums, rows, y, m, columns);
+        finish_near(to, &f, of);
 }

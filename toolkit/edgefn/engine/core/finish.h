@@ -55,8 +55,16 @@ void efn_find_factors(efn_factors *f, const efn_finish *to, const int32_t *bias,
 // loops around it have their registers.
 v128_t efn_finish_q8(const efn_finish *to, const efn_factors *f, uint32_t column, v128_t left, v128_t right);
 
-void efn_finish_rows(const efn_finish *to, const int32_t *bias, uint64_t k, uint32_t column, const int32_t *sums,
-                     uint32_t rows, int8_t *y, uint32_t m);
+// Sums of eight columns, bias already in, and where they go.
+typedef struct {
+    const int32_t *sums; // [rows, rounded up to 2][8]
+    uint32_t rows, column;
+    int8_t *y; // [rows][m]
+    uint32_t m;
+} efn_rows;
+
+// All of them to i8, with bias [stride] and sums of `k` products.
+void efn_finish_rows(const efn_finish *to, const int32_t *bias, uint64_t k, const efn_rows *of);
 
 // The same as the _i8 ops do it, to eight i16 in the range of i8; mult of these eight.
 EFN_INLINE v128_t efn_requantize(v128_t left, v128_t right, const float *mult, const efn_narrowing *to) {

@@ -78,7 +78,7 @@ void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows
     const int8_t *w = layer->w;
     for (uint32_t column = 0; column < layer->m; column += 8, w += (size_t)layer->k2 * 8) {
         products(panels, w, layer->bias + column, layer->k2, rows, sums);
-        efn_finish_rows(&layer->to, layer->bias, layer->k2, column, sums, rows, y + column, layer->m);
+        efn_finish_rows(&layer->to, layer->bias, layer->k2, &(efn_rows){sums, rows, column, y, layer->m});
     }
 }
 
