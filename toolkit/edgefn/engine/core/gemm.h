@@ -42,6 +42,8 @@ void efn_widen_i8(const int8_t *row, int16_t *wide, uint32_t k);
 
 // sums [r4(rows)][8] of panels [r4(rows)/4][k][4] and weights w [k][8].
 void efn_products_f32(const float *panels, const float *w, uint32_t k, uint32_t rows, float *sums);
+// sums [r4(rows)][8] of panels [r4(rows)/4][k2/2][4][2] and weights w [k2/2][8][2].
+void efn_products_i16(const int16_t *panels, const int16_t *w, uint32_t k2, uint32_t rows, int32_t *sums);
 // y[rows][m] from panels [r4(rows)/4][k][4], of EFN_BLOCK rows at most; f32: rows of y lie layer->stride apart.
 void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows, float *y);
 void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows, int8_t *y);

@@ -35,8 +35,8 @@ EFN_INLINE v128_t dot_add(v128_t x, v128_t w, v128_t acc) {
 }
 
 // Two K steps at once: pairs of four rows times pairs of eight weights.
-EFN_INLINE void step(v128_t acc[4][2], const int16_t *a, const int8_t *w) {
-    const v128_t x = wasm_v128_load(a), w0 = wasm_i16x8_load8x8(w), w1 = wasm_i16x8_load8x8(w + 8);
+EFN_INLINE void step(v128_t acc[4][2], const int16_t *a, v128_t w0, v128_t w1) {
+    const v128_t x = wasm_v128_load(a);
     const v128_t row[4] = {EFN_LANE(x, 0), EFN_LANE(x, 1), EFN_LANE(x, 2), EFN_LANE(x, 3)};
 #pragma unroll
     for (int i = 0; i < 4; i++) {
@@ -45,21 +45,23 @@ EFN_INLINE void step(v128_t acc[4][2], const int16_t *a, const int8_t *w) {
     }
 }
 
-// sums [rows][8] of panels [rows / 4][k2 / 2][4][2] and weights [k2 / 2][8][2], beginning with bias [8]. Not finished
-// here: what follows would take registers from the loop.
-static EFN_NOINLINE void products(const int16_t *panels, const int8_t *w, const int32_t *bias, uint32_t k2,
-                                  uint32_t rows, int32_t *sums) {
+// sums [rows][8] of panels [rows / 4][k2 / 2][4][2] and weights [k2 / 2][8][2], i8 or `wide`, beginning with `first`
+// [8]. Not finished here: what follows would take registers from the loop.
+EFN_INLINE void products(const int16_t *panels, const void *w, const int wide, const v128_t first[2], uint32_t k2,
+                         uint32_t rows, int32_t *sums) {
     for (uint32_t row = 0; row < rows; row += 4, panels += (size_t)k2 * 4, sums += 32) {
         v128_t acc[4][2];
-        const v128_t b0 = wasm_v128_load(bias), b1 = wasm_v128_load(bias + 4);
 #pragma unroll
         for (int i = 0; i < 4; i++)
-            acc[i][0] = b0, acc[i][1] = b1;
-        const int16_t *a = panels, *const end = panels + (size_t)k2 * 4;
-        const int8_t *b = w;
-        for (;; a += 128, b += 256) {
+            acc[i][0] = first[0], acc[i][1] = first[1];
+        const int16_t *a = panels, *const end = panels + (size_t)k2 * 4, *pairs = w;
+        const int8_t *bytes = w;
+        for (;; a += 128, pairs += 256, bytes += 256) {
 #define RUNG(i)                                                                                                        \
-    step(acc, a + 8 * i, b + 16 * i);                                                                                  \
+    if (wide)                                                                                                          \
+        step(acc, a + 8 * i, wasm_v128_load(pairs + 16 * i), wasm_v128_load(pairs + 16 * i + 8));                      \
+    else                                                                                                               \
+        step(acc, a + 8 * i, wasm_i16x8_load8x8(bytes + 16 * i), wasm_i16x8_load8x8(bytes + 16 * i + 8));              \
     if (a + 8 * i + 8 == end)                                                                                          \
         break;
             EFN_LADDER(RUNG)
@@ -73,11 +75,22 @@ static EFN_NOINLINE void products(const int16_t *panels, const int8_t *w, const 
     }
 }
 
+static EFN_NOINLINE void products_i8(const int16_t *panels, const int8_t *w, const int32_t *bias, uint32_t k2,
+                                     uint32_t rows, int32_t *sums) {
+    const v128_t first[2] = {wasm_v128_load(bias), wasm_v128_load(bias + 4)};
+    products(panels, w, 0, first, k2, rows, sums);
+}
+
+EFN_NOINLINE void efn_products_i16(const int16_t *panels, const int16_t *w, uint32_t k2, uint32_t rows, int32_t *sums) {
+    const v128_t zero[2] = {wasm_i32x4_const_splat(0), wasm_i32x4_const_splat(0)};
+    products(panels, w, 1, zero, k2, rows, sums);
+}
+
 void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows, int8_t *y) {
     int32_t sums[EFN_BLOCK * 8];
     const int8_t *w = layer->w;
     for (uint32_t column = 0; column < layer->m; column += 8, w += (size_t)layer->k2 * 8) {
-        products(panels, w, layer->bias + column, layer->k2, rows, sums);
+        products_i8(panels, w, layer->bias + column, layer->k2, rows, sums);
         efn_finish_rows(&layer->to, layer->bias, layer->k2, &(efn_rows){sums, rows, column, y, layer->m});
     }
 }

@@ -99,41 +99,6 @@ static EFN_NOINLINE void transform(const layer_i8 *layer, const int8_t *const fr
     }
 }
 
-// Two K steps at once: pairs of four rows times pairs of eight weights.
-EFN_INLINE void step(v128_t acc[4][2], const int16_t *a, const int16_t *w) {
-    const v128_t x = wasm_v128_load(a), w0 = wasm_v128_load(w), w1 = wasm_v128_load(w + 8);
-    const v128_t row[4] = {EFN_LANE(x, 0), EFN_LANE(x, 1), EFN_LANE(x, 2), EFN_LANE(x, 3)};
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-        acc[i][0] = wasm_i32x4_add(acc[i][0], wasm_i32x4_dot_i16x8(row[i], w0));
-        acc[i][1] = wasm_i32x4_add(acc[i][1], wasm_i32x4_dot_i16x8(row[i], w1));
-    }
-}
-
-// sums [tiles][8] of panels [tiles / 4][c / 2][4][2] and weights [c / 2][8][2].
-static EFN_NOINLINE void multiply(const int16_t *panels, const int16_t *w, uint32_t c, uint32_t tiles, int32_t *sums) {
-    for (uint32_t tile = 0; tile < tiles; tile += 4, panels += (size_t)c * 4, sums += 32) {
-        v128_t acc[4][2];
-#pragma unroll
-        for (int i = 0; i < 4; i++)
-            acc[i][0] = acc[i][1] = wasm_i32x4_const_splat(0);
-        const int16_t *a = panels, *b = w, *const end = panels + (size_t)c * 4;
-        for (;; a += 128, b += 256) {
-#define RUNG(i)                                                                                                        \
-    step(acc, a + 8 * i, b + 16 * i);                                                                                  \
-    if (a + 8 * i + 8 == end)                                                                                          \
-        break;
-            EFN_LADDER(RUNG)
-#undef RUNG
-        }
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-            wasm_v128_store(sums + 8 * i, acc[i][0]);
-            wasm_v128_store(sums + 8 * i + 4, acc[i][1]);
-        }
-    }
-}
-
 // Four columns of a tile, from sums [16] that lie `apart`: its four pixels.
 EFN_INLINE void pixels_of(const int32_t *sums, size_t apart, v128_t out[4]) {
     v128_t upper[4], lower[4];
@@ -195,7 +160,8 @@ static void run_block(const layer_i8 *layer, uint32_t first, uint32_t tiles, uin
     const int16_t *w = layer->w;
     for (uint32_t column = 0; column < layer->m; column += 8) {
         for (uint32_t point = 0; point < EFN_POINTS; point++, w += (size_t)c * 8)
-            multiply(layer->panels + (size_t)block * c * point, w, c, tiles, layer->sums + (size_t)block * 8 * point);
+            efn_products_i16(layer->panels + (size_t)block * c * point, w, c, tiles,
+                             layer->sums + (size_t)block * 8 * point);
         efn_factors f;
         if (layer->to.rounding != EFN_BY_F32)
             efn_find_factors(&f, &layer->to, layer->bias, (uint64_t)9 * c, column);
