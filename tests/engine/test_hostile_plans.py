@@ -32,6 +32,7 @@ def _quantized_samples() -> list[bytes]:
     return [
         plans.conv2d(x, w, window, (5, 3), few),
         plans.depthwise(x, w[0], window, (5, 3), after),
+        plans.winograd(x[..., :8], np.full((3, 3, 3, 8), 3, np.int8), (1, 0), (5, 5), few),
         plans.dense(x[0, 0], w[:, 0, 0], exact),
         plans.unary(27, x, "int8", (1, 5, 3, 9), 2, 2, 1, 2, 1, 0, -128, 127),
         plans.add(26, x, x[0, 0, 0], *(2**30, -1) * 3, 0, 0, 0, -128, 127, constant=True),
