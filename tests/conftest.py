@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from .engine.sanitized import sanitized_engine
 from .models import real_models
@@ -14,6 +15,10 @@ from .tflite_writer import writer
 __all__ = ["chromium", "node", "packages", "real_models", "sanitized_engine", "workerd", "writer"]
 
 ROOT = Path(__file__).parents[1]
+
+# A machine that does other work too fails no test.
+settings.register_profile("edgefn", deadline=None)
+settings.load_profile("edgefn")
 
 
 class Cli:
