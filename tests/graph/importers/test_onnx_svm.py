@@ -61,6 +61,23 @@ def test_a_machine_without_vectors_has_weights_of_features(regressor, check):
     check(regressor(kernel_type="LINEAR", n_supports=0, rho=[0.5], coefficients=[1.0, -2.0, 0.5]), inputs=[X])
 
 
+def test_terms_that_nearly_cancel_are_added_up_exactly(regressor, compiled, engine_outputs):
+    """A thousand vectors, half of them for and half against: in f32 one after the other, errors would add up."""
+    known = machine(1000) | {"coefficients": np.repeat([1.0, -1.0], 500).tolist()}
+    supports = np.array(known["support_vectors"]).reshape(-1, 3)
+    distances = ((X[:, None].astype(float) - supports) ** 2).sum(-1)
+    wanted = np.exp(-float(F(PARAMS[0])) * distances) @ known["coefficients"]
+    for (found,) in engine_outputs(
+        compiled(regressor(kernel_type="RBF", n_supports=1000, rho=[0.0], **known)).plan, [X]
+    ):
+        assert np.abs(found[:, 0] - wanted).max() < 3e-6
+
+
+def test_so_many_terms_that_they_would_fill_the_memory_are_a_dense_layer(regressor, compiled):
+    made = compiled(regressor(kernel_type="RBF", n_supports=70_000, rho=[0.0], **machine(70_000)))
+    assert [op.op for op in made.summary.ops][-1] == "dense_f32"
+
+
 def test_a_machine_of_one_class_tells_inside_from_outside(regressor, check):
     made = check(regressor(kernel_type="RBF", n_supports=7, rho=[0.0], one_class=1, **machine(7)), inputs=[X])
     assert set(made.outputs[0].ravel().tolist()) == {-1.0, 1.0}

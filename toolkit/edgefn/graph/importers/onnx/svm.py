@@ -20,6 +20,7 @@ __all__ = ["svm_classifier", "svm_regressor"]
 
 type Array = NDArray[Any]
 
+MOST_TERMS = 1 << 16
 _NONE = np.zeros(0)
 _LEAST = 1e-7  # what libsvm lets the probability of a pair be
 
@@ -96,7 +97,20 @@ def _kernel_sum(call: Call, x: Tensor, vectors: int, weights: Array, rho: Array)
     supports = supports.reshape(vectors, -1)
     if call.attribute("kernel_type", "LINEAR") == "LINEAR":
         return _dense(call, x.name, weights @ supports, rho)
-    return _dense(call, _kernel(call, x, supports), weights, rho)
+    return _weighed(call, _kernel(call, x, supports), weights, rho)
+
+
+def _weighed(call: Call, kernel: str, weights: Array, rho: Array) -> str:
+    """`[N, sums]` of `[N, vectors]`.
+
+    Positive and negative terms nearly cancel, so that few are added up by a reduction, which does it in f64.
+    """
+    if weights.size > MOST_TERMS:
+        return _dense(call, kernel, weights, rho)
+    rows, (sums, vectors) = call.scope.tensor(kernel).shape[0], weights.shape
+    terms = combine(call, "mul", call.reshape(kernel, (rows, 1, vectors)), call.own("weights", weights))
+    total = call.reshape(reduced(call, "sum", terms, (2,)), (rows, sums))
+    return combine(call, "add", total, call.own("rho", rho))
 
 
 def _kernel(call: Call, x: Tensor, supports: Array) -> str:
