@@ -115,17 +115,16 @@ EFN_SMALL static lanes lanes_of(const efn_binary_q8 *p) {
     };
 }
 
-// i32x4 of i32x4.
+// i32x4 of i32x4, of any function but products.
 EFN_INLINE v128_t four(const lanes *k, v128_t a, v128_t b) {
     const uint32_t function = k->p->function;
     if (function == MAX)
         return wasm_i32x4_max(a, b);
     if (function == MIN)
         return wasm_i32x4_min(a, b);
-    v128_t v = wasm_i32x4_mul(a, b), l = a;
-    if (function != MUL)
-        l = scaled_lanes(wasm_i32x4_shl(a, k->room), &k->a);
-    if (function != MUL && function != PRELU) {
+    const v128_t l = scaled_lanes(wasm_i32x4_shl(a, k->room), &k->a);
+    v128_t v = wasm_i32x4_mul(a, b);
+    if (function != PRELU) {
         const v128_t r = scaled_lanes(wasm_i32x4_shl(b, k->room), &k->b);
         v = function == ADD ? wasm_i32x4_add(l, r) : wasm_i32x4_sub(l, r);
         v = function == SQUARED_DIFFERENCE ? wasm_i32x4_mul(v, v) : v;
@@ -134,23 +133,48 @@ EFN_INLINE v128_t four(const lanes *k, v128_t a, v128_t b) {
     return function == PRELU ? wasm_v128_bitselect(v, l, wasm_i32x4_shr(a, 31)) : v;
 }
 
-// n elements; a_step and b_step are 0 or 1.
-EFN_SMALL static void row(const lanes *k, const int8_t *a, uint32_t a_step, const int8_t *b, uint32_t b_step, int8_t *y,
-                          uint32_t n) {
-    const v128_t a_one = wasm_i16x8_splat(*a), b_one = wasm_i16x8_splat(*b);
-    uint32_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        v128_t l = wasm_i16x8_sub(a_step ? wasm_i16x8_load8x8(a + i) : a_one, k->a_zero);
-        v128_t r = wasm_i16x8_sub(b_step ? wasm_i16x8_load8x8(b + i) : b_one, k->b_zero);
-        v128_t v[2];
-        _Pragma("clang loop unroll(disable)") for (uint32_t h = 0; h < 2; h++) {
-            v[h] = four(k, wasm_i32x4_extend_low_i16x8(l), wasm_i32x4_extend_low_i16x8(r));
-            l = wasm_i64x2_shuffle(l, l, 1, 1), r = wasm_i64x2_shuffle(r, r, 1, 1);
-        }
-        wasm_v128_store64_lane(y + i, efn_ended_lanes(v[0], v[1], &k->to), 0);
+// Two i32x4 of two i16x8, of products or of any function.
+EFN_INLINE void eight(const lanes *k, const int product, v128_t a, v128_t b, v128_t v[2]) {
+    if (product) {
+        v[0] = scaled_lanes(wasm_i32x4_extmul_low_i16x8(a, b), &k->y);
+        v[1] = scaled_lanes(wasm_i32x4_extmul_high_i16x8(a, b), &k->y);
+        return;
     }
-    for (; i < n; i++)
-        y[i] = one(k->p, a + i * a_step, b + i * b_step);
+    for (uint32_t h = 0; h < 2; h++) {
+        v[h] = four(k, wasm_i32x4_extend_low_i16x8(a), wasm_i32x4_extend_low_i16x8(b));
+        a = wasm_i64x2_shuffle(a, a, 1, 1), b = wasm_i64x2_shuffle(b, b, 1, 1);
+    }
+}
+
+// A row of y, and where it begins in the operands; a_step and b_step are 0 or 1.
+typedef struct {
+    const int8_t *a, *b;
+    int8_t *y;
+    uint32_t a_step, b_step, n;
+} line;
+
+EFN_INLINE void row(const lanes *shared, const int product, const line *at) {
+    const lanes k = *shared;
+    const v128_t a_one = wasm_i16x8_splat(*at->a), b_one = wasm_i16x8_splat(*at->b);
+    uint32_t i = 0;
+    for (; i + 8 <= at->n; i += 8) {
+        const v128_t l = at->a_step ? wasm_i16x8_load8x8(at->a + i) : a_one;
+        const v128_t r = at->b_step ? wasm_i16x8_load8x8(at->b + i) : b_one;
+        v128_t v[2];
+        eight(&k, product, wasm_i16x8_sub(l, k.a_zero), wasm_i16x8_sub(r, k.b_zero), v);
+        wasm_v128_store64_lane(at->y + i, efn_ended_lanes(v[0], v[1], &k.to), 0);
+    }
+    for (; i < at->n; i++)
+        at->y[i] = one(k.p, at->a + i * at->a_step, at->b + i * at->b_step);
+}
+
+// Most are products.
+EFN_NOINLINE static void product_row(const lanes *k, const line *at) {
+    row(k, 1, at);
+}
+
+EFN_NOINLINE EFN_SMALL static void any_row(const lanes *k, const line *at) {
+    row(k, 0, at);
 }
 
 EFN_SMALL void efn_binary_q8_simd(const efn_site *site, const uint32_t *words) {
@@ -160,9 +184,13 @@ EFN_SMALL void efn_binary_q8_simd(const efn_site *site, const uint32_t *words) {
     int8_t *y = efn_out(site, p->y);
     const lanes k = lanes_of(p);
     efn_rows r = efn_rows_of(efn_record(site, p->y), operands, 2);
-    do
-        row(&k, a + r.at[0], r.steps[0][0], b + r.at[1], r.steps[1][0], y + r.y, r.dims[0]);
-    while (efn_next_row(&r));
+    do {
+        const line at = {a + r.at[0], b + r.at[1], y + r.y, r.steps[0][0], r.steps[1][0], r.dims[0]};
+        if (p->function == MUL)
+            product_row(&k, &at);
+        else
+            any_row(&k, &at);
+    } while (efn_next_row(&r));
 }
 
 void efn_binary_q8_ref(const efn_site *site, const uint32_t *words) {
