@@ -188,6 +188,32 @@ def binary_q8(name: str, a, b, factors, zeros, low: int, high: int) -> np.ndarra
     return ended(value, zeros[2], low, high)
 
 
+def l2_norm_q8(x: np.ndarray, x_zero: int) -> np.ndarray:
+    """One row at a time, in integers without bounds but where the format has some."""
+    centred = x.reshape(-1, x.shape[-1]).astype(np.int64) - x_zero
+    rows = [scaled(row, m, s + 7) for row in centred for m, s in [_inverse_root(int((row * row).sum()))]]
+    return ended(np.array(rows), 0, -128, 127).reshape(x.shape)
+
+
+def _inverse_root(v: int) -> tuple[int, int]:
+    if v <= 1:
+        return 2**31 - 1, 0
+    s = -11
+    while v >= 2**29:
+        v, s = v // 4, s - 1
+    while v < 2**27:
+        v, s = v * 4, s + 1
+    r, half = 2**28, (v // 2 + 1) // 2
+    for _ in range(5):
+        cube = min(64 * _high(_high(r, r), r), 2**31 - 1)
+        r = max(-(2**31), min(8 * (_high(3 * 2**27, r) - _high(half, cube)), 2**31 - 1))
+    return _high(r, 1518500250), s
+
+
+def _high(a: int, m: int) -> int:
+    return (a * m + 2**30) // 2**31
+
+
 def softmax_q8(x: np.ndarray, table: np.ndarray) -> np.ndarray:
     """One value at a time, in integers without bounds."""
     y = np.empty(x.shape, np.int8)

@@ -224,6 +224,20 @@ def test_a_sum_agrees_with_the_oracle_in_every_way_it_can_run(outer, n, inner, s
 
 
 @QUICK
+@given(rows=st.integers(1, 4), n=st.sampled_from([1, 2, 5, 64, 511]), zero=st.integers(-128, 127), seed=SEEDS)
+def test_rows_of_length_one_agree_with_the_oracle_in_every_way_they_can_run(rows, n, zero, seed):
+    rng = np.random.default_rng(seed)
+    x = values(rng, np.int8, (rows, n))
+    x[0] = np.clip(zero + rng.integers(-1, 2, n), -128, 127)
+    hold(plans.unary(62, x, "int8", x.shape, zero, in_place=bool(seed % 2)), [x], oracle.l2_norm_q8(x, zero))
+
+
+def test_the_longest_row_of_the_furthest_numbers_has_a_length():
+    x = np.full((1, 2**15), -128, np.int8)
+    hold(plans.unary(62, x, "int8", x.shape, 127), [x], oracle.l2_norm_q8(x, 127))
+
+
+@QUICK
 @given(pool=pools(), c=st.integers(1, 37), seed=SEEDS)
 def test_an_average_pool_agrees_with_the_oracle_in_every_way_it_can_run(pool, c, seed):
     window, shape, out = pool
@@ -339,4 +353,6 @@ def test_a_softmax_table_out_of_range_is_refused(entry, value):
 
 def test_a_row_too_long_and_a_window_too_large_are_refused():
     refused(plans.softmax_q8(np.zeros((1, 4096), np.int8), np.full(256, 2**31 - 1, np.int32)), BAD_SHAPE)
+    refused(plans.unary(62, np.zeros((1, 2**15 + 1), np.int8), "int8", (1, 2**15 + 1), 0), BAD_SHAPE)
+    refused(plans.unary(62, X, "int8", (1, 2, 9, 2), 0), BAD_SHAPE)
     refused(plans.unary(27, X, "int8", (1, 1, 1, 9), 257, 256, 1, 1, 0, 0, -128, 127), BAD_PARAMETER)

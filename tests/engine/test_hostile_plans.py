@@ -39,6 +39,7 @@ def _quantized_samples() -> list[bytes]:
         plans.softmax_q8(x, np.full(256, 2**31 - 1, np.int32)),
         plans.many(60, [x, x[:, :1]], "int8", x.shape, 2, *(2**30, -1) * 3, 0, 0, 0, -128, 127),
         plans.many(60, [x, x[0, 0]], "int8", x.shape, 3, *(2**30, -1) * 3, 0, 0, 0, -128, 127),
+        plans.unary(62, x, "int8", x.shape, 3),
         plans.unary(61, x, "int8", (1, 9), 30, 9, 2**30, -4, 3, 5),
     ]
 

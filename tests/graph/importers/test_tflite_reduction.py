@@ -126,6 +126,15 @@ def test_rows_of_length_one(writer, compiled_tflite):
     np.testing.assert_allclose(found, x / np.maximum(np.sqrt((x * x).sum(1, keepdims=True)), 1e-6), rtol=1e-6)
 
 
+# The beginning of the digest of what LiteRT 2.3 gives (BUILTIN_REF).
+def test_rows_of_bytes_of_length_one_are_as_the_reference_kernel_has_them(writer, compiled_tflite):
+    x = (np.arange(240) * 37 % 256 - 128).astype(np.int8).reshape(12, 20)
+    x[3] = 5
+    given, gives = [Given(x, (0.05, 5))], [Gives("int8", x.shape, (1 / 128, 0))]
+    (found,) = computed(compiled_tflite(operator(writer, "L2_NORMALIZATION", given, gives)).plan, given)
+    assert hashlib.sha256(found.tobytes()).hexdigest().startswith("f8f7605a0ad7731e")
+
+
 def test_logarithms_of_probabilities(writer, compiled_tflite):
     x = RNG.normal(0, 30, (3, 5)).astype(np.float32)
     given = [Given(x)]
@@ -164,6 +173,13 @@ def test_logarithms_of_probabilities(writer, compiled_tflite):
             Gives("float32", (3000,)),
             UnsupportedError,
             "up to 2,048",
+        ),
+        (
+            "L2_NORMALIZATION",
+            [Given(BYTES, X)],
+            Gives("int8", BYTES.shape, X),
+            UnsupportedError,
+            r"\(0.0078125, 0\) are supported",
         ),
         ("LOG_SOFTMAX", [Given(BYTES, X)], Gives("int8", BYTES.shape, X), UnsupportedError, "f32 is supported"),
     ],

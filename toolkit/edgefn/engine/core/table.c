@@ -62,5 +62,6 @@ const efn_op efn_ops[EFN_OPCODES] = {
     [59] = EFN_ROW(winograd_q8, efn_conv_i8),
     [60] = EFN_ROW(binary_q8, efn_binary_q8),
     [61] = EFN_ROW(reduce_q8, efn_reduce_q8),
+    [62] = EFN_ROW(l2_norm_q8, efn_l2_norm_q8),
     [70] = EFN_ROW(matmul_q8, efn_matmul_q8),
 };

@@ -111,6 +111,7 @@ EFN_DECLARE(winograd_i8)
 EFN_DECLARE(winograd_q8)
 EFN_DECLARE(binary_q8)
 EFN_DECLARE(reduce_q8)
+EFN_DECLARE(l2_norm_q8)
 EFN_DECLARE(matmul_q8)
 
 #endif

@@ -297,6 +297,11 @@ typedef struct {
 } efn_reduce_q8;
 
 typedef struct {
+    uint32_t x, y;
+    int32_t x_zero;
+} efn_l2_norm_q8;
+
+typedef struct {
     uint32_t cond, a, b, y;
 } efn_select;
 

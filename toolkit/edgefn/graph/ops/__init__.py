@@ -26,6 +26,7 @@ from edgefn.graph.ops import (
     flip_sign,
     gather,
     gru,
+    l2_norm_q8,
     layer_norm,
     lookup,
     lstm,
@@ -74,6 +75,7 @@ from edgefn.graph.ops.dynamic import DynamicQuantize, DynamicRange
 from edgefn.graph.ops.flip_sign import FlipSign
 from edgefn.graph.ops.gather import Gather
 from edgefn.graph.ops.gru import Gru
+from edgefn.graph.ops.l2_norm_q8 import L2NormQ8
 from edgefn.graph.ops.layer_norm import LayerNorm
 from edgefn.graph.ops.lookup import Lookup
 from edgefn.graph.ops.lstm import Lstm
@@ -126,6 +128,7 @@ __all__ = [
     "FlipSign",
     "Gather",
     "Gru",
+    "L2NormQ8",
     "LayerNorm",
     "Lookup",
     "Lstm",
@@ -175,6 +178,7 @@ _CODES = (
     flip_sign.CODES,
     gather.CODES,
     gru.CODES,
+    l2_norm_q8.CODES,
     layer_norm.CODES,
     lookup.CODES,
     lstm.CODES,
@@ -227,6 +231,7 @@ LOWERINGS: dict[type[Op], Callable[[Lowering, Node, Any], Step | None]] = {
     FlipSign: flip_sign.lower,
     Gather: gather.lower,
     Gru: gru.lower,
+    L2NormQ8: l2_norm_q8.lower,
     LayerNorm: layer_norm.lower,
     Lookup: lookup.lower,
     Lstm: lstm.lower,

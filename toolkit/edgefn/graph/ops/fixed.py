@@ -22,8 +22,6 @@ __all__ = [
     "reciprocal",
     "scaled",
     "shifted",
-    "sigmoid",
-    "tanh",
     "valid_multipliers",
     "whole",
 ]
@@ -111,21 +109,13 @@ def exp_table(node: Node, scale: float) -> Array:
     return table.astype(np.int32)
 
 
-def sigmoid(x: Array, bits: int) -> Array:
-    """In Q0.31, of `x` with `bits` bits in front of the point: gemmlowp's logistic."""
-    y = reciprocal(_exp(-np.abs(x), bits))
-    return np.where(x == 0, _ONE // 2, np.where(x > 0, y, _ONE - 1 - y))
-
-
-def tanh(x: Array, bits: int) -> Array:
-    """In Q0.31, of `x` with `bits` bits in front of the point: gemmlowp's tanh."""
-    y = np.minimum((_newton(_exp(-np.abs(x), bits + 1)) - 2**29) * 4, _ONE - 1)
-    return np.asarray(np.sign(x) * y)
-
-
 def reciprocal(t: Array) -> Array:
     """`1 / (1 + t)` in Q0.31: gemmlowp's one_over_one_plus_x_for_x_in_0_1."""
-    return np.asarray(np.minimum(_newton(t) * 2, _ONE - 1))
+    half = (t + _ONE) // 2
+    r = 1515870810 + high(half, -1010580540)  # in Q2.29
+    for _ in range(3):
+        r = r + high(r, 2**29 - high(half, r)) * 4
+    return np.asarray(np.minimum(r * 2, _ONE - 1))
 
 
 def inverse_root(v: int) -> tuple[int, int]:
@@ -154,15 +144,6 @@ def _high(a: int, b: int) -> int:
 
 def _saturated(v: int) -> int:
     return max(-_ONE, min(_ONE - 1, v))
-
-
-def _newton(t: Array) -> Array:
-    """`1 / (1 + t)` in Q2.29."""
-    half = (t + _ONE) // 2
-    r = 1515870810 + high(half, -1010580540)
-    for _ in range(3):
-        r = r + high(r, 2**29 - high(half, r)) * 4
-    return r
 
 
 def _exp(a: Array, bits: int) -> Array:

@@ -8,7 +8,8 @@ from edgefn.graph.importers.bounds import MAX_WINDOW
 from edgefn.graph.importers.tflite.arithmetic import as_dtype, combine, number
 from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.ir import Shape, Tensor, Window
-from edgefn.graph.ops import Arg, AveragePool, Cast, Dense, MaxPool, Reduce, ReduceQ8, Transpose
+from edgefn.graph.ops import Arg, AveragePool, Cast, Dense, L2NormQ8, MaxPool, Reduce, ReduceQ8, Transpose
+from edgefn.graph.ops.l2_norm_q8 import MAX_ROW, Y_SCALE
 
 __all__ = ["arg", "cumsum", "l2_normalization", "log_softmax", "logical", "mean", "reduced", "sum_"]
 
@@ -150,9 +151,15 @@ def _transposed(call: Call, x: Tensor, perm: tuple[int, ...]) -> str:
 
 def l2_normalization(call: Call) -> str:
     """By the root of the sum of squares along the last dimension, which counts as 1e-6 at least."""
-    x = call.value(0)
-    if x.dtype != "f32" or not x.shape:
-        call.refuse(f"{x.dtype} {x.shape}; f32 is supported")
+    x = call.numbers(0)
+    if not x.shape:
+        call.malformed("it has no dimension")
+    if x.dtype == "i8":
+        if call.output.quantized.scalar != Y_SCALE or x.shape[-1] > MAX_ROW:
+            call.refuse(
+                f"rows of {x.shape[-1]:,} to {call.output.quantized.scalar}; {MAX_ROW:,} and {Y_SCALE} are supported"
+            )
+        return call.activated(call.emit(L2NormQ8(), (x.name,), x.shape))
     norm = _emitted(call, "l2", x, (len(x.shape) - 1,))
     return call.activated(combine(call, "div", x.name, combine(call, "max", norm, number(call, LEAST_NORM))))
 

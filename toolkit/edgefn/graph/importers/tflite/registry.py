@@ -80,7 +80,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "GREATER": (comparison.compare("less", swapped=True), ""),
     "GREATER_EQUAL": (comparison.compare("less_equal", swapped=True), ""),
     "IF": (control.if_, "sides whose outputs agree in type and shape"),
-    "L2_NORMALIZATION": (reduction.l2_normalization, f"f32; {_ACTIVATION}"),
+    "L2_NORMALIZATION": (reduction.l2_normalization, f"f32, i8; {_ACTIVATION}"),
     "LEAKY_RELU": (functions.leaky_relu, "f32, i8"),
     "LESS": (comparison.compare("less"), ""),
     "LESS_EQUAL": (comparison.compare("less_equal"), ""),

@@ -4,7 +4,6 @@ The tables hold what LiteRT's reference kernels compute, in their fixed point or
 """
 
 from collections.abc import Callable
-from math import floor
 from typing import Any
 
 import numpy as np
@@ -34,31 +33,24 @@ __all__ = [
 
 type Array = NDArray[Any]
 
-INTEGER_BITS = 4  # of arguments
 ROOT_BITS = 20  # behind the point of an inverse root
 COMPARED_BITS = 8  # behind the point of what is compared
 RANGES = {"i8": (-128, 127), "u8": (0, 255)}
-LOGISTIC, TANH = (1 / 256, -128), (1 / 128, 0)  # what TFLite's kernels give
 
 
 def logistic(call: Call) -> str:
-    """To the scale that TFLite's kernel gives by its fixed point; to any other by f32."""
-    x = call.numbers(0)
-    if x.dtype == "f32":
-        return call.emit(Unary("sigmoid"), (x.name,), x.shape)
-    if _scalar(call, call.output) != LOGISTIC:
-        return looked_up(call, x, in_floats(call, x, lambda v: 1 / (1 + np.exp(-v.astype(np.float64)))))
-    return looked_up(call, x, _function(call, x, LOGISTIC, lambda v: fixed.shifted(fixed.sigmoid(v, INTEGER_BITS), 23)))
+    return _smooth(call, "sigmoid", lambda v: 1 / (1 + np.exp(-v)))
 
 
 def tanh(call: Call) -> str:
-    """As LOGISTIC."""
+    return _smooth(call, "tanh", np.tanh)
+
+
+def _smooth(call: Call, name: str, function: Callable[[Array], Array]) -> str:
     x = call.numbers(0)
     if x.dtype == "f32":
-        return call.emit(Unary("tanh"), (x.name,), x.shape)
-    if _scalar(call, call.output) != TANH:
-        return looked_up(call, x, in_floats(call, x, lambda v: np.tanh(v.astype(np.float64))))
-    return looked_up(call, x, _function(call, x, TANH, lambda v: fixed.shifted(fixed.tanh(v, INTEGER_BITS), 24)))
+        return call.emit(Unary(name), (x.name,), x.shape)
+    return looked_up(call, x, in_floats(call, x, lambda v: function(v.astype(np.float64))))
 
 
 def requantized(call: Call, x: Tensor) -> str:
@@ -76,16 +68,6 @@ def rescaled(call: Call, x: Tensor) -> str:
     by = x_scale * (np.float32(1) / y_scale)
     v = (_values(x) + 128).astype(np.float32) * by + np.float32(-x_zero) * by
     return looked_up(call, x, (np.sign(v) * np.floor(np.abs(v) + np.float32(0.5))).astype(np.int64) + y_zero - 128)
-
-
-def _function(call: Call, x: Tensor, gives: tuple[float, int], compute: Callable[[Array], Array]) -> Array:
-    """A function of every byte; beyond what four bits hold in front of the point, its limits."""
-    scale, zero = _scalar(call, x)
-    multiplier, shift = _multiplier(call, scale * 2.0 ** (31 - INTEGER_BITS))
-    reach = floor((2**INTEGER_BITS - 1) * 2.0 ** (31 - INTEGER_BITS) / 2.0**shift)
-    v = _values(x) - zero
-    inside = compute(fixed.scaled(np.clip(v, -reach, reach), multiplier, shift)) + gives[1]
-    return np.where(v <= -reach, -128, np.where(v >= reach, 127, inside))
 
 
 def looked_up(call: Call, x: Tensor, wanted: Array) -> str:
