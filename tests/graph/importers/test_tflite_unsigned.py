@@ -122,6 +122,17 @@ def test_a_dilated_depthwise_convolution_with_weights_that_do_not_fit_is_refused
     assert error.value.code == "EFN-M011"
 
 
+def test_floats_become_u8_and_floats_again(writer, run):
+    x = RNG.normal(0, 1, (3, 4)).astype(np.float32)
+    source, target = writer.tensor("x", x.shape), writer.tensor("y", x.shape)
+    middle = tensor(writer, bytes_of(3, 4), X)
+    writer.op("QUANTIZE", [source], [middle])
+    writer.op("DEQUANTIZE", [middle], [target])
+    writer.subgraph([source], [target])
+    wanted = (np.clip(np.rint(x / X[0]) + X[1], 0, 255) - X[1]) * X[0]
+    np.testing.assert_allclose(run(writer, x), wanted, rtol=1e-6)
+
+
 def test_u8_at_the_ends_of_an_i8_model_are_left_alone(writer, compiled_tflite):
     x = tensor(writer, bytes_of(2, 3), X)
     middle = tensor(writer, bytes_of(2, 3, low=-128), (X[0], X[1] - 128))

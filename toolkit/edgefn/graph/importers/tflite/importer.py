@@ -21,7 +21,6 @@ from edgefn.graph.ops import FlipSign
 __all__ = ["import_tflite", "port_of", "unsupported_ops"]
 
 BATCH = "batch"
-ENDS = frozenset({"DEQUANTIZE", "QUANTIZE"})  # what takes u8 and gives something else, or the other way around
 
 
 def import_tflite(model: TfliteModel, sizes: Mapping[str, int]) -> Graph:
@@ -86,17 +85,14 @@ def _written(main: TfliteSubgraph, ports: list[SourcePort]) -> dict[str, int]:
 
 
 def _is_unsigned(model: TfliteModel) -> bool:
-    """Whether it computes in u8, as models of 2018 do; later ones have u8 at their ends at most."""
-    return any(
-        op.op not in ENDS and all(_bytes(subgraph, ports[:1]) for ports in (op.inputs, op.outputs))
-        for subgraph in reachable(model.subgraphs)
-        for op in subgraph.ops
-    )
+    """Whether it computes in u8, as models of 2018 do; later ones have u8 at their ends only, next to i8."""
+    return any(_of_u8(subgraph, op) for subgraph in reachable(model.subgraphs) for op in subgraph.ops)
 
 
-def _bytes(subgraph: TfliteSubgraph, ports: tuple[int, ...]) -> bool:
-    tensors = [subgraph.tensors[i] for i in ports if i >= 0]
-    return any(t.dtype == "u8" and t.quantization is not None for t in tensors)
+def _of_u8(subgraph: TfliteSubgraph, op: TfliteOp) -> bool:
+    ports = [subgraph.tensors[i] for i in (*op.inputs[:1], *op.outputs[:1]) if i >= 0]
+    kinds = {t.dtype for t in ports if t.quantization is not None}
+    return "u8" in kinds and op.op != "SHAPE" and not (op.op == "QUANTIZE" and "i8" in kinds)
 
 
 def _input(scope: Scope, index: int, shape: Shape) -> Port:

@@ -65,7 +65,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "DENSIFY": (elementwise.densify, ""),
     "DEPTHWISE_CONV_2D": (convolution.depthwise_conv_2d, f"constant weights; {_ACTIVATION}"),
     "DEPTH_TO_SPACE": (resizing.depth_to_space, "images"),
-    "DEQUANTIZE": (elementwise.dequantize, "i8 with one scale; constants of f16 and integers"),
+    "DEQUANTIZE": (elementwise.dequantize, "bytes with one scale; constants of f16 and integers"),
     "DIV": (arithmetic.div, f"f32, i8, i32; {_ACTIVATION}"),
     "EMBEDDING_LOOKUP": (gathering.embedding_lookup, "a table of floats, or of integers with one scale"),
     "EQUAL": (comparison.compare("equal"), ""),
@@ -105,7 +105,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "PRELU": (arithmetic.prelu, "f32, i8"),
     "QUANTIZE": (
         elementwise.quantize,
-        "f32 to i8, bytes to bytes, with one scale; halves of f32 to even, where TFLite rounds them away from zero",
+        "f32 to bytes, bytes to bytes, with one scale; halves of f32 to even, where TFLite rounds them away from zero",
     ),
     "RANGE": (shapes.range_, "of constants only"),
     "RANK": (shapes.rank, ""),
