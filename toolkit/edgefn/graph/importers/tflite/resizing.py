@@ -6,7 +6,8 @@ import numpy as np
 
 from edgefn.graph.importers.bounds import MAX_DIM
 from edgefn.graph.importers.taps import TAP_WORDS, Array, Taps, linear, nearest, resampled
-from edgefn.graph.importers.tflite.scope import Call
+from edgefn.graph.importers.tflite.dilation import gathered
+from edgefn.graph.importers.tflite.scope import Call, Spread
 from edgefn.graph.ir import Shape, Tensor
 from edgefn.graph.ops import Bilinear, Pad, Slice, Transpose
 from edgefn.graph.ops.bilinear import ONE
@@ -119,14 +120,17 @@ def _block(call: Call) -> int:
 
 def space_to_batch(call: Call) -> str:
     """Pixels that lie a block apart become an image of their own, after zeros are padded."""
-    x, (bh, bw), ((top, bottom), (left, right)) = _windows(call)
-    n, h, w, c = x.shape[0], x.shape[1] + top + bottom, x.shape[2] + left + right, x.shape[3]
+    source, (bh, bw), ((top, bottom), (left, right)) = _windows(call)
+    x, (n, h, w, c) = source, source.shape
+    h, w = h + top + bottom, w + left + right
     if h % bh or w % bw:
         call.malformed(f"{h}x{w} pixels in blocks of {bh}x{bw}")
     if (h, w) != x.shape[1:3]:
         x = call.scope.tensor(call.moved(Pad((0, top, left, 0)), x, (n, h, w, c)))
     shape = (n, h // bh, bh, w // bw, bw, c)
-    return _as_given(call, _blocks(call, x, shape, (2, 4, 0, 1, 3, 5), (bh * bw * n, h // bh, w // bw, c)))
+    made = _as_given(call, _blocks(call, x, shape, (2, 4, 0, 1, 3, 5), (bh * bw * n, h // bh, w // bw, c)))
+    call.scope.spread[made] = Spread(source.name, (bh, bw), (top, left), (h // bh, w // bw))
+    return made
 
 
 def batch_to_space(call: Call) -> str:
@@ -135,9 +139,12 @@ def batch_to_space(call: Call) -> str:
     n, h, w, c = x.shape[0] // (bh * bw), x.shape[1], x.shape[2], x.shape[3]
     if x.shape[0] % (bh * bw) or top + bottom >= h * bh or left + right >= w * bw:
         call.malformed(f"{x.shape} in blocks of {bh}x{bw}, cut by {(top, bottom)} and {(left, right)}")
+    shape = (n, h * bh - top - bottom, w * bw - left - right, c)
+    found = gathered(call, call.input(0).name, (bh, bw), (top, left), shape)
+    if found is not None:
+        return _as_given(call, found)
     y = _blocks(call, x, (bh, bw, n, h, w, c), (2, 3, 0, 4, 1, 5), (n, h * bh, w * bw, c))
     if any((top, bottom, left, right)):
-        shape = (n, h * bh - top - bottom, w * bw - left - right, c)
         y = call.moved(Slice((0, top, left, 0), (1,) * 4), call.scope.tensor(y), shape)
     return _as_given(call, y)
 

@@ -19,7 +19,7 @@ from edgefn.graph.ir import NUMPY, RUNTIME, Bounds, DType, Op, Quantization, Ten
 from edgefn.graph.ops import Clamp, Reshape
 from edgefn.graph.passes.constants import computed
 
-__all__ = ["ACTIVATIONS", "Call", "Scope", "Variable"]
+__all__ = ["ACTIVATIONS", "Call", "Scope", "Spread", "Variable"]
 
 type Array = NDArray[Any]
 
@@ -46,6 +46,19 @@ class Variable:
     now: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What SPACE_TO_BATCH_ND took apart: images `source` in `blocks`, with so many zeros in front `first` of each side.
+
+    Every image that it made has these `sides`.
+    """
+
+    source: str
+    blocks: tuple[int, int]
+    first: tuple[int, int]
+    sides: tuple[int, int]
+
+
 def _nowhere(_scope: "Scope", op: TfliteOp) -> None:
     raise NotImplementedError(op.op)
 
@@ -58,7 +71,7 @@ class Scope(Builder):
     With `unsigned`, quantized u8 are taken for the i8 that are 128 lower. `visit` imports an operator, and `visits`
     counts them. `depth` says how many loops and choices this is inside of. `constants` has the names in the graph of
     constants of each subgraph, `weights` those of weights that a loop uses, `joints` the axis and the parts of what was
-    put together.
+    put together, `spread` what was taken apart.
     """
 
     subgraphs: tuple[TfliteSubgraph, ...] = ()
@@ -74,6 +87,7 @@ class Scope(Builder):
     constants: dict[int, dict[int, str]] = field(default_factory=dict)
     weights: dict[object, str] = field(default_factory=dict)
     joints: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+    spread: dict[str, Spread] = field(default_factory=dict)
 
     def declared(self, index: int) -> Tensor:
         """A tensor as the file declares it, without its values."""
