@@ -63,6 +63,8 @@ void efn_gemv_i32(const int8_t *w, const int32_t *bias, const int16_t *row, uint
     RUNG(8) RUNG(9) RUNG(10) RUNG(11) RUNG(12) RUNG(13) RUNG(14) RUNG(15)
 #define EFN_SHORT_LADDER(RUNG) \
     RUNG(0) RUNG(1) RUNG(2) RUNG(3) RUNG(4) RUNG(5) RUNG(6) RUNG(7)
+#define EFN_STEPS(RUNG) \
+    RUNG(0) RUNG(1) RUNG(2) RUNG(3)
 // clang-format on
 
 #endif

@@ -3,12 +3,21 @@
 void efn_pack_f32(const float *const rows[4], float *panel, uint32_t k) {
     const float *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3];
     uint32_t i = 0;
-    for (; i + 4 <= k; i += 4) {
-        v128_t r[4] = {wasm_v128_load(r0 + i), wasm_v128_load(r1 + i), wasm_v128_load(r2 + i), wasm_v128_load(r3 + i)};
-        efn_transpose_lanes(r);
-#pragma unroll
-        for (uint32_t j = 0; j < 4; j++)
-            wasm_v128_store(panel + (size_t)(i + j) * 4, r[j]);
+    for (;;) {
+#define RUNG(n)                                                                                                        \
+    {                                                                                                                  \
+        if (i + 4 > k)                                                                                                 \
+            break;                                                                                                     \
+        v128_t r[4] = {wasm_v128_load(r0 + i), wasm_v128_load(r1 + i), wasm_v128_load(r2 + i),                         \
+                       wasm_v128_load(r3 + i)};                                                                        \
+        efn_transpose_lanes(r);                                                                                        \
+        float *const to = panel + (size_t)i * 4;                                                                       \
+        wasm_v128_store(to, r[0]), wasm_v128_store(to + 4, r[1]);                                                      \
+        wasm_v128_store(to + 8, r[2]), wasm_v128_store(to + 12, r[3]);                                                 \
+        i += 4;                                                                                                        \
+    }
+        EFN_STEPS(RUNG)
+#undef RUNG
     }
     for (; i < k; i++) {
         float *to = panel + (size_t)i * 4;
@@ -61,19 +70,27 @@ static EFN_NOINLINE void finish(const efn_layer_f32 *layer, const float *bias, c
                                 float *y, uint32_t columns) {
     const v128_t b0 = wasm_v128_load(bias), b1 = wasm_v128_load(bias + 4);
     const v128_t low = wasm_f32x4_splat(layer->low), high = wasm_f32x4_splat(layer->high);
-    for (uint32_t i = 0; i < rows; i++, sums += 8, y += layer->stride) {
-        const v128_t left = efn_clamp_lanes(wasm_f32x4_add(wasm_v128_load(sums), b0), low, high);
-        const v128_t right = efn_clamp_lanes(wasm_f32x4_add(wasm_v128_load(sums + 4), b1), low, high);
-        if (columns == 8) {
-            wasm_v128_store(y, left);
-            wasm_v128_store(y + 4, right);
-        } else {
-            float whole[8];
-            wasm_v128_store(whole, left);
-            wasm_v128_store(whole + 4, right);
-            efn_copy(y, whole, columns * 4);
-        }
+    const float *const end = sums + (size_t)rows * 8;
+#define LEFT efn_clamp_lanes(wasm_f32x4_add(wasm_v128_load(sums), b0), low, high)
+#define RIGHT efn_clamp_lanes(wasm_f32x4_add(wasm_v128_load(sums + 4), b1), low, high)
+    for (; columns < 8 && sums < end; sums += 8, y += layer->stride) {
+        float whole[8];
+        wasm_v128_store(whole, LEFT);
+        wasm_v128_store(whole + 4, RIGHT);
+        efn_copy(y, whole, columns * 4);
     }
+    while (sums < end) {
+#define RUNG(n)                                                                                                        \
+    wasm_v128_store(y, LEFT);                                                                                          \
+    wasm_v128_store(y + 4, RIGHT);                                                                                     \
+    sums += 8, y += layer->stride;                                                                                     \
+    if (sums == end)                                                                                                   \
+        break;
+        EFN_STEPS(RUNG)
+#undef RUNG
+    }
+#undef LEFT
+#undef RIGHT
 }
 
 void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows, float *y) {

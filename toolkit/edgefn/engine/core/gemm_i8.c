@@ -5,10 +5,18 @@
 void efn_pack_i8(const int8_t *const rows[4], int16_t *panel, uint32_t k) {
     const int8_t *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3];
     uint32_t i = 0;
-    for (; i + 8 <= k; i += 8) {
-        const v128_t r[4] = {wasm_i16x8_load8x8(r0 + i), wasm_i16x8_load8x8(r1 + i), wasm_i16x8_load8x8(r2 + i),
-                             wasm_i16x8_load8x8(r3 + i)};
-        efn_store_pairs(r, panel + (size_t)i * 4);
+    for (;;) {
+#define RUNG(n)                                                                                                        \
+    {                                                                                                                  \
+        if (i + 8 > k)                                                                                                 \
+            break;                                                                                                     \
+        const v128_t r[4] = {wasm_i16x8_load8x8(r0 + i), wasm_i16x8_load8x8(r1 + i), wasm_i16x8_load8x8(r2 + i),       \
+                             wasm_i16x8_load8x8(r3 + i)};                                                              \
+        efn_store_pairs(r, panel + (size_t)i * 4);                                                                     \
+        i += 8;                                                                                                        \
+    }
+        EFN_STEPS(RUNG)
+#undef RUNG
     }
     for (; i < k; i += 2) {
         int16_t *to = panel + (size_t)i * 4; // [4][2]
