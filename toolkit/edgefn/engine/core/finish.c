@@ -69,19 +69,31 @@ EFN_INLINE v128_t two(const efn_finish *to, const efn_factors *f, const efn_narr
 EFN_INLINE void finish(const efn_finish *to, const efn_factors *f, const ending how, const efn_rows *of) {
     const efn_narrowing narrowing = efn_narrowing_of(to->y_zero, to->low, to->high);
     const uint32_t columns = efn_min(8, of->m - of->column);
+    const int32_t *sums = of->sums, *const end = sums + (size_t)of->rows / 2 * 16; // of whole pairs of rows
     int8_t *y = of->y + of->column;
-    for (uint32_t row = 0; row < of->rows; row += 2, y += 2 * (size_t)of->m) {
-        const v128_t pair = two(to, f, &narrowing, how, of->column, of->sums + (size_t)row * 8);
-        if (columns == 8 && row + 1 < of->rows) {
-            wasm_v128_store64_lane(y, pair, 0);
-            wasm_v128_store64_lane(y + of->m, pair, 1);
-            continue;
-        }
+    for (; columns < 8 && sums < end; sums += 16, y += 2 * (size_t)of->m) {
         int8_t whole[16];
-        wasm_v128_store(whole, pair);
+        wasm_v128_store(whole, two(to, f, &narrowing, how, of->column, sums));
         efn_copy(y, whole, columns);
-        if (row + 1 < of->rows)
-            efn_copy(y + of->m, whole + 8, columns);
+        efn_copy(y + of->m, whole + 8, columns);
+    }
+    while (sums < end) {
+#define RUNG(n)                                                                                                        \
+    {                                                                                                                  \
+        const v128_t pair = two(to, f, &narrowing, how, of->column, sums);                                             \
+        wasm_v128_store64_lane(y, pair, 0);                                                                            \
+        wasm_v128_store64_lane(y + of->m, pair, 1);                                                                    \
+        sums += 16, y += 2 * (size_t)of->m;                                                                            \
+        if (sums == end)                                                                                               \
+            break;                                                                                                     \
+    }
+        RUNG(0) RUNG(1)
+#undef RUNG
+    }
+    if (of->rows % 2) {
+        int8_t whole[16];
+        wasm_v128_store(whole, two(to, f, &narrowing, how, of->column, sums));
+        efn_copy(y, whole, columns);
     }
 }
 
