@@ -252,6 +252,14 @@ def test_a_model_that_leaves_the_batch_open_takes_any_number_of_items(writer, co
     assert read_plan(compiled_tflite(flattening(writer)).plan).meta["batch"] > 1
 
 
+def test_a_constant_without_elements_is_none_in_the_file(writer, compiled_tflite):
+    """A number is reshaped to the shape of a scalar, which has no dimensions."""
+    x, y = writer.tensor("x", (1,)), writer.tensor("y", ())
+    writer.op("RESHAPE", [x, writer.tensor("nothing", (0,), "INT32")], [y], "ReshapeOptions")
+    writer.subgraph([x], [y])
+    assert evaluate(read_plan(compiled_tflite(writer).plan), [np.full(1, 5, F)])[0] == 5
+
+
 def test_an_input_of_64_bits_is_computed_in_32(writer, compiled_tflite):
     x, y = writer.tensor("x", (3,), "INT64"), writer.tensor("y", (3, 1), "INT64")
     writer.op("RESHAPE", [x, constant(writer, np.array([3, 1], np.int32))], [y], "ReshapeOptions")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from edgefn.graph.importers.tflite.arithmetic import as_dtype, combine, joint, number
+from edgefn.graph.importers.tflite.fourier import real
 from edgefn.graph.importers.tflite.scope import Call
 from edgefn.graph.importers.tflite.tables import steps
 from edgefn.graph.ir import RUNTIME, DType, Tensor
@@ -68,7 +69,9 @@ def select(call: Call) -> str:
 
 
 def cast(call: Call) -> str:
-    """Floats are cut towards 0 and saturate; to bool is whether a number is not 0."""
+    """Floats are cut towards 0 and saturate; to bool is whether a number is not 0; of complex numbers the real part."""
+    if call.op.inputs[:1] and call.op.inputs[0] in call.scope.complexes and call.output.dtype == "f32":
+        return real(call)
     x, said = call.value(0), call.output.dtype
     dtype: DType = RUNTIME[said]
     if said == "bool" and call.input(0).dtype != "bool":

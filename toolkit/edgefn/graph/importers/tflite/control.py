@@ -110,7 +110,7 @@ def _run(call: Call, subgraph: TfliteSubgraph, values: Names) -> Names:
     outer = call.scope
     bound(outer.depth < MAX_DEPTH, f"{call.op.op} operator {call.label!r} is the {MAX_DEPTH}th inside another")
     kept = outer.constants.setdefault(id(subgraph), {})
-    inner = replace(outer, tensors=subgraph.tensors, names=dict(kept), handles={}, depth=outer.depth + 1)
+    inner = replace(outer, tensors=subgraph.tensors, names=dict(kept), handles={}, complexes={}, depth=outer.depth + 1)
     for index, value in zip(subgraph.inputs, values, strict=True):
         (inner.handles if subgraph.tensors[index].dtype == "resource" else inner.names)[index] = value
     for op in subgraph.ops:

@@ -11,6 +11,7 @@ from edgefn.graph.importers.source import SourcePort
 from edgefn.graph.importers.surprise import surprises
 from edgefn.graph.importers.tflite.control import reachable
 from edgefn.graph.importers.tflite.file import TfliteModel, TfliteSubgraph, TfliteTensor
+from edgefn.graph.importers.tflite.fourier import MOVING, moved_apart
 from edgefn.graph.importers.tflite.op import TfliteOp
 from edgefn.graph.importers.tflite.registry import HANDLERS, supported_ops
 from edgefn.graph.importers.tflite.scope import Call, Scope
@@ -139,20 +140,26 @@ def _import(scope: Scope, op: TfliteOp) -> None:
         known = ", ".join(one.name for one in supported_ops())
         message = f"{_unsupported(op, call.label)} is not supported. Supported are {known}"
         raise UnsupportedError("EFN-M010", message, hint="replace the op, or keep that part of the model outside")
-    if len(set(op.outputs)) < len(op.outputs) or any(i < 0 or i in scope.names for i in op.outputs):
+    if len(set(op.outputs)) < len(op.outputs) or any(
+        i < 0 or i in scope.names or i in scope.complexes for i in op.outputs
+    ):
         call.malformed("it does not have outputs of its own")
     with surprises(op.op, call.label):
-        made = HANDLERS[op.op][0](call)
+        handler = HANDLERS[op.op][0]
+        complex_ = op.op in MOVING and op.inputs[:1] and op.inputs[0] in scope.complexes
+        made = moved_apart(call, handler) if complex_ else handler(call)
     _bind(call, made)
 
 
 def _bind(call: Call, made: str | tuple[str, ...]) -> None:
     """Give the operator's outputs, but for handles of variables, what its handler made."""
     scope, made = call.scope, (made,) if isinstance(made, str) else made
-    wanted = [index for index in call.op.outputs if index not in scope.handles]
+    wanted = [index for index in call.op.outputs if index not in scope.handles and index not in scope.complexes]
     if len(wanted) != len(made):
         call.malformed(f"it has {len(wanted)} outputs, not {len(made)}")
     for index, name in zip(wanted, made, strict=True):
+        if scope.tensors[index].dtype == "c64":
+            call.refuse("complex numbers of another operator than RFFT2D")
         said, shape = scope.declared(index).shape, scope.tensor(name).shape
         if shape != said and scope.tensors[index].shape_signature is None:
             call.malformed(f"it computes {shape}, the file says {said}")

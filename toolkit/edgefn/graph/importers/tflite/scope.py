@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from math import inf
+from math import inf, prod
 from typing import Any, Never
 
 import numpy as np
@@ -71,7 +71,7 @@ class Scope(Builder):
     With `unsigned`, quantized u8 are taken for the i8 that are 128 lower. `visit` imports an operator, and `visits`
     counts them. `depth` says how many loops and choices this is inside of. `constants` has the names in the graph of
     constants of each subgraph, `weights` those of weights that a loop uses, `joints` the axis and the parts of what was
-    put together, `spread` what was taken apart.
+    put together, `spread` what was taken apart, `complexes` the real and the imaginary part of tensors.
     """
 
     subgraphs: tuple[TfliteSubgraph, ...] = ()
@@ -88,10 +88,13 @@ class Scope(Builder):
     weights: dict[object, str] = field(default_factory=dict)
     joints: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     spread: dict[str, Spread] = field(default_factory=dict)
+    complexes: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     def declared(self, index: int) -> Tensor:
         """A tensor as the file declares it, without its values."""
         t = self.tensors[index]
+        if t.dtype == "c64":
+            return Tensor(t.name, "f32", t.shape)  # each of its two parts
         if t.dtype not in NUMPY:
             message = f"tensor {t.name!r} has data type {t.dtype}"
             raise UnsupportedError("EFN-M011", message, hint="convert the model with int8 or float32 activations")
@@ -135,6 +138,8 @@ class Call(call.Call):
         if not self.has(index):
             self.malformed(f"input {index} is missing")
         number = self.op.inputs[index]
+        if number in self.scope.complexes:
+            self.refuse("complex numbers")
         if number not in self.scope.names:
             self._define(number)
         return self.scope.tensor(self.scope.names[number])
@@ -142,9 +147,13 @@ class Call(call.Call):
     def _define(self, number: int) -> None:
         """A constant comes into the graph when it is first read."""
         t = self.scope.tensors[number]
-        if t.constant is None:
+        if t.dtype == "c64" and t.constant is not None:
+            self.refuse(f"complex constant {t.name!r}")
+        like = self.scope.declared(number)
+        value = np.zeros(t.shape, NUMPY[like.dtype]) if prod(t.shape) == 0 else t.constant
+        if value is None:
             self.malformed(f"reads {t.name!r}, which nothing before it computes")
-        like, value = self.scope.declared(number), np.array(t.constant)
+        value = np.array(value)
         if like.dtype == "i8" and value.dtype == np.uint8:
             value = (value ^ 128).view(np.int8)
         self.scope.names[number] = self.scope.constant(t.name, value, like.quantization)

@@ -23,8 +23,9 @@ from edgefn.graph.ir import NUMPY, DType, Shape
 __all__ = ["TfliteDType", "TfliteQuantization", "TfliteTensor", "read_tensor"]
 
 type Array = NDArray[Any]
-# int16 holds the cell state of int8 LSTMs; a resource is the handle of a variable and has no values.
-type TfliteDType = DType | Literal["i16", "resource"]
+# int16 holds the cell state of int8 LSTMs, complex numbers come from RFFT2D only; a resource is the handle of a
+# variable and has no values.
+type TfliteDType = DType | Literal["i16", "c64", "resource"]
 
 _CONVERT = "convert the model again with float32, float16 or per-channel int8 weights"
 _BYTE, _SCALE, _ZERO_POINT = np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.int64)
@@ -40,6 +41,7 @@ _DTYPES: dict[str, TfliteDType] = {
     "INT32": "i32",
     "INT64": "i64",
     "BOOL": "bool",
+    "COMPLEX64": "c64",
     "RESOURCE": "resource",
 }
 
@@ -182,4 +184,6 @@ def _numpy(dtype: TfliteDType) -> np.dtype[Any]:
     """Return the type of values in a file; that of a resource has no size."""
     if dtype == "i16":
         return np.dtype("<i2")
+    if dtype == "c64":
+        return np.dtype("<c8")
     return np.dtype("V0") if dtype == "resource" else NUMPY[dtype].newbyteorder("<")

@@ -44,7 +44,9 @@ def call_once(call: Call) -> Nothing:
     if not 0 < index < len(subgraphs):
         call.malformed(f"it calls subgraph {index} of {len(subgraphs)}")
     once, outer = subgraphs[index], call.scope
-    inner = replace(outer, tensors=once.tensors, names={}, handles={}, variables={}, depth=outer.depth + 1)
+    inner = replace(
+        outer, tensors=once.tensors, names={}, handles={}, complexes={}, variables={}, depth=outer.depth + 1
+    )
     for op in once.ops:
         inner.visit(inner, op)
     for key, variable in inner.variables.items():
