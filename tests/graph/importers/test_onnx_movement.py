@@ -67,6 +67,26 @@ def test_a_split_matches_onnx(model, check, opset):
     assert check(m).ops == ["strided"] * 3
 
 
+@pytest.mark.parametrize("lengths", [[4, 4, 4], [3, 3, 3], [1, 4, 2], [0, 1, 0]])
+@pytest.mark.parametrize(("time", "batch"), [(0, 1), (1, 0)])
+def test_sequences_are_turned_round_up_to_their_lengths(model, check, lengths, time, batch):
+    m = model()
+    x = m.input("x", (4, 3, 2) if batch else (3, 4, 2))
+    y = m.node("ReverseSequence", x, m.constant(np.array(lengths)), time_axis=time, batch_axis=batch)
+    m.output(m.node("Neg", y))
+    check(m)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "axes"), [([1, 2], {}), ([1, 2, 5], {}), ([1, 2, -1], {}), ([1, 2, 3], {"time_axis": 1})]
+)
+def test_lengths_and_axes_that_do_not_fit_a_batch_are_malformed(model, compiled, lengths, axes):
+    m = model()
+    m.output(m.node("ReverseSequence", m.input("x", (4, 3, 2)), m.constant(np.array(lengths)), **axes))
+    with pytest.raises(ModelError, match="ReverseSequence"):
+        compiled(m)
+
+
 def test_a_split_into_equal_parts_matches_onnx(model, check):
     m = model()
     outputs(m, "Split", 3, m.input("x", (2, 8)), axis=1, num_outputs=3)

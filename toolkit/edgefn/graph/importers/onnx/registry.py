@@ -162,6 +162,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Relu": (activation.relu, ""),
     "Reshape": (movement.reshape, "constant shape"),
     "Resize": (resizing.resize, "constant scales or sizes; no tf_crop_and_resize"),
+    "ReverseSequence": (slicing.reverse_sequence, "constant lengths"),
     "RotaryEmbedding": (embedding.rotary_embedding, ""),
     "Scan": (loops.scan, _STEPS),
     "Scatter": (gathering.scatter_elements, "constant indices"),

@@ -1,13 +1,24 @@
-"""Parts of a tensor and repetitions of it: Slice, Split, Expand, Tile."""
+"""Parts of a tensor, in another order or repeated: Slice, Split, ReverseSequence, Expand, Tile."""
 
 import numpy as np
 
 from edgefn.graph.importers.bounds import MAX_RANK
+from edgefn.graph.importers.onnx.movement import joined
 from edgefn.graph.importers.onnx.scope import Call
 from edgefn.graph.importers.spans import Span, broadcast, divided, sliced, taken, tiled
-from edgefn.graph.ir import Shape
+from edgefn.graph.ir import Shape, Tensor
 
-__all__ = ["expand", "expanded_shape", "read_slice", "read_split", "read_tile", "slice_", "split", "tile"]
+__all__ = [
+    "expand",
+    "expanded_shape",
+    "read_slice",
+    "read_split",
+    "read_tile",
+    "reverse_sequence",
+    "slice_",
+    "split",
+    "tile",
+]
 
 
 def slice_(call: Call) -> str:
@@ -94,3 +105,29 @@ def read_tile(call: Call, rank: int) -> list[int]:
     if len(counts) != rank or any(c < 0 for c in counts):
         call.malformed(f"repeats {counts} of a tensor of rank {rank}")
     return counts
+
+
+def reverse_sequence(call: Call) -> str:
+    """What lies in front of a constant length is turned round, for each element of a batch its own."""
+    x, lengths = call.value(0), call.integers(1)
+    time, batch = call.attribute("time_axis", 0), call.attribute("batch_axis", 1)
+    if {time, batch} != {0, 1} or len(x.shape) < 2:
+        call.malformed(f"time_axis {time} and batch_axis {batch} of {x.shape}")
+    if len(lengths) != x.shape[batch] or not all(0 <= n <= x.shape[time] for n in lengths):
+        call.malformed(f"lengths {lengths[:9]} of {x.shape[batch]} sequences of {x.shape[time]}")
+    whole = [Span(0, 1, d) for d in x.shape]
+    if len(set(lengths)) == 1:
+        return _turned(call, x, time, lengths[0])
+    items = (sliced(call, x, [*whole[:batch], Span(i, 1, 1), *whole[batch + 1 :]]) for i in range(len(lengths)))
+    turned = [_turned(call, call.scope.tensor(item), time, n) for item, n in zip(items, lengths, strict=True)]
+    return joined(call, batch, [call.scope.tensor(item) for item in turned])
+
+
+def _turned(call: Call, x: Tensor, axis: int, length: int) -> str:
+    """`x` with its first elements along an axis in the other order."""
+    if length < 2:
+        return x.name
+    spans = [Span(length - 1, -1, length), Span(length, 1, x.shape[axis] - length)]
+    whole = [Span(0, 1, d) for d in x.shape]
+    parts = [sliced(call, x, [*whole[:axis], span, *whole[axis + 1 :]]) for span in spans if span.count]
+    return joined(call, axis, [call.scope.tensor(part) for part in parts])
