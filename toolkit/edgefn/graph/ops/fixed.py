@@ -1,5 +1,6 @@
 """TFLite's fixed point: multipliers as its kernels prepare them, and the arithmetic of docs/spec/plan.md, in numpy."""
 
+from functools import lru_cache
 from math import floor, frexp
 from typing import Any
 
@@ -118,6 +119,7 @@ def reciprocal(t: Array) -> Array:
     return np.asarray(np.minimum(r * 2, _ONE - 1))
 
 
+@lru_cache(512)
 def inverse_root(v: int) -> tuple[int, int]:
     """`1 / sqrt(v)`, of an integer that is 0 or more, as multiplier and shift: GetInvSqrtQuantizedMultiplierExp.
 

@@ -157,14 +157,12 @@ def _high16(v: Array, multiplier: int) -> Array:
 def rsqrt(call: Call, x: Tensor) -> Array:
     """What is not above 0 gives the largest number there is."""
     (x_scale, x_zero), (y_scale, y_zero) = _scalar(call, x), _scalar(call, call.output)
-    multiplier, shift = _multiplier(call, 1 / float(np.sqrt(np.float32(x_scale)) * np.float32(y_scale)))
-    wanted = np.full(256, RANGES[call.output.dtype][1], np.int64)
-    for i, v in enumerate(_values(x) - x_zero):
-        if v > 0:
-            root, root_shift = fixed.inverse_root(int(v))
-            data = fixed.scaled(np.array(1), root, root_shift + ROOT_BITS)
-            wanted[i] = fixed.scaled(data, multiplier, shift - ROOT_BITS) + y_zero
-    return wanted
+    by = _multiplier(call, 1 / float(np.sqrt(np.float32(x_scale)) * np.float32(y_scale)))
+    v = _values(x) - x_zero
+    roots, shifts = np.array([fixed.inverse_root(max(int(one), 1)) for one in v]).T
+    data = fixed.scaled(np.ones_like(v), roots, shifts + ROOT_BITS)
+    wanted = fixed.scaled(data, by[0], by[1] - ROOT_BITS) + y_zero
+    return np.where(v > 0, wanted, RANGES[call.output.dtype][1])
 
 
 def rectified(call: Call, x: Tensor, bounds: Bounds) -> str:
