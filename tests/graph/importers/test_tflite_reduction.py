@@ -181,6 +181,8 @@ def test_logarithms_of_probabilities(writer, compiled_tflite):
             UnsupportedError,
             r"\(0.0078125, 0\) are supported",
         ),
+        ("MEAN", [Given(BYTES, X), along(1, 2)], Gives("int32", (2, 20)), ModelError, "input is i8, output is i32"),
+        ("SUM", [Given(BYTES, X), along(1)], Gives("float32", (2, 7, 20)), ModelError, "input is i8, output is f32"),
         ("LOG_SOFTMAX", [Given(BYTES, X)], Gives("int8", BYTES.shape, X), UnsupportedError, "f32 is supported"),
     ],
 )

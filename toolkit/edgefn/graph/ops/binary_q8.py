@@ -69,11 +69,13 @@ def _of_square(a: float, b: float, y: float) -> tuple[float, float, float]:
 
 
 def _quotient(over: float, by: float) -> float:
-    return float(np.float32(over) / np.float32(by))
+    with np.errstate(over="ignore"):
+        return float(np.float32(over) / np.float32(by))
 
 
 def _of_product(a: float, b: float, y: float) -> float:
-    return _quotient(float(np.float32(a) * np.float32(b)), y)
+    with np.errstate(over="ignore"):
+        return _quotient(float(np.float32(a) * np.float32(b)), y)
 
 
 # By function, from the scales: how a, b and what becomes of them are scaled. TFLite has sums in f64, products in f32.

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from edgefn.errors import UnsupportedError
 from edgefn.graph.allowance import Allowance
 from edgefn.graph.importers.bounds import MAX_EMITTED, bound
@@ -144,7 +146,7 @@ def _import(scope: Scope, op: TfliteOp) -> None:
         i < 0 or i in scope.names or i in scope.complexes for i in op.outputs
     ):
         call.malformed("it does not have outputs of its own")
-    with surprises(op.op, call.label):
+    with surprises(op.op, call.label), np.errstate(all="ignore"):  # the model's numbers may be anything
         handler = HANDLERS[op.op][0]
         complex_ = op.op in MOVING and op.inputs[:1] and op.inputs[0] in scope.complexes
         made = moved_apart(call, handler) if complex_ else handler(call)

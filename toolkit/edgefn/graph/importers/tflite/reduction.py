@@ -7,7 +7,7 @@ import numpy as np
 from edgefn.graph.importers.bounds import MAX_WINDOW
 from edgefn.graph.importers.tflite.arithmetic import as_dtype, combine, number
 from edgefn.graph.importers.tflite.scope import Call
-from edgefn.graph.ir import Shape, Tensor, Window
+from edgefn.graph.ir import RUNTIME, Shape, Tensor, Window
 from edgefn.graph.ops import Arg, AveragePool, Cast, Dense, L2NormQ8, MaxPool, Reduce, ReduceQ8, Transpose
 from edgefn.graph.ops.l2_norm_q8 import MAX_ROW, Y_SCALE
 
@@ -47,8 +47,16 @@ def _pool(call: Call, kind: type[AveragePool] | type[MaxPool], x: Tensor) -> str
     return call.emit(kind(Window((x.shape[1], x.shape[2]))), (x.name,), _kept(x, _IMAGE))
 
 
+def _numbers(call: Call) -> Tensor:
+    """The input, of the output's type, perhaps in another quantization."""
+    x, y = call.value(0), call.output
+    if x.dtype != RUNTIME[y.dtype]:
+        call.malformed(f"input is {x.dtype}, output is {y.dtype}")
+    return x
+
+
 def mean(call: Call) -> str:
-    x = call.value(0)
+    x = _numbers(call)
     axes = _axes(call, len(x.shape))
     if x.dtype == "f32" and _pooled(x, axes):
         return _left(call, _pool(call, AveragePool, x), axes)
@@ -57,7 +65,7 @@ def mean(call: Call) -> str:
 
 def sum_(call: Call) -> str:
     """i8 of one quantization TFLite adds as bytes, whatever they mean."""
-    x = call.value(0)
+    x = _numbers(call)
     if x.dtype == "i8" and x.meaning == call.output.meaning:
         call.refuse("an i8 input and output of one quantization, which TFLite adds as bytes")
     return _total(call, "sum", x, _axes(call, len(x.shape)))
@@ -67,10 +75,10 @@ def _total(call: Call, function: str, x: Tensor, axes: tuple[int, ...]) -> str:
     if x.dtype == "i8":
         call.numbers(0)
         return _left(call, call.emit(ReduceQ8(axes, function == "mean"), (x.name,), _kept(x, axes)), axes)
-    return _left(call, _emitted(call, function, _number(call, x), axes), axes)
+    return _left(call, _emitted(call, function, _summable(call, x), axes), axes)
 
 
-def _number(call: Call, x: Tensor) -> Tensor:
+def _summable(call: Call, x: Tensor) -> Tensor:
     if x.dtype not in {"f32", "i32"}:
         call.refuse(f"{x.dtype} input {x.name!r}; f32, i32 and i8 are supported")
     return x
@@ -85,7 +93,7 @@ def reduced(function: str) -> Callable[[Call], str]:
         if function == "max" and x.dtype in {"f32", "i8"} and _pooled(x, axes):
             return _left(call, _pool(call, MaxPool, x), axes)
         if x.dtype != "i8" or function == "prod":
-            return _left(call, _emitted(call, function, _number(call, x), axes), axes)
+            return _left(call, _emitted(call, function, _summable(call, x), axes), axes)
         y = _emitted(call, function, call.scope.tensor(as_dtype(call, x.name, "i32")), axes)
         return _left(call, _as_bytes(call, y, x), axes)
 
@@ -128,7 +136,7 @@ def arg(*, smallest: bool) -> Callable[[Call], str]:
 
 def cumsum(call: Call) -> str:
     """Products with a triangle of ones, along the last axis."""
-    x, axes = call.value(0), call.integers(1)
+    x, axes = _numbers(call), call.integers(1)
     if x.dtype != "f32" or len(axes) != 1:
         call.refuse(f"{x.dtype} along the axes {axes}; f32 along one is supported")
     axis = call.axis(axes[0], len(x.shape))
