@@ -143,6 +143,7 @@ def cumsum(call: Call) -> str:
     n = x.shape[axis]
     if n > MAX_CUMULATED:
         call.refuse(f"{n:,} numbers are summed up; up to {MAX_CUMULATED:,} is supported")
+    call.scope.graph.allowance.demand((n, n))
     ones = np.tril(np.ones((n, n), np.float32), -1 if call.option("exclusive") else 0)
     weights = call.scope.constant(f"{call.label}.ones", ones.T.copy() if call.option("reverse") else ones)
     there = (*(i for i in range(len(x.shape)) if i != axis), axis)

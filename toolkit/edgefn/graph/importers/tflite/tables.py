@@ -157,7 +157,7 @@ def _high16(v: Array, multiplier: int) -> Array:
 def rsqrt(call: Call, x: Tensor) -> Array:
     """What is not above 0 gives the largest number there is."""
     (x_scale, x_zero), (y_scale, y_zero) = _scalar(call, x), _scalar(call, call.output)
-    by = _multiplier(call, 1 / float(np.sqrt(np.float32(x_scale)) * np.float32(y_scale)))
+    by = _multiplier(call, float(1 / np.float64(np.sqrt(np.float32(x_scale)) * np.float32(y_scale))))
     v = _values(x) - x_zero
     roots, shifts = np.array([fixed.inverse_root(max(int(one), 1)) for one in v]).T
     data = fixed.scaled(np.ones_like(v), roots, shifts + ROOT_BITS)
