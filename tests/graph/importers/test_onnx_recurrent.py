@@ -15,14 +15,15 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def run_lstm(x, w, r, b, h, c, p):
+def run_lstm(x, w, r, b, h, c, p, functions=(sigmoid, np.tanh, np.tanh)):
     """Gates i, o, f, c; peepholes i, o, f. All of h, and c in the end."""
+    gate, enter, leave = functions
     p_i, p_o, p_f = np.split(p, 3)
     states = []
     for row in x:
         i, o, f, g = np.split(row @ w.T + h @ r.T + b[0] + b[1], 4, axis=-1)
-        c = sigmoid(f + p_f * c) * c + sigmoid(i + p_i * c) * np.tanh(g)
-        h = sigmoid(o + p_o * c) * np.tanh(c)
+        c = gate(f + p_f * c) * c + gate(i + p_i * c) * enter(g)
+        h = gate(o + p_o * c) * leave(c)
         states.append(h)
     return np.array(states), c
 
@@ -54,6 +55,7 @@ class Layer:
         rng = np.random.default_rng(len(op) + len(direction) + layout)
         count, rows = DIRECTIONS[direction], GATES[op] * CELLS
         self.op, self.direction, self.layout, self.attributes = op, direction, layout, attributes
+        self.functions = (sigmoid, np.tanh, np.tanh)  # of an LSTM
         self.x = rng.normal(0, 1, (STEPS, BATCH, FEATURES)).astype(F)
         self.w, self.r = (rng.normal(0, 0.5, (count, rows, n)).astype(F) for n in (FEATURES, CELLS))
         self.b = rng.normal(0, 0.5, (count, 2 * rows)).astype(F)
@@ -82,7 +84,7 @@ class Layer:
             x, w, r, h = (a.astype(float) for a in (self.x[order], self.w[d], self.r[d], self.h[d]))
             b = self.b[d].astype(float).reshape(2, -1)
             if self.op == "LSTM":
-                states, c = run_lstm(x, w, r, b, h, self.c[d].astype(float), self.p[d].astype(float))
+                states, c = run_lstm(x, w, r, b, h, self.c[d].astype(float), self.p[d].astype(float), self.functions)
                 cells.append(c)
             elif self.op == "GRU":
                 states = run_gru(x, w, r, b, h, linear=self.attributes.get("linear_before_reset", 0))
@@ -142,7 +144,9 @@ def lstm(m, *more, w=None, r=None, **attributes):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (lambda m: lstm(m, activations=["Sigmoid", "Relu", "Tanh"]), "activations sigmoid, relu, tanh"),
+        (lambda m: lstm(m, activations=["Sigmoid", "Affine", "Tanh"]), "activation affine"),
+        (lambda m: lstm(m, activations=["Sigmoid", "Relu"]), "three are supported"),
+        (lambda m: lstm(m, activations=["Sigmoid", "Relu", "Tanh"], clip=1.0), "clip"),
         (lambda m: lstm(m, clip=3.0), "clip"),
         (lambda m: lstm(m, input_forget=1), "input_forget"),
         (lambda m: lstm(m, "", m.constant(np.array([4, 3], np.int32))), "sequence_lens other than 4"),
@@ -176,6 +180,38 @@ def test_what_does_not_fit_is_malformed(model, compiled, body, said):
     with pytest.raises(ModelError, match=said) as error:
         compiled(m)
     assert error.value.code == "EFN-M006"
+
+
+OTHERS = {
+    "Relu": lambda v: np.maximum(v, 0),
+    "HardSigmoid": lambda v: np.clip(0.2 * v + 0.5, 0, 1),
+    "Softsign": lambda v: v / (1 + np.abs(v)),
+    "Softplus": lambda v: np.log1p(np.exp(v)),
+    "Elu": lambda v: np.where(v < 0, np.expm1(np.minimum(v, 0)), v),
+    "LeakyRelu": lambda v: np.where(v < 0, 0.01 * v, v),
+    "Sigmoid": sigmoid,
+}
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize(
+    "names", [("Sigmoid", "Relu", "Relu"), ("HardSigmoid", "Softsign", "Elu"), ("Sigmoid", "Softplus", "LeakyRelu")]
+)
+def test_a_layer_of_other_functions_runs_step_by_step(model, compiled, engine_outputs, names, direction):
+    layer = Layer(model, "LSTM", direction, peepholes=True, activations=[*names] * DIRECTIONS[direction])
+    layer.functions = [OTHERS[name] for name in names]
+    for found in engine_outputs(compiled(layer.m).plan, layer.fed):
+        for f, w in zip(found, layer.wanted(), strict=True):
+            np.testing.assert_allclose(f, w, rtol=1e-5, atol=1e-6)
+
+
+def test_parameters_of_functions_are_handed_out_in_order(model, compiled, engine_outputs):
+    said = {"activation_alpha": [0.3, 0.2], "activation_beta": [0.4]}
+    layer = Layer(model, "LSTM", "forward", activations=["HardSigmoid", "Tanh", "LeakyRelu"], **said)
+    layer.functions = [lambda v: np.clip(0.3 * v + 0.4, 0, 1), np.tanh, lambda v: np.where(v < 0, 0.2 * v, v)]
+    for found in engine_outputs(compiled(layer.m).plan, layer.fed):
+        for f, w in zip(found, layer.wanted(), strict=True):
+            np.testing.assert_allclose(f, w, rtol=1e-5, atol=1e-6)
 
 
 class IntegerLayer:

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefn.graph.importers import recurrence
+from edgefn.graph.importers.onnx import unrolled
 from edgefn.graph.importers.onnx.scope import Call
+from edgefn.graph.importers.onnx.unrolled import Functions, read_functions
 from edgefn.graph.importers.recurrence import Layer, States
 from edgefn.graph.ops import Concat, Slice
 
@@ -51,13 +53,15 @@ def dynamic_quantize_lstm(call: Call) -> Names:
 
 
 def _lstm(call: Call, read: Read) -> Names:
-    _refuse_variants(call, ("sigmoid", "tanh", "tanh"))
+    functions = _lstm_functions(call)
     if call.attribute("input_forget", 0):
         call.refuse("input_forget")
 
     def run(d: _Direction, x: str) -> States:
         layer = d.layer(call, [0, 2, 3, 1], d.biases.sum(axis=0))
         first = (_first(call, 5, d, x), _first(call, 6, d, x))
+        if functions is not None:
+            return unrolled.lstm(layer, x, first, _peepholes(call, d), functions)
         return recurrence.lstm(layer, x, first, _peepholes(call, d))
 
     return _run(call, 4, run, read)
@@ -212,6 +216,19 @@ def _peepholes(call: Call, d: _Direction) -> Array:
     if p.ndim != 2 or p.shape[0] <= d.number or p.shape[1] != 3 * cells:
         call.malformed(f"peepholes of shape {p.shape} for {cells} cells")
     return np.asarray(p[d.number].reshape(3, cells)[[0, 2, 1]])
+
+
+def _lstm_functions(call: Call) -> Functions | None:
+    """Functions that the engine's op does not have, the same in both directions."""
+    usual, named = ["sigmoid", "tanh", "tanh"], [name.lower() for name in call.strings("activations")]
+    if named in ([], usual, usual * 2):
+        _refuse_variants(call, tuple(usual))
+        return None
+    if call.attribute("clip", 0.0):
+        call.refuse("clip")
+    if len(named) not in {3, 6} or named[:3] != named[-3:]:
+        call.refuse(f"activations {', '.join(named)}; three are supported, the same in both directions")
+    return read_functions(call, named)
 
 
 def _refuse_variants(call: Call, activations: tuple[str, ...]) -> None:

@@ -54,6 +54,7 @@ _AXES = "constant axes"
 _STRIDES = f"a product of strides up to {MAX_PHASES:,}"
 _CONSTANT = "of constants only"
 _RECURRENT = "constant weights; default activations; sequences of one length; no clip"
+_LSTM = "constant weights; sequences of one length; no clip; other functions than the default ones step by step"
 _INTEGERS = "computed in 32 bits"
 _ACTIVATIONS = "activations Relu, Clip, LeakyRelu, HardSigmoid, Sigmoid, Tanh"
 _NO_PAST = "no past, no present"
@@ -120,7 +121,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "InstanceNormalization": (normalization.instance_normalization, ""),
     "IsInf": (conversion.is_inf, ""),
     "IsNaN": (conversion.is_nan, ""),
-    "LSTM": (recurrent.lstm, f"{_RECURRENT}; peepholes; no input_forget"),
+    "LSTM": (recurrent.lstm, f"{_LSTM}; peepholes; no input_forget"),
     "LayerNormalization": (layer_norm.layer_normalization, ""),
     "Less": (arithmetic.compare("less"), ""),
     "LessOrEqual": (arithmetic.compare("less_equal"), ""),
@@ -213,7 +214,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "com.microsoft.BiasGelu": (activation.biased_gelu("gelu"), ""),
     "com.microsoft.DynamicQuantizeLSTM": (
         recurrent.dynamic_quantize_lstm,
-        f"{_RECURRENT}; peepholes; no input_forget; states in floats",
+        f"{_LSTM}; peepholes; no input_forget; states in floats",
     ),
     "com.microsoft.DynamicQuantizeMatMul": (dynamic.dynamic_quantize_matmul, "constant right side of rank 2"),
     "com.microsoft.EmbedLayerNormalization": (embedding.embed_layer_normalization, ""),
