@@ -167,7 +167,6 @@ def test_a_dense_layer_in_int8(writer, run):
     [
         ({"x_scale": ([0.1, 0.2, 0.3], [0, 0, 0])}, "i8 tensor 'x'; f32 and i8 with one scale"),
         ({"y_kind": "FLOAT32"}, "i8 input 'x' to f32"),
-        ({"y_kind": "UINT8"}, "u8 tensor 'y'"),
         ({"w_scale": ([0.1, 0.2, 0.3, 0.4], [0, 0, 0, 0], 1)}, "weights 'w' are not i8 with one scale"),
         ({"bias": np.zeros(3, np.float32)}, "a bias of float32"),
     ],

@@ -65,7 +65,6 @@ def test_floats_have_functions(writer, compiled_tflite, op):
     ("op", "y", "kinds", "said"),
     [
         ("QUANTIZE", None, ("INT8", "INT8"), "i8 and u8 with one scale"),
-        ("LOGISTIC", (1 / 256, 0), ("INT8", "UINT8"), "u8 tensor"),
     ],
 )
 def test_forms_that_are_not_supported_are_refused(writer, compiled_tflite, op, y, kinds, said):
