@@ -267,3 +267,11 @@ def test_an_input_of_64_bits_is_computed_in_32(writer, compiled_tflite):
     plan = read_plan(compiled_tflite(writer).plan)
     assert [port["dtype"] for port in (*plan.meta["inputs"], *plan.meta["outputs"])] == ["i64", "i64"]
     np.testing.assert_array_equal(evaluate(plan, [np.array([5, -6, 7], np.int32)])[0], [[5], [-6], [7]])
+
+
+def test_a_negation_of_nothing_is_malformed(writer, compiled_tflite):
+    x, y = writer.tensor("x", (1, 4)), writer.tensor("y", (1, 4), "BOOL")
+    writer.op("LOGICAL_NOT", [], [y])
+    writer.subgraph([x], [y])
+    with pytest.raises(ModelError, match="it has 0 inputs, not 1"):
+        compiled_tflite(writer)

@@ -71,9 +71,16 @@ def made_of_floats(writer):
     writer.subgraph([x], [y])
 
 
+def fed(writer):
+    x, y = writer.tensor("x", (1, 2), "COMPLEX64"), writer.tensor("y", (1, 2))
+    writer.op("COMPLEX_ABS", [x], [y])
+    writer.subgraph([x], [y])
+
+
 @pytest.mark.parametrize(
     ("build", "said"),
     [
+        (fed, "input 'x' is complex"),
         (of_another_operator, "complex numbers"),
         (of_a_constant, "an input that RFFT2D does not give"),
         (of_an_odd_length, "12 elements; a power of two"),

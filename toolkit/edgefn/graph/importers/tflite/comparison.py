@@ -53,6 +53,8 @@ def logic(function: str) -> Callable[[Call], str]:
 
 
 def logical_not(call: Call) -> str:
+    if len(call.op.inputs) != 1:
+        call.malformed(f"it has {len(call.op.inputs)} inputs, not 1")
     return combine(call, "xor", _booleans(call)[0], number(call, 1, "u8"))
 
 

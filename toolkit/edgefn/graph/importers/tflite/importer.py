@@ -18,7 +18,7 @@ from edgefn.graph.importers.tflite.op import TfliteOp
 from edgefn.graph.importers.tflite.registry import HANDLERS, supported_ops
 from edgefn.graph.importers.tflite.scope import Call, Scope
 from edgefn.graph.importers.tflite.variables import find_assigned, keep_variables
-from edgefn.graph.ir import RUNTIME, Graph, Port, Shape, Tensor
+from edgefn.graph.ir import RUNTIME, Graph, Port, Quantization, Shape, Tensor
 from edgefn.graph.ops import FlipSign
 
 __all__ = ["import_tflite", "port_of", "unsupported_ops"]
@@ -100,25 +100,27 @@ def _of_u8(subgraph: TfliteSubgraph, op: TfliteOp) -> bool:
 
 def _input(scope: Scope, index: int, shape: Shape) -> Port:
     t = scope.declared(index)
-    flipped = scope.tensors[index].dtype != t.dtype
-    port = scope.input(_flipped(t, shape) if flipped else replace(t, dtype=RUNTIME[t.dtype], shape=shape))
-    whole = replace(t, shape=shape)
-    scope.names[index] = scope.emit(t.name, FlipSign(), (port.tensor,), whole) if flipped else port.tensor
+    if scope.tensors[index].dtype == "c64":
+        raise UnsupportedError("EFN-M011", f"input {t.name!r} is complex", hint="give it floats")
+    if t.quantization is None or scope.tensors[index].dtype == t.dtype:
+        port = scope.input(replace(t, dtype=RUNTIME[t.dtype], shape=shape))
+        scope.names[index] = port.tensor
+        return port
+    port = scope.input(_as_u8(t, t.quantization, shape))
+    scope.names[index] = scope.emit(t.name, FlipSign(), (port.tensor,), replace(t, shape=shape))
     return port
 
 
-def _flipped(t: Tensor, shape: Shape) -> Tensor:
-    """What i8 are as u8."""
-    assert t.quantization is not None  # noqa: S101 -- others are not flipped
-    q = replace(t.quantization, zero_point=t.quantization.zero_point + 128)
-    return Tensor(t.name, "u8", shape, q)
+def _as_u8(t: Tensor, q: Quantization, shape: Shape) -> Tensor:
+    """What i8 of a model that computes in u8 are there."""
+    return Tensor(t.name, "u8", shape, replace(q, zero_point=q.zero_point + 128))
 
 
 def _output(scope: Scope, index: int) -> str:
-    t = Call(scope, _reading(index)).input(0)
-    if (scope.tensors[index].dtype, t.dtype) != ("u8", "i8"):
+    t, q = Call(scope, _reading(index)).input(0), scope.declared(index).quantization
+    if (scope.tensors[index].dtype, t.dtype) != ("u8", "i8") or q is None:
         return t.name
-    return scope.emit(t.name, FlipSign(), (scope.running(t.name).name,), _flipped(t, t.shape))
+    return scope.emit(t.name, FlipSign(), (scope.running(t.name).name,), _as_u8(t, q, t.shape))
 
 
 def _named(scope: Scope, port: Port, index: int, name: str) -> Port:
