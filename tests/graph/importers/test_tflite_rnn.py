@@ -108,6 +108,15 @@ def test_other_forms_are_refused(writer, compiled_tflite, activation, cells, err
         compiled_tflite(writer)
 
 
+def test_a_bias_of_two_dimensions_is_malformed(writer, compiled_tflite):
+    source, (_, ports) = writer.tensor("x", (BATCH, FEATURES)), direction(writer)
+    ports[2], y = constant(writer, normal(CELLS, 1)), writer.tensor("y", (BATCH, CELLS))
+    writer.op("RNN", [source, *ports], [y], "RNNOptions", {"FusedActivationFunction": TANH})
+    writer.subgraph([source], [y])
+    with pytest.raises(ModelError, match=r"with a bias of \(6, 1\)"):
+        compiled_tflite(writer)
+
+
 def filters(writer, x, rank, *, count=8, memory=5, activation=RELU):
     """A model of one SVDF, and its weights."""
     parts = normal(count, x.shape[-1]), normal(count, memory), normal(count // max(rank, 1))

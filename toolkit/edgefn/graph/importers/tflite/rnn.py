@@ -63,8 +63,8 @@ def _steps(call: Call, x: str, first: int, *, reverse: bool = False) -> str:
         call.refuse(f"the activation {name}; supported are {', '.join(_FUNCTIONS)}")
     w, r, bias = (reals_of(call, first + i) for i in range(3))
     _, batch, features = call.scope.tensor(x).shape
-    cells = len(bias)
-    if w.shape != (cells, features) or r.shape != (cells, cells):
+    cells = bias.size
+    if bias.ndim != 1 or w.shape != (cells, features) or r.shape != (cells, cells):
         call.malformed(f"weights {w.shape} and {r.shape} with a bias of {bias.shape} and inputs of {features}")
     h, before = state_of(call, first + 3, (batch, cells))
     layer = Layer(call.scope, call.label, w[None], bias[None], r[None], reverse)
