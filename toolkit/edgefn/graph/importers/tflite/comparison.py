@@ -25,7 +25,10 @@ def compare(function: str, *, swapped: bool = False) -> Callable[[Call], str]:
 
 
 def _comparable(call: Call, index: int) -> str:
-    """f32 or i32; quantized bytes as TFLite compares them: in steps of 1/256, rounded."""
+    """f32 or i32; quantized bytes as TFLite compares them: in steps of 1/256, rounded.
+
+    With a scale of 1 or more TFLite shifts by a negative count, which C does not define: here the reals are compared.
+    """
     t = call.value(index)
     whole = as_dtype(call, t.name, "f32" if t.dtype == "f32" else "i32")
     if t.dtype not in {"i8", "u8"} or t.quantization is None:

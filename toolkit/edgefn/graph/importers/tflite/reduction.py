@@ -64,7 +64,10 @@ def mean(call: Call) -> str:
 
 
 def sum_(call: Call) -> str:
-    """i8 of one quantization TFLite adds as bytes, whatever they mean."""
+    """i8 of one quantization TFLite adds as bytes, whatever they mean.
+
+    Of others LiteRT's optimized kernel is followed: BUILTIN_REF of 2.3 takes i8 for u8 here.
+    """
     x = _numbers(call)
     if x.dtype == "i8" and x.meaning == call.output.meaning:
         call.refuse("an i8 input and output of one quantization, which TFLite adds as bytes")

@@ -97,7 +97,10 @@ def root(call: Call, x: Tensor) -> Array:
 
 
 def quotients(call: Call, a: Tensor, b: Tensor) -> Array:
-    """Of every two bytes, `[65536]` by `256 * a + b`, below 0 from the end; b at its zero point counts as 1."""
+    """Of every two bytes, `[65536]` by `256 * a + b`, below 0 from the end; b at its zero point counts as 1.
+
+    Where TFLite shifts by more than 31 bits, which C does not define, it is the quotient, which is next to nothing.
+    """
     (a_scale, a_zero), (b_scale, b_zero), (y_scale, y_zero) = (_scalar(call, t) for t in (a, b, call.output))
     multiplier, shift = _multiplier(call, float(np.float32(a_scale) / (np.float32(b_scale) * np.float32(y_scale))))
     over, under = (_values(a) - a_zero)[:, None], (_values(b) - b_zero)[None, :]
