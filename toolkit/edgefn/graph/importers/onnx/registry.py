@@ -38,6 +38,7 @@ from edgefn.graph.importers.onnx import (
     sequences,
     slicing,
     softmax,
+    spectrum,
     svm,
     trees,
 )
@@ -165,6 +166,7 @@ HANDLERS: dict[str, tuple[Handler, str]] = {
     "Resize": (resizing.resize, "constant scales or sizes; no tf_crop_and_resize"),
     "ReverseSequence": (slicing.reverse_sequence, "constant lengths"),
     "RotaryEmbedding": (embedding.rotary_embedding, ""),
+    "STFT": (spectrum.stft, "real signals; constant window and lengths"),
     "Scan": (loops.scan, _STEPS),
     "Scatter": (gathering.scatter_elements, "constant indices"),
     "ScatterElements": (gathering.scatter_elements, "constant indices; no reduction"),
