@@ -211,7 +211,14 @@ def test_weights_of_f16_behind_a_dequantize_are_constants(writer, run):
     np.testing.assert_allclose(run(writer, x), x @ stored.astype(np.float32).T, atol=1e-5)
 
 
-@pytest.mark.parametrize(("op", "reduce"), [("AVERAGE_POOL_2D", np.nanmean), ("MAX_POOL_2D", np.nanmax)])
+def root_mean_square(x, axis):
+    return np.sqrt(np.nanmean(np.square(x), axis=axis))
+
+
+POOLS = [("AVERAGE_POOL_2D", np.nanmean), ("MAX_POOL_2D", np.nanmax), ("L2_POOL_2D", root_mean_square)]
+
+
+@pytest.mark.parametrize(("op", "reduce"), POOLS)
 @pytest.mark.parametrize("same", [True, False])
 def test_a_pool(writer, run, op, reduce, same):
     x = normal(1, 7, 6, 5)

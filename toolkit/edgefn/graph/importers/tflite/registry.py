@@ -84,6 +84,7 @@ HANDLERS: dict[str, tuple[Callable[[Call], str | tuple[str, ...]], str]] = {
     "IF": (control.if_, "sides whose outputs agree in type and shape"),
     "IMAG": (fourier.imag, "of what RFFT2D gives"),
     "L2_NORMALIZATION": (reduction.l2_normalization, f"f32, i8; {_ACTIVATION}"),
+    "L2_POOL_2D": (pooling.l2_pool_2d, f"f32; {_ACTIVATION}"),
     "LEAKY_RELU": (functions.leaky_relu, "f32, i8"),
     "LESS": (comparison.compare("less"), ""),
     "LESS_EQUAL": (comparison.compare("less_equal"), ""),
