@@ -102,6 +102,19 @@ def test_a_loop_without_an_end_is_refused(writer, compiled_tflite):
     assert error.value.code == "EFN-M008"
 
 
+def test_a_loop_of_rounds_that_do_nothing_is_refused(writer, compiled_tflite):
+    x, y = writer.tensor("x", (1, 3)), writer.tensor("y", (1, 3))
+    writer.op("WHILE", [x], [y], "WhileOptions", {"CondSubgraphIndex": 1, "BodySubgraphIndex": 2})
+    writer.subgraph([x], [y])
+    writer.tensor("value", (1, 3))
+    writer.subgraph([0], [constant(writer, np.bool_(True), "BOOL")], "condition")
+    writer.tensor("value", (1, 3))
+    writer.subgraph([0], [0], "body")
+    with pytest.raises(ModelError, match="at most 32,768") as error:
+        compiled_tflite(writer)
+    assert error.value.code == "EFN-M008"
+
+
 def test_a_loop_whose_rounds_only_a_run_knows_is_refused(writer, compiled_tflite):
     x, held = writer.tensor("x", (1, 3)), writer.tensor("held", (), "BOOL")
     writer.op("WHILE", [held, x], [writer.tensor("end", (), "BOOL"), writer.tensor("y", (1, 3))], "WhileOptions",

@@ -7,7 +7,7 @@ takes the other (edgefn.graph.choice).
 from collections.abc import Iterable
 from dataclasses import replace
 
-from edgefn.graph.importers.bounds import bound
+from edgefn.graph.importers.bounds import MAX_EMITTED, bound
 from edgefn.graph.importers.tflite.file import TfliteSubgraph
 from edgefn.graph.importers.tflite.op import TfliteOp
 from edgefn.graph.importers.tflite.scope import Call, Scope
@@ -108,6 +108,11 @@ def _given(call: Call, index: int) -> str:
 def _run(call: Call, subgraph: TfliteSubgraph, values: Names) -> Names:
     """What a subgraph gives for values; its tensors mean nothing outside, but for constants, which are kept."""
     outer = call.scope
+    outer.visits[call.op.op] += 1 + len(subgraph.outputs)  # a round that has no operators is one all the same
+    visits = outer.visits.total()
+    bound(
+        visits <= MAX_EMITTED, f"with {call.label!r} the model runs {visits:,} operators, at most {MAX_EMITTED:,} are"
+    )
     bound(outer.depth < MAX_DEPTH, f"{call.op.op} operator {call.label!r} is the {MAX_DEPTH}th inside another")
     kept = outer.constants.setdefault(id(subgraph), {})
     inner = replace(outer, tensors=subgraph.tensors, names=dict(kept), handles={}, complexes={}, depth=outer.depth + 1)
