@@ -101,7 +101,8 @@ def _finished(low: Lowering, node: Node, sums: Array) -> Array:
     y, factors = low.graph.tensors[node.output], _factors(low, node)
     ending = scalar_of(y)[1], *low.bounds(op.bounds, y).values()
     if not low.fixed:
-        return saturate(sums.astype(np.float32) * factors.astype(np.float32), *ending)
+        with np.errstate(over="ignore"):  # what is infinite is saturated
+            return saturate(sums.astype(np.float32) * factors.astype(np.float32), *ending)
     if op.by_f64:
         return end(whole(sums * factors), *ending)
     mult, shift = _fixed_pairs(node, factors).astype(np.int64).T
