@@ -59,14 +59,15 @@ EFN_INLINE void across(const float *a, const float *b, const int add, uint32_t c
     wasm_v128_store(to + 48, wasm_f32x4_sub(d[1], d[3]));
 }
 
-// Four tiles, of which rows lie line[t] f32 apart, to their place in the panels.
+// Four tiles, of which rows lie line[t] bytes apart, to their place in the panels.
 static EFN_NOINLINE void transform(const layer_f32 *layer, const float *const from[4], const uint32_t line[4],
                                    float *panel) {
     const uint32_t c = layer->c;
     float room[EFN_POINTS * 16]; // [16][4][4]
     for (uint32_t i = 0; i < c; i += 4, panel += 16) {
         for (uint32_t t = 0; t < 4; t++) {
-            const float *r0 = from[t] + i, *r1 = r0 + line[t], *r2 = r1 + line[t], *r3 = r2 + line[t];
+            const uint32_t down = line[t] / 4;
+            const float *r0 = from[t] + i, *r1 = r0 + down, *r2 = r1 + down, *r3 = r2 + down;
             across(r0, r2, 0, c, room + 4 * t);
             across(r1, r2, 1, c, room + 4 * t + 64);
             across(r2, r1, 0, c, room + 4 * t + 128);
@@ -123,14 +124,10 @@ static EFN_NOINLINE void finish(const layer_f32 *layer, const float *sums, uint3
 static void run_block(const layer_f32 *layer, uint32_t first, uint32_t tiles, uint32_t all) {
     const uint32_t c = layer->c, block = layer->block;
     for (uint32_t tile = 0; tile < tiles; tile += 4) {
-        const float *from[4]; // past the end, the last tile again
+        const void *from[4];
         uint32_t line[4];
-        for (uint32_t t = 0; t < 4; t++) {
-            const efn_tile at = efn_tile_of(&layer->mosaic, efn_min(first + tile + t, all - 1));
-            from[t] = efn_tile_input(&layer->mosaic, at, layer->patches + (size_t)64 * c * t, &line[t]);
-            line[t] /= 4;
-        }
-        transform(layer, from, line, layer->panels + (size_t)tile * c);
+        efn_four_inputs(&layer->mosaic, first + tile, all, layer->patches, from, line);
+        transform(layer, (const float *const *)from, line, layer->panels + (size_t)tile * c);
     }
     const float *w = layer->w;
     for (uint32_t column = 0; column < layer->m; column += 8) {

@@ -93,6 +93,13 @@ EFN_INLINE const void *efn_tile_input(const efn_mosaic *m, efn_tile at, uint8_t 
     return patch;
 }
 
+// The same of tiles `first` to `first` + 3 of `all`, past the end of the last one again; patches [4][4][4][pixel].
+EFN_INLINE void efn_four_inputs(const efn_mosaic *m, uint32_t first, uint32_t all, uint8_t *patches,
+                                const void *from[4], uint32_t line[4]) {
+    for (uint32_t t = 0; t < 4; t++, patches += (size_t)16 * m->pixel)
+        from[t] = efn_tile_input(m, efn_tile_of(m, efn_min(first + t, all - 1)), patches, &line[t]);
+}
+
 // The first channel of pixel `i` of a tile in y; -1 where that is outside.
 EFN_INLINE int64_t efn_tile_output(const efn_tensor *y, efn_tile at, uint32_t i) {
     const uint32_t oy = 2 * at.y + i / 2, ox = 2 * at.x + i % 2;

@@ -149,13 +149,10 @@ static EFN_NOINLINE void finish(const layer_i8 *layer, const efn_factors *f, con
 static void run_block(const layer_i8 *layer, uint32_t first, uint32_t tiles, uint32_t all) {
     const uint32_t c = layer->c, block = layer->block;
     for (uint32_t tile = 0; tile < tiles; tile += 4) {
-        const int8_t *from[4]; // past the end, the last tile again
+        const void *from[4];
         uint32_t line[4];
-        for (uint32_t t = 0; t < 4; t++) {
-            const efn_tile at = efn_tile_of(&layer->mosaic, efn_min(first + tile + t, all - 1));
-            from[t] = efn_tile_input(&layer->mosaic, at, layer->patches + (size_t)16 * c * t, &line[t]);
-        }
-        transform(layer, from, line, layer->panels + (size_t)tile * c);
+        efn_four_inputs(&layer->mosaic, first + tile, all, layer->patches, from, line);
+        transform(layer, (const int8_t *const *)from, line, layer->panels + (size_t)tile * c);
     }
     const int16_t *w = layer->w;
     for (uint32_t column = 0; column < layer->m; column += 8) {
