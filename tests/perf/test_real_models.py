@@ -38,6 +38,8 @@ console.log(least);
 @pytest.mark.benchmark(group="inference of real models")
 def test_inference(benchmark, line, path, node, tmp_path):
     """The least milliseconds of inference of the first case alone."""
+    if not benchmark.enabled:
+        pytest.skip("measures and holds nothing: --benchmark-enable")
     archive = load_cases(path.with_suffix(".npz"))
     subject = open_subject(path, None, archive.shapes)
     (tmp_path / "model.wasm").write_bytes(embed(subject.blob, "simd128"))
