@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgefn.errors import UnsupportedError
+from edgefn.errors import ModelError, UnsupportedError
 
 F = np.float32
 B, S, HEADS, D = 2, 5, 3, 4
@@ -168,3 +168,11 @@ def test_rotary_embeddings_turn_pairs_by_their_position(model, hold, interleaved
     z = (pairs[..., 0] + 1j * pairs[..., 1]) * np.exp(1j * turned)
     y = np.stack([z.real, z.imag], -1)
     hold(m, [x], (y if interleaved else y.swapaxes(3, 4)).reshape(x.shape))
+
+
+def test_positions_that_are_no_integers_of_32_bits_are_malformed(model, compiled):
+    m = model()
+    names = [m.input("x", (B, HEADS, S, D)), m.input("positions", (B, S), "u8"), *[m.random(9, D // 2) for _ in "cs"]]
+    m.output(m.node("RotaryEmbedding", *names, **MS))
+    with pytest.raises(ModelError, match="positions of u8"):
+        compiled(m)

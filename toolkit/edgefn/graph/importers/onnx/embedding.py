@@ -74,8 +74,10 @@ def _at(call: Call, cache: Tensor, position_ids: str, shape: Shape, half: int) -
     """A cache for every place, `[B, S, 1, R / 2]`."""
     name = cache.name
     if position_ids:
-        ids = call.scope.tensor(position_ids).shape
-        name = call.moved(Gather(0), cache, (*ids, *cache.shape[1:]), position_ids)
+        ids = call.scope.tensor(position_ids)
+        if ids.dtype != "i32":
+            call.malformed(f"positions of {ids.dtype}")
+        name = call.moved(Gather(0), cache, (*ids.shape, *cache.shape[1:]), position_ids)
     if call.scope.tensor(name).size != shape[0] * shape[1] * half:
         call.malformed(f"a cache of {cache.shape} for {shape[:2]} places of {half} angles")
     return call.reshape(name, (*shape[:2], 1, half))
