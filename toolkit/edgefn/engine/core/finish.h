@@ -7,7 +7,7 @@
 
 typedef enum {
     EFN_BY_F32,   // _i8: one product and one rounding to even, in f32
-    EFN_BY_FIXED, // conv2d_q8, depthwise_q8: a fixed-point multiplier and a shift
+    EFN_BY_FIXED, // conv2d_q8, depthwise_q8, winograd_q8: a fixed-point multiplier and a shift
     EFN_BY_F64,   // dense_q8: one product and one rounding away from zero, in f64
 } efn_rounding;
 

@@ -158,9 +158,9 @@ def _absorbed(graph: Graph, node: Node, x: _Range) -> Array:
 
 def _in_lanes(gone: Array) -> Array:
     """What stays, filled up to a multiple of eight by the last of what could go."""
-    keep = ~gone
-    missing = min(-keep.sum() % LANES if keep.any() else LANES, gone.sum())
-    keep[np.flatnonzero(gone)[len(np.flatnonzero(gone)) - missing :]] = True
+    keep, spare = ~gone, np.flatnonzero(gone)
+    missing = min(-keep.sum() % LANES if keep.any() else LANES, len(spare))
+    keep[spare[len(spare) - missing :]] = True
     return keep
 
 

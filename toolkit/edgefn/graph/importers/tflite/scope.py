@@ -59,10 +59,6 @@ class Spread:
     sides: tuple[int, int]
 
 
-def _nowhere(_scope: "Scope", op: TfliteOp) -> None:
-    raise NotImplementedError(op.op)
-
-
 @dataclass(slots=True)
 class Scope(Builder):
     """The graph under construction, the file's tensors, and the name in the graph of each that is known by now.
@@ -81,7 +77,7 @@ class Scope(Builder):
     handles: dict[int, str] = field(default_factory=dict)
     variables: dict[str, Variable] = field(default_factory=dict)
     unsigned: bool = False
-    visit: "Callable[[Scope, TfliteOp], None]" = _nowhere
+    visit: "Callable[[Scope, TfliteOp], None]" = field(kw_only=True)
     depth: int = 0
     visits: Counter[str] = field(default_factory=Counter)
     constants: dict[int, dict[int, str]] = field(default_factory=dict)
