@@ -153,21 +153,17 @@ def add_i8(a, b, *parameters) -> np.ndarray:
     return narrow(left + right, y_zero, low, high)
 
 
+def add_linear_i8(a, b, *parameters) -> np.ndarray:
+    a_factor, b_factor, offset, shift, low, high = parameters
+    total = a.astype(np.int64) * a_factor + b.astype(np.int64) * b_factor + offset
+    return np.clip(total // 2**shift, low, high).astype(np.int8)
+
+
 def average_pool_q8(x, window, out, low, high) -> np.ndarray:
     count = _inside(x, window, out).sum(axis=0)
     total = np.stack(taps(x, window, out, 0)).astype(np.int64).sum(axis=0)
     away = np.sign(total) * ((2 * np.abs(total) + count) // (2 * count))  # an odd count has no halves
     return np.clip(away, low, high).astype(np.int8)
-
-
-def add_q8(a, b, *parameters) -> np.ndarray:
-    (a_mult, a_shift, b_mult, b_shift, y_mult, y_shift), (a_zero, b_zero, y_zero, low, high) = (
-        parameters[:6],
-        parameters[6:],
-    )
-    left = scaled((a.astype(np.int64) - a_zero) * 2**20, a_mult, a_shift)
-    right = scaled((b.astype(np.int64) - b_zero) * 2**20, b_mult, b_shift)
-    return ended(scaled(left + right, y_mult, y_shift), y_zero, low, high)
 
 
 def binary_q8(name: str, a, b, factors, zeros, low: int, high: int) -> np.ndarray:

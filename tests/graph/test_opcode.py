@@ -12,7 +12,6 @@ ALLOWED = {
     "last:flag": ((0, 1), (2,)),
     "x_zero:i8": ((-128, 127), (-129, 128)),
     "y_mult:multiplier": ((0, 2**30, 2**31 - 1), (1, 2**30 - 1, 2**31)),
-    "y_shift:shift": ((-31, 0), (-32, 1)),
     ".scale": ((1e-30, 3e38), (0.0, -1.0, inf, nan)),
     "alpha:finite": ((-1.0, 0.0), (inf, -inf, nan)),
     "epsilon:not_negative": ((0.0, 1.0), (-1e-30, inf, nan)),

@@ -116,7 +116,7 @@ def test_the_sum_of_many(writer, compiled_tflite):
 
 
 @pytest.mark.parametrize(
-    ("op", "codes"), [("MUL", ["binary_q8"]), ("SUB", ["binary_q8"]), ("ADD", ["add_q8"]), ("DIV", None)]
+    ("op", "codes"), [("MUL", ["binary_q8"]), ("SUB", ["binary_q8"]), ("ADD", ["add_linear_i8"]), ("DIV", None)]
 )
 def test_an_activation_is_part_of_the_op(writer, compiled_tflite, op, codes):
     given = [Given(BYTES.reshape(4, 64), A), Given(BYTES.reshape(4, 64), B)]

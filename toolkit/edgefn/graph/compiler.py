@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 # Part of every cache key: raise it whenever the same model may give other bytes.
-COMPILER_VERSION = "4"
+COMPILER_VERSION = "5"
 MAX_MODEL_BYTES = 256 << 20
 TFLITE_MAGIC = b"TFL3"  # at byte 4
 

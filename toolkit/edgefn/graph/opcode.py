@@ -47,7 +47,6 @@ KINDS = {
         Kind("flag", "I", lambda v: v in {0, 1}),
         Kind("i8", "i", lambda v: -128 <= v <= 127),
         Kind("multiplier", "I", lambda v: v == 0 or 2**30 <= v < 2**31),
-        Kind("shift", "i", lambda v: -31 <= v <= 0),
         Kind("f32", "f", lambda v: 0 < v < inf),
         Kind("finite", "f", isfinite),
         Kind("not_negative", "f", lambda v: 0 <= v < inf),

@@ -28,7 +28,6 @@ const efn_op efn_ops[EFN_OPCODES] = {
     [23] = EFN_ROW(conv2d_q8, efn_conv_i8),
     [24] = EFN_ROW(depthwise_q8, efn_conv_i8),
     [25] = EFN_ROW(dense_q8, efn_dense_i8),
-    [26] = EFN_ROW(add_q8, efn_add_q8),
     [27] = EFN_ROW(average_pool_q8, efn_average_pool_q8),
     [28] = EFN_ROW(softmax_q8, efn_lookup),
     [29] = EFN_ROW(lookup_i8, efn_lookup),
@@ -63,5 +62,6 @@ const efn_op efn_ops[EFN_OPCODES] = {
     [60] = EFN_ROW(binary_q8, efn_binary_q8),
     [61] = EFN_ROW(reduce_q8, efn_reduce_q8),
     [62] = EFN_ROW(l2_norm_q8, efn_l2_norm_q8),
+    [63] = EFN_ROW(add_linear_i8, efn_add_linear_i8),
     [70] = EFN_ROW(matmul_q8, efn_matmul_q8),
 };

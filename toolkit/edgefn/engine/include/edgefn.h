@@ -127,9 +127,10 @@ typedef struct {
 
 typedef struct {
     uint32_t a, b, y;
-    efn_fixed a_by, b_by, y_by;
-    int32_t a_zero, b_zero, y_zero, low, high;
-} efn_add_q8;
+    int32_t a_factor, b_factor, offset;
+    uint32_t shift;
+    int32_t low, high;
+} efn_add_linear_i8;
 
 typedef struct {
     uint32_t x, y, kh, kw, stride_h, stride_w, pad_top, pad_left;

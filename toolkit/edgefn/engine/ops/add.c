@@ -1,7 +1,7 @@
 // add: a + b, where b is as large as a, or a vector of the last dimension, or one element. May run in place on an
 // operand as large as y.
 #include "../core/check.h"
-#include "../core/fixed.h"
+#include "../core/lanes.h"
 #include "../core/table.h"
 
 // b as it repeats: `rows` rows of `width` elements; step 0 when b is one element.
@@ -125,105 +125,116 @@ void efn_add_i8_ref(const efn_site *site, const uint32_t *words) {
         i8_from(p, a, b, y, 0, &s);
 }
 
-// ---- q8: TFLite's fixed point, with 20 bits behind the point. |a - a_zero| < 2^8, so nothing overflows ----
+// ---- i8 as one linear form. Its factors have 24 bits, which are taken in two parts: an i16 and eight bits ----
 
-static efn_status check_factor(const efn_fixed *by) {
-    EFN_REQUIRE(efn_multiplier_valid(by->mult) && -31 <= by->shift && by->shift <= 0, EFN_BAD_PARAMETER);
-    return EFN_OK;
+#define FACTOR_LIMIT (1 << 23)
+
+static int64_t size_of(int32_t v) {
+    return v < 0 ? -(int64_t)v : v;
 }
 
-efn_status efn_add_q8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
+efn_status efn_add_linear_i8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
     (void)count;
-    const efn_add_q8 *p = (const efn_add_q8 *)words;
-    EFN_TRY(check_factor(&p->a_by));
-    EFN_TRY(check_factor(&p->b_by));
-    EFN_TRY(check_factor(&p->y_by));
-    EFN_TRY(efn_check_zero(p->a_zero));
-    EFN_TRY(efn_check_zero(p->b_zero));
-    EFN_TRY(efn_check_zero(p->y_zero));
+    const efn_add_linear_i8 *p = (const efn_add_linear_i8 *)words;
+    const int64_t a = size_of(p->a_factor), b = size_of(p->b_factor);
+    EFN_REQUIRE(a < FACTOR_LIMIT && b < FACTOR_LIMIT && p->shift < 32, EFN_BAD_PARAMETER);
+    EFN_REQUIRE(128 * (a + b) + size_of(p->offset) <= INT32_MAX, EFN_BAD_PARAMETER); // no sum overflows
     EFN_TRY(efn_check_clamp_i8(p->low, p->high));
     return check_both(plan, p->a, p->b, p->y, EFN_I8);
 }
 
-static int32_t addend(int32_t centred, const efn_fixed *by) {
-    return efn_scaled(centred * (1 << 20), by->mult, by->shift);
-}
-
-static void q8_from(const efn_add_q8 *p, const int8_t *a, const int8_t *b, int8_t *y, uint32_t i, const broadcast *s) {
+static void linear_from(const efn_add_linear_i8 *p, const int8_t *a, const int8_t *b, int8_t *y, uint32_t i,
+                        const broadcast *s) {
     for (; i < s->width; i++) {
-        const int32_t sum = addend(a[i] - p->a_zero, &p->a_by) + addend(b[i * s->step] - p->b_zero, &p->b_by);
-        y[i] = efn_ended(efn_scaled(sum, p->y_by.mult, p->y_by.shift), p->y_zero, p->low, p->high);
+        const int32_t sum = a[i] * p->a_factor + b[i * s->step] * p->b_factor + p->offset;
+        const int32_t v = sum >> p->shift;
+        y[i] = (int8_t)(v < p->low ? p->low : v > p->high ? p->high : v);
     }
 }
 
-// One multiplier and shift for all lanes. A multiplier is `upper * 2^11 + lower`: a centred value has 9 bits, so
-// neither of its products needs more than 32.
 typedef struct {
-    v128_t mult, upper, lower; // i32x4
-    v128_t half, sign;         // i32x4: half of 2^right, and all ones where there is something to round
-    uint32_t right;
-} factor_lanes;
+    v128_t upper, lower; // i16x8: parts of a_factor and b_factor, in turn
+    v128_t offset;       // i32x4
+    v128_t low, high;    // i8x16
+    uint32_t shift;
+} linear_lanes;
 
-static factor_lanes factor_of(const efn_fixed *by) {
-    const uint32_t right = (uint32_t)-by->shift;
-    return (factor_lanes){
-        .mult = wasm_i32x4_splat(by->mult),
-        .upper = wasm_i32x4_splat(by->mult >> 11),
-        .lower = wasm_i32x4_splat(by->mult & 0x7FF),
-        .half = wasm_i32x4_splat(right ? 1 << (right - 1) : 0),
-        .sign = wasm_i32x4_splat(right ? -1 : 0),
-        .right = right,
+// a and b, two i16, as one i32.
+static v128_t pair_of(int32_t a, int32_t b) {
+    return wasm_i32x4_splat((int32_t)((uint32_t)b << 16 | (uint16_t)a));
+}
+
+static linear_lanes linear_of(const efn_add_linear_i8 *p) {
+    return (linear_lanes){
+        .upper = pair_of(p->a_factor >> 8, p->b_factor >> 8),
+        .lower = pair_of(p->a_factor & 0xFF, p->b_factor & 0xFF),
+        .offset = wasm_i32x4_splat(p->offset),
+        .low = wasm_i8x16_splat((int8_t)p->low),
+        .high = wasm_i8x16_splat((int8_t)p->high),
+        .shift = p->shift,
     };
 }
 
-// |v| < 2^30: no sum overflows.
-EFN_INLINE v128_t shifted_lanes(v128_t v, const factor_lanes *by) {
-    v = wasm_i32x4_add(v, wasm_v128_and(wasm_i32x4_shr(v, 31), by->sign));
-    return wasm_i32x4_shr(wasm_i32x4_add(v, by->half), by->right);
+// Four pairs of i16 to i32x4.
+EFN_INLINE v128_t linear_four(const linear_lanes *f, v128_t pairs) {
+    const v128_t upper = wasm_i32x4_shl(wasm_i32x4_dot_i16x8(pairs, f->upper), 8);
+    const v128_t lower = wasm_i32x4_add(wasm_i32x4_dot_i16x8(pairs, f->lower), f->offset);
+    return wasm_i32x4_shr(wasm_i32x4_add(upper, lower), f->shift);
 }
 
-EFN_INLINE v128_t scaled_lanes(v128_t v, const factor_lanes *by) {
-    return shifted_lanes(efn_high_lanes(v, by->mult), by);
+// i16x8 of the eight i8 at a and at b.
+EFN_INLINE v128_t linear_eight(const linear_lanes *f, const int8_t *a, const int8_t *b) {
+    const v128_t l = wasm_i16x8_load8x8(a), r = wasm_i16x8_load8x8(b);
+    return wasm_i16x8_narrow_i32x4(linear_four(f, wasm_i16x8_shuffle(l, r, 0, 8, 1, 9, 2, 10, 3, 11)),
+                                   linear_four(f, wasm_i16x8_shuffle(l, r, 4, 12, 5, 13, 6, 14, 7, 15)));
 }
 
-// efn_high(centred * 2^20, mult) is floor((centred * mult + 2^10) / 2^11).
-EFN_INLINE v128_t addend_lanes(v128_t centred, const factor_lanes *by) {
-    const v128_t rest = wasm_i32x4_add(wasm_i32x4_mul(centred, by->lower), wasm_i32x4_const_splat(1 << 10));
-    return shifted_lanes(wasm_i32x4_add(wasm_i32x4_mul(centred, by->upper), wasm_i32x4_shr(rest, 11)), by);
+EFN_INLINE v128_t linear_bytes(const linear_lanes *f, v128_t first_i16x8, v128_t second_i16x8) {
+    return wasm_i8x16_min(wasm_i8x16_max(wasm_i8x16_narrow_i16x8(first_i16x8, second_i16x8), f->low), f->high);
 }
 
-static void row_q8(const efn_add_q8 *p, const int8_t *a, const int8_t *b, int8_t *y, const broadcast *s) {
-    const v128_t a_zero = wasm_i16x8_splat((int16_t)p->a_zero), b_zero = wasm_i16x8_splat((int16_t)p->b_zero);
-    const factor_lanes a_by = factor_of(&p->a_by), b_by = factor_of(&p->b_by), y_by = factor_of(&p->y_by);
-    const v128_t one = wasm_i16x8_splat(*b);
-    const efn_ending to = efn_ending_of(p->y_zero, p->low, p->high);
+// Sixteen elements a step, four steps between two back edges.
+static void row_linear(const efn_add_linear_i8 *p, const int8_t *a, const int8_t *b, int8_t *y, const broadcast *s) {
+    const linear_lanes f = linear_of(p);
+    int8_t same[16]; // b, when it is one element
+    wasm_v128_store(same, wasm_i8x16_splat(*b));
+    const uint32_t whole = s->width & ~15u;
     uint32_t i = 0;
-    for (; i + 8 <= s->width; i += 8) {
-        const v128_t l = wasm_i16x8_sub(wasm_i16x8_load8x8(a + i), a_zero);
-        const v128_t r = wasm_i16x8_sub(s->step ? wasm_i16x8_load8x8(b + i) : one, b_zero);
-        const v128_t low = wasm_i32x4_add(addend_lanes(wasm_i32x4_extend_low_i16x8(l), &a_by),
-                                          addend_lanes(wasm_i32x4_extend_low_i16x8(r), &b_by));
-        const v128_t high = wasm_i32x4_add(addend_lanes(wasm_i32x4_extend_high_i16x8(l), &a_by),
-                                           addend_lanes(wasm_i32x4_extend_high_i16x8(r), &b_by));
-        wasm_v128_store64_lane(y + i, efn_ended_lanes(scaled_lanes(low, &y_by), scaled_lanes(high, &y_by), &to), 0);
+    while (i < whole) {
+#define STEP                                                                                                           \
+    {                                                                                                                  \
+        const int8_t *other = s->step ? b + i : same;                                                                  \
+        const v128_t first = linear_eight(&f, a + i, other), second = linear_eight(&f, a + i + 8, other + 8);          \
+        wasm_v128_store(y + i, linear_bytes(&f, first, second));                                                       \
+        i += 16;                                                                                                       \
+        if (i == whole)                                                                                                \
+            break;                                                                                                     \
     }
-    q8_from(p, a, b, y, i, s);
+        STEP STEP STEP STEP
+#undef STEP
+    }
+    if (i + 8 <= s->width) {
+        const v128_t last = linear_eight(&f, a + i, s->step ? b + i : same);
+        wasm_v128_store64_lane(y + i, linear_bytes(&f, last, last), 0);
+        i += 8;
+    }
+    linear_from(p, a, b, y, i, s);
 }
 
-void efn_add_q8_simd(const efn_site *site, const uint32_t *words) {
-    const efn_add_q8 *p = (const efn_add_q8 *)words;
+void efn_add_linear_i8_simd(const efn_site *site, const uint32_t *words) {
+    const efn_add_linear_i8 *p = (const efn_add_linear_i8 *)words;
     const int8_t *a = efn_in(site, p->a), *b = efn_in(site, p->b);
     int8_t *y = efn_out(site, p->y);
     const broadcast s = broadcast_of(efn_record(site, p->y), efn_record(site, p->b));
     for (uint32_t row = 0; row < s.rows; row++, a += s.width, y += s.width)
-        row_q8(p, a, b, y, &s);
+        row_linear(p, a, b, y, &s);
 }
 
-void efn_add_q8_ref(const efn_site *site, const uint32_t *words) {
-    const efn_add_q8 *p = (const efn_add_q8 *)words;
+void efn_add_linear_i8_ref(const efn_site *site, const uint32_t *words) {
+    const efn_add_linear_i8 *p = (const efn_add_linear_i8 *)words;
     const int8_t *a = efn_in(site, p->a), *b = efn_in(site, p->b);
     int8_t *y = efn_out(site, p->y);
     const broadcast s = broadcast_of(efn_record(site, p->y), efn_record(site, p->b));
     for (uint32_t row = 0; row < s.rows; row++, a += s.width, y += s.width)
-        q8_from(p, a, b, y, 0, &s);
+        linear_from(p, a, b, y, 0, &s);
 }

@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from edgefn.graph.draft import Lowering, Packed, Step, factor, scalar_of
 from edgefn.graph.ir import OPEN, Bounds, Node, Op, Tensor
 from edgefn.graph.opcode import opcode
-from edgefn.graph.ops.binary import FUNCTIONS
-from edgefn.graph.ops.fixed import end, multiplier_of, scaled
+from edgefn.graph.ops.binary import Binary
+from edgefn.graph.ops.binary import lower as lower_binary
+from edgefn.graph.ops.binary_q8 import BinaryQ8
+from edgefn.graph.ops.binary_q8 import lower as lower_q8
+from edgefn.graph.ops.linear import BYTES, Linear, linear_of
 from edgefn.graph.records import PlanOp
 from edgefn.graph.reference import Machine, clamp, saturate
 from edgefn.graph.view import View
@@ -20,7 +23,7 @@ __all__ = ["CODES", "Add", "lower"]
 
 type Array = NDArray[Any]
 
-LEFT_SHIFT = 20
+LOOKS = 1 << 17  # for a search that takes a few milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,37 +34,40 @@ class Add(Op):
 
 
 def lower(low: Lowering, node: Node, op: Add) -> Step:
-    (a, b), y = low.operands(node)
-    if y.dtype == "f32" and op.bounds.open and _repeats_in_the_middle(b, y):
-        return Step(
-            "binary",
-            node,
-            {"a": low.source(a.name), "b": low.source(b.name), "y": y.name, "function": FUNCTIONS.index("add")},
-        )
-    values = {"a": low.source(a.name), "b": _addend(low, b, y), "y": y.name, **low.bounds(op.bounds, y)}
+    (_, b), y = low.operands(node)
     if y.dtype == "i8":
-        (a_scale, a_zero), (b_scale, b_zero), (scale, zero) = scalar_of(a), scalar_of(b), scalar_of(y)
-        values |= {"a_zero": a_zero, "b_zero": b_zero, "y_zero": zero}
-        if low.fixed:
-            values |= _fixed_factors(node, a_scale, b_scale, scale)
-        else:
-            values |= {"a_mult": factor(node, a_scale, scale), "b_mult": factor(node, b_scale, scale)}
-    return Step(f"add_{low.kind(y.dtype)}", node, values)
+        return _integers(low, node, op)
+    if op.bounds.open and _repeats_in_the_middle(b, y):
+        return lower_binary(low, node, Binary("add"))
+    return Step("add_f32", node, _tensors(low, node) | low.bounds(op.bounds, y))
+
+
+def _integers(low: Lowering, node: Node, op: Add) -> Step:
+    """As a linear form where one gives the same for all pairs of bytes, else as what it stands for."""
+    (a, b), y = low.operands(node)
+    (a_scale, a_zero), (b_scale, b_zero), (scale, zero) = scalar_of(a), scalar_of(b), scalar_of(y)
+    tensors, bounds, pairs = _tensors(low, node), low.bounds(op.bounds, y), (BYTES[:, None], BYTES)
+    if low.fixed:
+        fixed = BinaryQ8("add", op.bounds)
+        exact, table = lower_q8(low, node, fixed), fixed.of(node, (a, b, y), *pairs)
+    else:
+        mults = {"a_mult": factor(node, a_scale, scale), "b_mult": factor(node, b_scale, scale)}
+        words = {**mults, "a_zero": a_zero, "b_zero": b_zero, "y_zero": zero, **bounds}
+        exact, table = Step("add_i8", node, tensors | words), _rounded(*pairs, words)
+    if not low.graph.allowance.look(LOOKS):
+        return exact
+    form = linear_of(table, (a_scale / scale, b_scale / scale), **bounds)
+    return exact if form is None else Step("add_linear_i8", node, tensors | form.words() | bounds)
+
+
+def _tensors(low: Lowering, node: Node) -> dict[str, Any]:
+    (a, b), y = low.operands(node)
+    return {"a": low.source(a.name), "b": _addend(low, b, y), "y": y.name}
 
 
 def _repeats_in_the_middle(b: Tensor, y: Tensor) -> bool:
     """Whether add_f32 would need a constant spread over the whole shape."""
     return b.size not in {1, y.size} and b.size != prod(b.shape[-1:]) and b.constant is not None
-
-
-def _fixed_factors(node: Node, a_scale: float, b_scale: float, y_scale: float) -> dict[str, int]:
-    """Both operands in steps of twice the larger scale, with LEFT_SHIFT bits behind the point; then in those of y."""
-    step = 2 * max(a_scale, b_scale)
-    reals = {"a": a_scale / step, "b": b_scale / step, "y": step / (2.0**LEFT_SHIFT * y_scale)}
-    values = {}
-    for name, real in reals.items():
-        values[f"{name}_mult"], values[f"{name}_shift"] = multiplier_of(node, real, highest=0)
-    return values
 
 
 def _addend(low: Lowering, b: Tensor, y: Tensor) -> str | Packed:
@@ -94,36 +100,42 @@ def _f32(m: Machine, op: PlanOp) -> Array:
     return clamp(a + b, op)
 
 
+def _rounded(a: Array, b: Array, words: dict[str, Any] | PlanOp) -> Array:
+    left = (a.astype(np.int32) - words["a_zero"]).astype(np.float32) * np.float32(words["a_mult"])
+    right = (b.astype(np.int32) - words["b_zero"]).astype(np.float32) * np.float32(words["b_mult"])
+    return saturate(left + right, words["y_zero"], words["low"], words["high"])
+
+
 def _i8(m: Machine, op: PlanOp) -> Array:
-    a, b = (v.astype(np.int32) for v in _operands(m, op))
-    left = (a - op["a_zero"]).astype(np.float32) * np.float32(op["a_mult"])
-    right = (b - op["b_zero"]).astype(np.float32) * np.float32(op["b_mult"])
-    return saturate(left + right, op["y_zero"], op["low"], op["high"])
+    return _rounded(*_operands(m, op), op)
 
 
-def _addends(m: Machine, op: PlanOp) -> tuple[Array, Array]:
-    a, b = (v.astype(np.int64) for v in _operands(m, op))
-    return (a - op["a_zero"]) << LEFT_SHIFT, (b - op["b_zero"]) << LEFT_SHIFT
+def _form_of(op: PlanOp) -> Linear:
+    return Linear(op["a_factor"], op["b_factor"], op["offset"], op["shift"])
 
 
-def _q8(m: Machine, op: PlanOp) -> Array:
-    a, b = _addends(m, op)
-    total = scaled(a, op["a_mult"], op["a_shift"]) + scaled(b, op["b_mult"], op["b_shift"])
-    return end(scaled(total, op["y_mult"], op["y_shift"]), op["y_zero"], op["low"], op["high"])
+def _check_linear(v: View) -> None:
+    form = _form_of(v.op)
+    v.need(form.shift <= 31, f"shift is {form.shift}")
+    v.need(form.fits, f"{form} does not fit in 32 bits")
+    _check(v)
 
 
-_FACTORS = " ".join(f"{part}_mult:multiplier {part}_shift:shift" for part in "aby")
+def _linear(m: Machine, op: PlanOp) -> Array:
+    return np.clip(_form_of(op).of(*_operands(m, op)), op["low"], op["high"])
+
+
 _ENDS = "a_zero:i8 b_zero:i8 y_zero:i8 low:i8 high:i8"
 
 CODES = (
     opcode(7, "add_f32", "*a *b *y low:bound high:bound", _check, _f32, in_place="a b"),
     opcode(8, "add_i8", f"*a *b *y .a_mult .b_mult {_ENDS}", _check, _i8, in_place="a b"),
     opcode(
-        26,
-        "add_q8",
-        f"*a *b *y {_FACTORS} {_ENDS}",
-        _check,
-        _q8,
+        63,
+        "add_linear_i8",
+        "*a *b *y -a_factor -b_factor -offset shift low:i8 high:i8",
+        _check_linear,
+        _linear,
         in_place="a b",
     ),
 )

@@ -35,10 +35,10 @@ _ONE = 2**31  # in Q0.31
 _INTEGER_BITS = 5  # of what gemmlowp takes the exponential of in a softmax
 
 
-def multiplier_of(node: Node, real: float, highest: int = MAX_SHIFT) -> tuple[int, int]:
+def multiplier_of(node: Node, real: float) -> tuple[int, int]:
     """`real`, 0 or more, as multiplier and shift: `multiplier * 2^(shift - 31)`, TFLite's QuantizeMultiplier.
 
-    What is too small becomes 0. Raises UnsupportedError EFN-M012 when the shift is above `highest`.
+    What is too small becomes 0. Raises UnsupportedError EFN-M012 when it is too large.
     """
     if real == 0:
         return 0, 0
@@ -48,7 +48,7 @@ def multiplier_of(node: Node, real: float, highest: int = MAX_SHIFT) -> tuple[in
         multiplier, shift = _ONE // 2, shift + 1
     if shift < MIN_SHIFT:
         return 0, 0
-    if shift > highest:
+    if shift > MAX_SHIFT:
         message = f"node {node.name!r} would multiply by {real:g}, which its fixed point cannot hold"
         raise UnsupportedError("EFN-M012", message, hint="quantize the model again with ordinary scales")
     return multiplier, shift
