@@ -50,12 +50,20 @@ static inline efn_status efn_check_pool(const efn_plan *plan, const efn_pool *p,
                 POINT(p, x, line, &cover, c, y);                                                                       \
             }
 
-// For every element of the cover at channel i: BODY sees `at`, a pointer to it.
+// For every element of the cover at channel i: BODY sees `at`, a pointer to it. Four elements between two back edges,
+// as hosts check a deadline on each.
 #define EFN_EACH_TAP(type, BODY)                                                                                       \
     for (uint32_t row = cover->top; row < cover->bottom; row++) {                                                      \
         const type *at = x + (size_t)row * line + cover->left * c + i;                                                 \
-        for (uint32_t column = cover->left; column < cover->right; column++, at += c)                                  \
-            BODY;                                                                                                      \
+        const type *const behind = at + (size_t)(cover->right - cover->left) * c;                                      \
+        for (;;) {                                                                                                     \
+            EFN_TAP(BODY) EFN_TAP(BODY) EFN_TAP(BODY) EFN_TAP(BODY)                                                    \
+        }                                                                                                              \
     }
+#define EFN_TAP(BODY)                                                                                                  \
+    BODY;                                                                                                              \
+    at += c;                                                                                                           \
+    if (at == behind)                                                                                                  \
+        break;
 
 #endif
