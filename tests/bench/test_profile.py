@@ -69,7 +69,7 @@ def test_the_command_prints_a_table_or_json_and_writes_a_page(edgefn, digits_mod
     done = edgefn("model", "profile", digits_model, "--html", page)
     assert done.returncode == 0, done.stderr
     assert "conv7" in done.stdout
-    assert "by kind: conv2d" in done.stdout
+    assert "by kind: winograd" in done.stdout
     assert "conv7" in page.read_text()
     assert list(page.parent.iterdir()) == [page]
     status, said = edgefn.json("model", "profile", digits_model, "--html", page)

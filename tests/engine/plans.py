@@ -88,15 +88,36 @@ class Layer:
         return pad_channels(self.mult, 1).view(np.int32 if self.q8 else np.float32)
 
 
+def pack_runs(w: np.ndarray, window: Window) -> np.ndarray:
+    """Conv weights [M][kh][kw][C] i8, each run rounded up to 2, as pack_columns."""
+    taps = window.kw if window.dilation_w == 1 else 1
+    runs = w.reshape(len(w), -1, taps * w.shape[3])
+    return pack_columns(np.pad(runs, ((0, 0), (0, 0), (0, runs.shape[2] % 2))).reshape(len(w), -1))
+
+
+def field_scratch(x: np.ndarray, window: Window, out: tuple[int, int]) -> int:
+    """What a block of pixels of an i8 convolution sees, in i16, and where the runs of a window are in it."""
+    taps = window.kw if window.dilation_w == 1 else 1
+    flat = (window.kh, window.kw, window.stride_h, window.stride_w, *out) == (1, 1, 1, 1, *x.shape[1:3])
+    height, width = (1, x[..., 0].size) if flat else out
+    columns = min(96, width)
+    lines = (min(96 // columns, height) - 1) * (window.stride_h if window.kh > 1 else 1)
+    lines += (window.kh - 1) * window.dilation_h + 1
+    pitch = ((columns - 1) * window.stride_w + (window.kw - 1) * window.dilation_w + 1) * x.shape[3]
+    return window.kh * window.kw // taps * 4 + (lines * (pitch + pitch % 2) + 16) * 2
+
+
 def conv2d(x: np.ndarray, w: np.ndarray, window: Window, out: tuple[int, int], layer: Layer) -> bytes:
     """conv2d of x [N][H][W][C] and w [M][kh][kw][C]; layer.bias is the packed one."""
     b, m, k = PlanBuilder(), len(w), w[0].size
     target = b.tensor(x.dtype.name, (x.shape[0], *out, m))
-    scratch = b.reserve(matrix_scratch(x.dtype.name, x.shape[0] * out[0] * out[1], k))
+    if x.dtype == np.int8:
+        packed, scratch = pack_runs(w, window), b.reserve(field_scratch(x, window, out))
+    else:
+        packed = pack_columns(w.reshape(m, k))
+        scratch = b.reserve(matrix_scratch("float32", x.shape[0] * out[0] * out[1], k))
     source = b.last(x.dtype.name, x.shape)
-    _product(
-        b, (1, 2, 23), source, target, pack_columns(w.reshape(m, k)), window=window.words, layer=layer, scratch=scratch
-    )
+    _product(b, (1, 2, 23), source, target, packed, window=window.words, layer=layer, scratch=scratch)
     return b.build([source], [target])
 
 

@@ -74,6 +74,29 @@ def test_a_pointwise_convolution_of_several_blocks_agrees_with_the_oracle(dtype,
 
 
 @DTYPES
+@pytest.mark.parametrize(
+    ("window", "shape", "out"),
+    [
+        (Window(3, 3, 2, 2, pad_top=1, pad_left=1), (1, 7, 199, 3), (4, 100)),  # more columns than a block
+        (Window(3, 3, pad_top=1, pad_left=1), (2, 31, 33, 3), (31, 33)),
+        (Window(10, 4, 2, 2, pad_top=4, pad_left=1), (1, 49, 10, 1), (25, 5)),
+        (Window(7, 7, 2, 2, pad_top=3, pad_left=3), (1, 12, 11, 5), (6, 6)),  # runs of more than 16 pairs
+        (Window(2, 3, 1, 1, 3, 2, 1, 2), (3, 20, 30, 3), (17, 29)),
+        (Window(5, 3), (3, 5, 3, 7), (1, 1)),
+        (Window(1, 1, 3, 2), (2, 40, 9, 5), (14, 5)),
+        (Window(3, 1, 2, 1), (1, 300, 1, 9), (149, 1)),
+    ],
+    ids=lambda value: "x".join(map(str, value.words if isinstance(value, Window) else value)),
+)
+def test_a_convolution_of_several_blocks_agrees_with_the_oracle(dtype, window, shape, out):
+    rng = np.random.default_rng(shape[1])
+    x, weights = values(rng, dtype, shape), values(rng, dtype, (11, window.kh, window.kw, shape[3]), -127)
+    after = layer(rng, dtype, 11, weights[0].size)
+    plan = plans.conv2d(x, weights, window, out, after)
+    hold(plan, [x], oracle.conv2d(x, weights, window, out, after), scale=spread(dtype, weights[0].size))
+
+
+@DTYPES
 @QUICK
 @given(geometry=geometries(), c=st.integers(1, 37), seed=st.integers(0, 2**32 - 1))
 def test_a_depthwise_convolution_agrees_with_the_oracle_in_every_way_it_can_run(dtype, geometry, c, seed):

@@ -8,19 +8,36 @@
 typedef struct {
     const uint8_t *x; // [n][h][w][pixel bytes]
     efn_window window;
-    uint32_t h, w, out_h, out_w;
+    uint32_t n, h, w, out_h, out_w;
     uint32_t pixel;  // bytes of one input pixel: C * item size
     uint8_t outside; // the byte that fills taps outside the input
 } efn_image;
 
 EFN_INLINE efn_image efn_image_of(const void *x, const efn_tensor *in, const efn_tensor *out, const efn_window *window,
                                   uint32_t item, uint8_t outside) {
-    return (efn_image){x, *window, in->dims[1], in->dims[2], out->dims[1], out->dims[2], in->dims[3] * item, outside};
+    return (efn_image){
+        .x = x,
+        .window = *window,
+        .n = in->dims[0],
+        .h = in->dims[1],
+        .w = in->dims[2],
+        .out_h = out->dims[1],
+        .out_w = out->dims[2],
+        .pixel = in->dims[3] * item,
+        .outside = outside,
+    };
 }
 
 // Whether a window is one input pixel, so that its row is there already.
 EFN_INLINE int efn_is_pointwise(const efn_window *window) {
     return window->kh == 1 && window->kw == 1; // then the pads are zero: each is less than the kernel
+}
+
+// Whether the rows of all output pixels are x itself, one behind the other.
+EFN_INLINE int efn_is_beside(const efn_image *image) {
+    const efn_window *window = &image->window;
+    return efn_is_pointwise(window) && window->stride_h == 1 && window->stride_w == 1 && image->out_h == image->h &&
+           image->out_w == image->w;
 }
 
 // The output pixels in order, so that nothing is divided: the next one, and how many there are still.
@@ -31,10 +48,7 @@ typedef struct {
 } efn_walk;
 
 EFN_INLINE efn_walk efn_walk_of(const efn_image *image, uint32_t pixels) {
-    const efn_window *window = &image->window;
-    const int beside = efn_is_pointwise(window) && window->stride_h == 1 && window->stride_w == 1 &&
-                       image->out_h == image->h && image->out_w == image->w;
-    return (efn_walk){.image = *image, .left = pixels, .next = beside ? image->x : NULL};
+    return (efn_walk){.image = *image, .left = pixels, .next = efn_is_beside(image) ? image->x : NULL};
 }
 
 // The rows of the next four output pixels, or of those that are left and the last one again: inside x when the window

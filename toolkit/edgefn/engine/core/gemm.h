@@ -23,6 +23,17 @@ typedef struct {
     efn_finish to;
 } efn_layer_i8;
 
+enum { EFN_ROOM = 8 }; // elements that a vector may reach behind a row, or in front of a run that is not its first
+
+// Rows of activations, widened to i16, each in runs of as many elements. Behind a run of odd length lies anything: it
+// meets a weight of zero.
+typedef struct {
+    const int16_t *starts[EFN_BLOCK]; // of each row, and then of any up to a multiple of 4
+    uint32_t rows;
+    uint32_t run;         // rounded up to 2
+    const int32_t *jumps; // [k2 / run - 1]: elements from the end of a run to the beginning of the next one
+} efn_wide_rows;
+
 // Rows r[0..3] of eight i16 to panel [4][4][2].
 EFN_INLINE void efn_store_pairs(const v128_t r[4], int16_t *to) {
     const v128_t a = wasm_i32x4_shuffle(r[0], r[1], 0, 4, 1, 5), b = wasm_i32x4_shuffle(r[2], r[3], 0, 4, 1, 5);
@@ -35,8 +46,6 @@ EFN_INLINE void efn_store_pairs(const v128_t r[4], int16_t *to) {
 
 // Pack rows[0..3] ([k] each) into panel [k][4].
 void efn_pack_f32(const float *const rows[4], float *panel, uint32_t k);
-// Pack rows[0..3] ([k] each) into panel [k2/2][4][2], widened; an odd k is followed by zero.
-void efn_pack_i8(const int8_t *const rows[4], int16_t *panel, uint32_t k);
 // Widen one row [k] to [k2].
 void efn_widen_i8(const int8_t *row, int16_t *wide, uint32_t k);
 
@@ -44,9 +53,10 @@ void efn_widen_i8(const int8_t *row, int16_t *wide, uint32_t k);
 void efn_products_f32(const float *panels, const float *w, uint32_t k, uint32_t rows, float *sums);
 // sums [r4(rows)][8] of panels [r4(rows)/4][k2/2][4][2] and weights w [k2/2][8][2].
 void efn_products_i16(const int16_t *panels, const int16_t *w, uint32_t k2, uint32_t rows, int32_t *sums);
-// y[rows][m] from panels [r4(rows)/4][k][4], of EFN_BLOCK rows at most; f32: rows of y lie layer->stride apart.
+// y[rows][m] from panels [r4(rows)/4][k][4], of EFN_BLOCK rows at most; rows of y lie layer->stride apart.
 void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows, float *y);
-void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows, int8_t *y);
+// y[rows][m].
+void efn_gemm_i8(const efn_layer_i8 *layer, const efn_wide_rows *x, int8_t *y);
 // y[m] from one row [k] (i8: widened, [k2]).
 void efn_gemv_f32(const efn_layer_f32 *layer, const float *row, float *y);
 void efn_gemv_i8(const efn_layer_i8 *layer, const int16_t *row, int8_t *y);

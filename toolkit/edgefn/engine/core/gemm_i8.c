@@ -2,38 +2,24 @@
 // loaded.
 #include "gemm.h"
 
-void efn_pack_i8(const int8_t *const rows[4], int16_t *panel, uint32_t k) {
-    const int8_t *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3];
+void efn_widen_i8(const int8_t *row, int16_t *wide, uint32_t k) {
     uint32_t i = 0;
     for (;;) {
 #define RUNG(n)                                                                                                        \
     {                                                                                                                  \
         if (i + 8 > k)                                                                                                 \
             break;                                                                                                     \
-        const v128_t r[4] = {wasm_i16x8_load8x8(r0 + i), wasm_i16x8_load8x8(r1 + i), wasm_i16x8_load8x8(r2 + i),       \
-                             wasm_i16x8_load8x8(r3 + i)};                                                              \
-        efn_store_pairs(r, panel + (size_t)i * 4);                                                                     \
+        wasm_v128_store(wide + i, wasm_i16x8_load8x8(row + i));                                                        \
         i += 8;                                                                                                        \
     }
         EFN_STEPS(RUNG)
 #undef RUNG
     }
-    for (; i < k; i += 2) {
-        int16_t *to = panel + (size_t)i * 4; // [4][2]
-        const int pair = i + 1 < k;
-        to[0] = r0[i], to[1] = pair ? r0[i + 1] : 0;
-        to[2] = r1[i], to[3] = pair ? r1[i + 1] : 0;
-        to[4] = r2[i], to[5] = pair ? r2[i + 1] : 0;
-        to[6] = r3[i], to[7] = pair ? r3[i + 1] : 0;
-    }
-}
-
-void efn_widen_i8(const int8_t *row, int16_t *wide, uint32_t k) {
-    uint32_t i = 0;
-    for (; i + 8 <= k; i += 8)
-        wasm_v128_store(wide + i, wasm_i16x8_load8x8(row + i));
-    for (; i < k; i++)
-        wide[i] = row[i];
+    if (i < k && k >= 8)
+        wasm_v128_store(wide + k - 8, wasm_i16x8_load8x8(row + k - 8)); // again some of those before
+    else
+        for (; i < k; i++)
+            wide[i] = row[i];
     if (k % 2)
         wide[k] = 0;
 }
@@ -43,9 +29,7 @@ EFN_INLINE v128_t dot_add(v128_t x, v128_t w, v128_t acc) {
 }
 
 // Two K steps at once: pairs of four rows times pairs of eight weights.
-EFN_INLINE void step(v128_t acc[4][2], const int16_t *a, v128_t w0, v128_t w1) {
-    const v128_t x = wasm_v128_load(a);
-    const v128_t row[4] = {EFN_LANE(x, 0), EFN_LANE(x, 1), EFN_LANE(x, 2), EFN_LANE(x, 3)};
+EFN_INLINE void step(v128_t acc[4][2], const v128_t row[4], v128_t w0, v128_t w1) {
 #pragma unroll
     for (int i = 0; i < 4; i++) {
         acc[i][0] = dot_add(row[i], w0, acc[i][0]);
@@ -53,53 +37,89 @@ EFN_INLINE void step(v128_t acc[4][2], const int16_t *a, v128_t w0, v128_t w1) {
     }
 }
 
-// sums [rows][8] of panels [rows / 4][k2 / 2][4][2] and weights [k2 / 2][8][2], i8 or `wide`, beginning with `first`
-// [8]. Not finished here: what follows would take registers from the loop.
-EFN_INLINE void products(const int16_t *panels, const void *w, const int wide, const v128_t first[2], uint32_t k2,
-                         uint32_t rows, int32_t *sums) {
-    for (uint32_t row = 0; row < rows; row += 4, panels += (size_t)k2 * 4, sums += 32) {
+EFN_INLINE void load_eights(const int16_t *a, const int16_t *b, const int16_t *c, const int16_t *d, v128_t to[4]) {
+    to[0] = wasm_v128_load(a);
+    to[1] = wasm_v128_load(b);
+    to[2] = wasm_v128_load(c);
+    to[3] = wasm_v128_load(d);
+}
+
+EFN_INLINE void store_sums(const v128_t acc[4][2], int32_t *sums) {
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        wasm_v128_store(sums + 8 * i, acc[i][0]);
+        wasm_v128_store(sums + 8 * i + 4, acc[i][1]);
+    }
+}
+
+// sums [r4(rows)][8] of rows x and weights [k2 / 2][8][2], with bias [8]. Not finished here: what follows would take
+// registers from the loop. The ladder goes on where a row's next run begins, so that its vectors of four pairs may
+// begin in front of it; it asks for the end by a branch of its own, as a host may else compute every step on both ways.
+static EFN_NOINLINE void products_i8(const efn_wide_rows *x, const int8_t *w, const int32_t *bias, uint32_t k2,
+                                     int32_t *sums) {
+    const v128_t first[2] = {wasm_v128_load(bias), wasm_v128_load(bias + 4)};
+    const int8_t *const end = w + (size_t)k2 * 8;
+    const uint32_t run = x->run * 8; // bytes of weights
+    for (uint32_t row = 0; row < x->rows; row += 4, sums += 32) {
         v128_t acc[4][2];
 #pragma unroll
         for (int i = 0; i < 4; i++)
             acc[i][0] = first[0], acc[i][1] = first[1];
-        const int16_t *a = panels, *const end = panels + (size_t)k2 * 4, *pairs = w;
-        const int8_t *bytes = w;
-        for (;; a += 128, pairs += 256, bytes += 256) {
+        const int16_t *a = x->starts[row], *b = x->starts[row + 1], *c = x->starts[row + 2], *d = x->starts[row + 3];
+        const int8_t *at = w, *stop = w + run; // of a run
+        v128_t eights[4];                      // of each row, four pairs
+        for (const int32_t *jump = x->jumps;; a += 32, b += 32, c += 32, d += 32, at += 256) {
 #define RUNG(i)                                                                                                        \
-    if (wide)                                                                                                          \
-        step(acc, a + 8 * i, wasm_v128_load(pairs + 16 * i), wasm_v128_load(pairs + 16 * i + 8));                      \
-    else                                                                                                               \
-        step(acc, a + 8 * i, wasm_i16x8_load8x8(bytes + 16 * i), wasm_i16x8_load8x8(bytes + 16 * i + 8));              \
+    if (i % 4 == 0)                                                                                                    \
+        load_eights(a + 2 * i, b + 2 * i, c + 2 * i, d + 2 * i, eights);                                               \
+    {                                                                                                                  \
+        const v128_t pairs[4] = {EFN_LANE(eights[0], i % 4), EFN_LANE(eights[1], i % 4), EFN_LANE(eights[2], i % 4),   \
+                                 EFN_LANE(eights[3], i % 4)};                                                          \
+        step(acc, pairs, wasm_i16x8_load8x8(at + 16 * i), wasm_i16x8_load8x8(at + 16 * i + 8));                        \
+    }                                                                                                                  \
+    if (at + 16 * i + 16 == end)                                                                                       \
+        break;                                                                                                         \
+    if (at + 16 * i + 16 == stop) {                                                                                    \
+        a += *jump, b += *jump, c += *jump, d += *jump++, stop += run;                                                 \
+        if (i % 4 < 3)                                                                                                 \
+            load_eights(a + i / 4 * 8, b + i / 4 * 8, c + i / 4 * 8, d + i / 4 * 8, eights);                           \
+    }
+            EFN_LADDER(RUNG)
+#undef RUNG
+        }
+        store_sums(acc, sums);
+    }
+}
+
+EFN_NOINLINE void efn_products_i16(const int16_t *panels, const int16_t *w, uint32_t k2, uint32_t rows, int32_t *sums) {
+    for (uint32_t row = 0; row < rows; row += 4, panels += (size_t)k2 * 4, sums += 32) {
+        v128_t acc[4][2];
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            acc[i][0] = acc[i][1] = wasm_i32x4_const_splat(0);
+        const int16_t *a = panels, *const end = panels + (size_t)k2 * 4, *pairs = w;
+        for (;; a += 128, pairs += 256) {
+#define RUNG(i)                                                                                                        \
+    {                                                                                                                  \
+        const v128_t four = wasm_v128_load(a + 8 * i);                                                                 \
+        const v128_t x[4] = {EFN_LANE(four, 0), EFN_LANE(four, 1), EFN_LANE(four, 2), EFN_LANE(four, 3)};              \
+        step(acc, x, wasm_v128_load(pairs + 16 * i), wasm_v128_load(pairs + 16 * i + 8));                              \
+    }                                                                                                                  \
     if (a + 8 * i + 8 == end)                                                                                          \
         break;
             EFN_LADDER(RUNG)
 #undef RUNG
         }
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-            wasm_v128_store(sums + 8 * i, acc[i][0]);
-            wasm_v128_store(sums + 8 * i + 4, acc[i][1]);
-        }
+        store_sums(acc, sums);
     }
 }
 
-static EFN_NOINLINE void products_i8(const int16_t *panels, const int8_t *w, const int32_t *bias, uint32_t k2,
-                                     uint32_t rows, int32_t *sums) {
-    const v128_t first[2] = {wasm_v128_load(bias), wasm_v128_load(bias + 4)};
-    products(panels, w, 0, first, k2, rows, sums);
-}
-
-EFN_NOINLINE void efn_products_i16(const int16_t *panels, const int16_t *w, uint32_t k2, uint32_t rows, int32_t *sums) {
-    const v128_t zero[2] = {wasm_i32x4_const_splat(0), wasm_i32x4_const_splat(0)};
-    products(panels, w, 1, zero, k2, rows, sums);
-}
-
-void efn_gemm_i8(const efn_layer_i8 *layer, const int16_t *panels, uint32_t rows, int8_t *y) {
+void efn_gemm_i8(const efn_layer_i8 *layer, const efn_wide_rows *x, int8_t *y) {
     int32_t sums[EFN_BLOCK * 8];
     const int8_t *w = layer->w;
     for (uint32_t column = 0; column < layer->m; column += 8, w += (size_t)layer->k2 * 8) {
-        products_i8(panels, w, layer->bias + column, layer->k2, rows, sums);
-        efn_finish_rows(&layer->to, layer->bias, layer->k2, &(efn_rows){sums, rows, column, y, layer->m});
+        products_i8(x, w, layer->bias + column, layer->k2, sums);
+        efn_finish_rows(&layer->to, layer->bias, layer->k2, &(efn_rows){sums, x->rows, column, y, layer->m});
     }
 }
 

@@ -1,7 +1,7 @@
-// conv2d: blocks of up to 96 output pixels are packed into panels and multiplied by the weights, M columns at a time.
+// conv2d: blocks of up to 96 output pixels are multiplied by the weights, eight columns at a time. In f32 they are
+// packed into panels, in i8 read where they lie in the widened input.
 #include "../core/check.h"
-#include "../core/gather.h"
-#include "../core/gemm.h"
+#include "../core/field.h"
 #include "../core/table.h"
 
 static uint32_t pixels(const efn_tensor *y) {
@@ -30,19 +30,31 @@ efn_status efn_conv2d_f32_check(const efn_plan *plan, const uint32_t *words, uin
     return efn_check_scratch(plan, p->scratch, (efn_block_rows(pixels(y)) + 4) * k * 4, x, y);
 }
 
+// The pixels of a convolution that only combines channels are one row.
+static efn_image image_i8(const void *at, const efn_conv_i8 *p, const efn_tensor *x, const efn_tensor *y) {
+    efn_image image = efn_image_of(at, x, y, &p->window, 1, (uint8_t)p->x_zero);
+    if (efn_is_beside(&image)) {
+        image.w = image.out_w = pixels(y);
+        image.n = image.h = image.out_h = 1;
+    }
+    return image;
+}
+
 // i8 and q8, all but mult.
 static efn_status check_i8(const efn_plan *plan, const efn_conv_i8 *p) {
     const efn_tensor *x = efn_readable(plan, p->x, EFN_I8), *y = efn_writable(plan, p->y, EFN_I8);
     uint64_t k = 0;
     EFN_TRY(check_shapes(&p->window, x, y, &k));
-    const uint64_t m = efn_round_up(y->dims[3], 8), k2 = efn_round_up(k, 2);
-    EFN_TRY(efn_check_packed(plan, p->w, EFN_I8, m * k2));
+    const efn_image image = image_i8(NULL, p, x, y);
+    const efn_layout layout = efn_layout_of(&image);
+    EFN_REQUIRE(layout.pitch <= 1u << 28, EFN_BAD_SHAPE);
+    const uint64_t m = efn_round_up(y->dims[3], 8);
+    EFN_TRY(efn_check_packed(plan, p->w, EFN_I8, m * layout.runs * layout.run));
     EFN_TRY(efn_check_packed(plan, p->bias, EFN_I32, m * 4));
     EFN_TRY(efn_check_zero(p->x_zero));
     EFN_TRY(efn_check_zero(p->y_zero));
     EFN_TRY(efn_check_clamp_i8(p->low, p->high));
-    const uint64_t bytes = efn_block_rows(pixels(y)) * k2 * 2 + 4 * efn_round_up(k2, 16);
-    return efn_check_scratch(plan, p->scratch, bytes, x, y);
+    return efn_check_scratch(plan, p->scratch, efn_field_bytes(&layout), x, y);
 }
 
 efn_status efn_conv2d_i8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
@@ -63,17 +75,6 @@ static efn_layer_f32 layer_f32(const efn_site *site, const efn_conv_f32 *p) {
     const uint32_t k = p->window.kh * p->window.kw * efn_record(site, p->x)->dims[3];
     const uint32_t m = efn_record(site, p->y)->dims[3];
     return (efn_layer_f32){efn_in(site, p->w), efn_in(site, p->bias), k, m, p->low, p->high, m};
-}
-
-static efn_layer_i8 layer_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {
-    const uint32_t k = p->window.kh * p->window.kw * efn_record(site, p->x)->dims[3];
-    return (efn_layer_i8){
-        .w = efn_in(site, p->w),
-        .bias = efn_in(site, p->bias),
-        .k2 = (uint32_t)efn_round_up(k, 2),
-        .m = efn_record(site, p->y)->dims[3],
-        .to = efn_conv_finish(site, p, rounding),
-    };
 }
 
 void efn_conv2d_f32_simd(const efn_site *site, const uint32_t *words) {
@@ -104,29 +105,30 @@ void efn_conv2d_f32_simd(const efn_site *site, const uint32_t *words) {
 
 static void run_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {
     const efn_tensor *x = efn_record(site, p->x), *y = efn_record(site, p->y);
-    const efn_layer_i8 layer = layer_i8(site, p, rounding);
-    const efn_image image = efn_image_of(efn_in(site, p->x), x, y, &p->window, 1, (uint8_t)p->x_zero);
-    const uint32_t all = pixels(y), block = efn_block_rows(all);
-    const uint32_t k = p->window.kh * p->window.kw * x->dims[3], stride = (uint32_t)efn_round_up(layer.k2, 16);
-    int16_t *const panels = (int16_t *)(site->arena + p->scratch);            // [block / 4][k2 / 2][4][2]
-    uint8_t *const gathered = (uint8_t *)(panels + (size_t)block * layer.k2); // [4][stride]
-    int8_t *const out = efn_out(site, p->y);                                  // [all][m]
-    efn_walk walk = efn_walk_of(&image, all);
-    const void *four[4];
-    if (all == 1) {
-        efn_next_rows(&walk, gathered, stride, four);
-        efn_widen_i8(four[0], panels, k);
-        efn_gemv_i8(&layer, panels, out);
+    const efn_image image = image_i8(efn_in(site, p->x), p, x, y);
+    efn_field field;
+    efn_field_open(&field, &image, site->arena + p->scratch);
+    const efn_layout *const layout = &field.layout;
+    const efn_layer_i8 layer = {
+        .w = efn_in(site, p->w),
+        .bias = efn_in(site, p->bias),
+        .k2 = layout->runs * (uint32_t)layout->run,
+        .m = y->dims[3],
+        .to = efn_conv_finish(site, p, rounding),
+    };
+    int8_t *out = efn_out(site, p->y); // [N][OH][OW][m]
+    if (pixels(y) == 1 && layout->lines * layout->pitch == layer.k2) {
+        efn_see(&field, 0, 0, 0);
+        efn_gemv_i8(&layer, field.wide, out);
         return;
     }
-    for (uint32_t first = 0; first < all; first += block) {
-        const uint32_t rows = efn_min(block, all - first);
-        for (uint32_t row = 0; row < rows; row += 4) {
-            efn_next_rows(&walk, gathered, stride, four);
-            efn_pack_i8((const int8_t *const *)four, panels + (size_t)row * layer.k2, k);
-        }
-        efn_gemm_i8(&layer, panels, rows, out + (size_t)first * layer.m);
-    }
+    for (uint32_t n = 0; n < image.n; n++)
+        for (uint32_t oy = 0; oy < image.out_h; oy += layout->rows)
+            for (uint32_t ox = 0; ox < image.out_w; ox += layout->columns) {
+                efn_see(&field, n, oy, ox);
+                efn_gemm_i8(&layer, &field.seen, out);
+                out += (size_t)field.seen.rows * layer.m;
+            }
 }
 
 void efn_conv2d_i8_simd(const efn_site *site, const uint32_t *words) {
@@ -165,8 +167,8 @@ static void ref_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding roun
     const int32_t *bias = efn_in(site, p->bias);
     const efn_finish to = efn_conv_finish(site, p, rounding);
     int8_t *y = efn_out(site, p->y);
-    const uint32_t c = xt->dims[3], m = yt->dims[3];
-    const uint32_t k2 = (uint32_t)efn_round_up(p->window.kh * p->window.kw * c, 2);
+    const uint32_t c = xt->dims[3], m = yt->dims[3], taps = p->window.dilation_w == 1 ? p->window.kw : 1; // of a run
+    const uint32_t k2 = p->window.kh * (p->window.kw / taps) * (uint32_t)efn_round_up(taps * c, 2);
     for (uint32_t index = 0; index < pixels(yt); index++)
         for (uint32_t j = 0; j < m; j++) {
             const int8_t *panel = w + (size_t)(j / 8) * k2 * 8 + j % 8 * 2; // [k2 / 2][8][2]
@@ -176,6 +178,8 @@ static void ref_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding roun
                     const int64_t at = efn_tap(&p->window, xt, yt, index, ky, kx);
                     for (uint32_t i = 0; i < c; i++, k++)
                         acc += (uint32_t)((at < 0 ? p->x_zero : x[at + i]) * panel[(size_t)(k / 2) * 16 + k % 2]);
+                    if ((kx + 1) % taps == 0)
+                        k += k % 2;
                 }
             y[(size_t)index * m + j] = efn_finish_one(&to, j, (int32_t)acc);
         }

@@ -91,23 +91,22 @@ static void run_i8(const efn_site *site, const efn_dense_i8 *p, efn_rounding rou
         .m = efn_last_dim(yt),
         .to = finish_of(site, p, rounding),
     };
-    const int8_t *x = efn_in(site, p->x);                          // [all][k]
-    int8_t *y = efn_out(site, p->y);                               // [all][m]
-    int16_t *const panels = (int16_t *)(site->arena + p->scratch); // [block / 4][k2 / 2][4][2]
+    const int8_t *x = efn_in(site, p->x);                        // [all][k]
+    int8_t *y = efn_out(site, p->y);                             // [all][m]
+    int16_t *const wide = (int16_t *)(site->arena + p->scratch); // [block][k2]
     if (all == 1) {
-        efn_widen_i8(x, panels, k);
-        efn_gemv_i8(&layer, panels, y);
+        efn_widen_i8(x, wide, k);
+        efn_gemv_i8(&layer, wide, y);
         return;
     }
+    efn_wide_rows seen = {.run = layer.k2};
+    for (uint32_t row = 0; row < block; row++)
+        seen.starts[row] = wide + (size_t)row * layer.k2;
     for (uint32_t first = 0; first < all; first += block) {
-        const uint32_t rows = efn_min(block, all - first);
-        for (uint32_t row = 0; row < rows; row += 4) {
-            const int8_t *four[4]; // past the end, the last row again
-            for (uint32_t i = 0; i < 4; i++)
-                four[i] = x + (size_t)(first + efn_min(row + i, rows - 1)) * k;
-            efn_pack_i8(four, panels + (size_t)row * layer.k2, k);
-        }
-        efn_gemm_i8(&layer, panels, rows, y + (size_t)first * layer.m);
+        seen.rows = efn_min(block, all - first);
+        for (uint32_t row = 0; row < seen.rows; row++)
+            efn_widen_i8(x + (size_t)(first + row) * k, wide + (size_t)row * layer.k2, k);
+        efn_gemm_i8(&layer, &seen, y + (size_t)first * layer.m);
     }
 }
 

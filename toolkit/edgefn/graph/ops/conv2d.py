@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgefn.graph.draft import Lowering, Step, constant_of
 from edgefn.graph.ir import Node, Window
 from edgefn.graph.opcode import opcode
+from edgefn.graph.ops.field import Field
 from edgefn.graph.ops.matrix import (
     Weighted,
     check_fixed,
@@ -22,8 +23,8 @@ from edgefn.graph.ops.matrix import (
     refuse_long,
     sum_f32,
 )
-from edgefn.graph.ops.pack import pack_matrix_f32, pack_matrix_i8, packed_matrix, unpack_matrix_f32, unpack_matrix_i8
-from edgefn.graph.ops.windows import CONV_WORDS, check_window, taps_of, window_words
+from edgefn.graph.ops.pack import pack_matrix_f32, packed_matrix, unpack_matrix_f32
+from edgefn.graph.ops.windows import CONV_WORDS, check_window, taps_of, window_of, window_words
 from edgefn.graph.ops.winograd import fits, lower_winograd
 from edgefn.graph.records import PlanOp
 from edgefn.graph.reference import Machine, clamp
@@ -32,6 +33,8 @@ from edgefn.graph.view import View
 __all__ = ["CODES", "Conv2d", "lower"]
 
 type Array = NDArray[Any]
+
+MAX_PITCH = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,9 @@ def lower(low: Lowering, node: Node, op: Conv2d) -> Step:
     k, m, rows = prod(op.window.kernel) * x.shape[3], y.shape[3], prod(y.shape[:3])
     refuse_long(node, rows=rows, k=k)
     flat = constant_of(w).reshape(m, k)
-    packed = pack_matrix_f32(flat) if y.dtype == "f32" else pack_matrix_i8(flat)
-    scratch = panel_bytes(y.dtype, rows=rows, k=k)
+    field = Field(op.window, x.shape, y.shape)
+    packed = pack_matrix_f32(flat) if y.dtype == "f32" else field.pack(flat)
+    scratch = panel_bytes("f32", rows=rows, k=k) if y.dtype == "f32" else field.scratch
     words = window_words(op.window, CONV_WORDS)
     return lower_weights(low, node, packed, code="conv2d", k=k, scratch=scratch, **words)
 
@@ -57,8 +61,10 @@ def _check(v: View) -> None:
     x, y = v.tensor["x"], v.tensor["y"]
     k, m, rows = v.op["kh"] * v.op["kw"] * x.dims[3], y.dims[3], y.size // y.dims[3]
     check_panel(v, rows=rows, k=k)
-    check_weights(v, packed=packed_matrix(y.dtype, m=m, k=k), m=m)
-    v.scratch(panel_bytes(y.dtype, rows=rows, k=k))
+    field = Field(window_of(v.op), x.dims, y.dims)
+    v.need(y.dtype == "f32" or field.pitch <= MAX_PITCH, f"the windows of a row cover {field.pitch:,} elements")
+    check_weights(v, packed=packed_matrix(y.dtype, m=m, k=k if y.dtype == "f32" else field.k2), m=m)
+    v.scratch(panel_bytes("f32", rows=rows, k=k) if y.dtype == "f32" else field.scratch)
 
 
 def _check_q8(v: View) -> None:
@@ -68,7 +74,9 @@ def _check_q8(v: View) -> None:
 
 def _scratch(m: Machine, op: PlanOp) -> int:
     x, y = m.tensor(op, "x"), m.tensor(op, "y")
-    return panel_bytes(y.dtype, rows=y.size // y.dims[3], k=op["kh"] * op["kw"] * x.dims[3])
+    if y.dtype == "i8":
+        return Field(window_of(op), x.dims, y.dims).scratch
+    return panel_bytes("f32", rows=y.size // y.dims[3], k=op["kh"] * op["kw"] * x.dims[3])
 
 
 def _columns(m: Machine, op: PlanOp, fill: float) -> Array:
@@ -83,8 +91,8 @@ def _f32(m: Machine, op: PlanOp) -> Array:
 
 
 def _products(m: Machine, op: PlanOp) -> Array:
-    columns, count = _columns(m, op, op["x_zero"]), m.tensor(op, "y").dims[3]
-    w = unpack_matrix_i8(m.raw(m.tensor(op, "w")).tobytes(), count, columns.shape[1])
+    columns, field = _columns(m, op, op["x_zero"]), Field(window_of(op), m.tensor(op, "x").dims, m.tensor(op, "y").dims)
+    w = field.unpack(m.raw(m.tensor(op, "w")).tobytes())
     return np.asarray(columns.astype(np.float64) @ w.T.astype(np.float64))
 
 

@@ -9,7 +9,7 @@ from edgefn.graph.ir import Window
 from edgefn.graph.records import PlanOp, PlanTensor
 from edgefn.graph.view import View
 
-__all__ = ["CONV_WORDS", "POOL_WORDS", "check_window", "taps_of", "window_words"]
+__all__ = ["CONV_WORDS", "POOL_WORDS", "check_window", "taps_of", "window_of", "window_words"]
 
 type Array = NDArray[Any]
 
@@ -23,6 +23,12 @@ def window_words(window: Window, words: str) -> dict[str, int]:
     """The parameters that `words` names."""
     values = dict(zip(CONV_WORDS.split(), (*window.kernel, *window.stride, *window.dilation, *window.pad), strict=True))
     return {word: values[word] for word in words.split()}
+
+
+def window_of(op: PlanOp) -> Window:
+    """Return the window of a convolution's parameters."""
+    kh, kw, *rest = (op[word] for word in CONV_WORDS.split())
+    return Window((kh, kw), (rest[0], rest[1]), (rest[2], rest[3]), (rest[4], rest[5]))
 
 
 def check_window(v: View) -> None:
