@@ -31,7 +31,7 @@ def test_edges_join_the_input_through_all_ops_to_the_output(digits_model):
 
 def test_ops_have_the_names_and_costs_of_the_model(digits_model):
     nodes = {node.name: node for node in dissect(digits_model).nodes}
-    assert (nodes["conv7"].macs, nodes["conv7"].weights_bytes) == (147_456, 32 * 16 * 32 * 2 + 2 * 128)
+    assert (nodes["conv7"].macs, nodes["conv7"].weights_bytes) == (147_456, 32 * 16 * 32 * 2 + 4 * 128)
     assert nodes["conv7"].live_bytes == max(node.live_bytes for node in nodes.values())
 
 
@@ -59,7 +59,7 @@ def test_linear_memory_is_that_of_the_module_with_the_plan_inside(digits_model):
 
 def test_a_plan_is_drawn_as_its_model_is(digits_model, plan_file):
     of_plan, of_model = dissect(plan_file), dissect(digits_model)
-    assert (of_plan.format, of_plan.version, of_plan.params) == ("plan", "2.0", None)
+    assert (of_plan.format, of_plan.version, of_plan.params) == ("plan", "3.0", None)
     assert (of_plan.nodes, of_plan.edges, of_plan.macs) == (of_model.nodes, of_model.edges, of_model.macs)
 
 

@@ -37,7 +37,11 @@ def finish(acc: np.ndarray, layer: Layer) -> np.ndarray:
         with np.errstate(over="ignore", invalid="ignore"):
             whole = nearest(whole * layer.mult)
         return ended(whole, layer.y_zero, layer.low, layer.high)
-    return narrow(whole.astype(F) * layer.mult, layer.y_zero, int(layer.low), int(layer.high))
+    factor, offset, centre = layer.mult if layer.mult.ndim == 2 else (layer.mult, F(0), 0)
+    real = whole.astype(F)
+    moved = real + np.where(offset > 0, np.where(real < 0, -offset, offset), offset).astype(F)
+    with np.errstate(over="ignore"):
+        return narrow(moved * factor, layer.y_zero + np.int64(centre), int(layer.low), int(layer.high))
 
 
 def wrapped(v: np.ndarray) -> np.ndarray:

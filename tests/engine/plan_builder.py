@@ -72,7 +72,7 @@ class PlanBuilder:
             "<7I20x", 96 + len(body), len(weights), io_at + len(io), len(meta), self.arena, len(self.first), first_at
         )
         rest = tail + body + weights
-        return struct.pack("<4sHHII", b"EFNP", 2, 0, 16 + len(rest), zlib.crc32(rest)) + rest
+        return struct.pack("<4sHHII", b"EFNP", 3, 0, 16 + len(rest), zlib.crc32(rest)) + rest
 
     def last(self, dtype: str, dims: Sequence[int]) -> int:
         """An arena tensor that ends where the arena ends, at a multiple of 64, but for rounding its offset to 16."""

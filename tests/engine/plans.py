@@ -66,7 +66,8 @@ def matrix_scratch(dtype: str, rows: int, k: int) -> int:
 class Layer:
     """What follows a product: f32 uses bias, low and high only.
 
-    `mult` is f32 for the _i8 codes. For q8 it is i32, with `shift`, or f64 in a dense layer.
+    `mult` is f32 for the _i8 codes: factors, or `[3][M]` factors, offsets and centres. For q8 it is i32, with `shift`,
+    or f64 in a dense layer.
     """
 
     bias: np.ndarray
@@ -85,7 +86,9 @@ class Layer:
     def packed_mult(self) -> np.ndarray:
         if self.shift is not None:
             return np.stack([pad_channels(self.mult), pad_channels(self.shift)])
-        return pad_channels(self.mult, 1).view(np.int32 if self.q8 else np.float32)
+        if self.q8:
+            return pad_channels(self.mult, 1).view(np.int32)
+        return pad_channels(self.mult if self.mult.ndim == 2 else np.stack([self.mult, *np.zeros_like([self.mult] * 2)]))
 
 
 def pack_runs(w: np.ndarray, window: Window) -> np.ndarray:
@@ -125,8 +128,11 @@ def depthwise(x: np.ndarray, w: np.ndarray, window: Window, out: tuple[int, int]
     """depthwise of x [N][H][W][C] and w [kh][kw][C]."""
     b, c = PlanBuilder(), x.shape[3]
     target = b.tensor(x.dtype.name, (x.shape[0], *out, c))
-    line = ((out[1] - 1) * window.stride_w + (window.kw - 1) * window.dilation_w + 1) * c * x.itemsize
-    scratch = b.reserve(r8(c) * (16 if layer.q8 else 0) + window.kh * 8 + (window.kh + 1) * line)
+    line = (out[1] - 1) * window.stride_w + (window.kw - 1) * window.dilation_w + 1
+    if x.dtype == np.float32:
+        scratch = b.reserve(window.kh * 8 + (window.kh + 1) * line * c * 4)
+    else:
+        scratch = b.reserve(window.kh * 8 + ((window.kh + 1) * line + window.kh * window.kw) * r8(c) * 2)
     source = b.last(x.dtype.name, x.shape)
     _product(b, (3, 4, 24), source, target, pad_channels(w), window=window.words, layer=layer, scratch=scratch)
     return b.build([source], [target])

@@ -44,7 +44,17 @@ def layer(rng, dtype, m, size):
     bias = rng.integers(-5000, 5000, m).astype(np.int32)
     mult = (rng.random(m) * 0.03 / np.sqrt(size) + 1e-6).astype(np.float32)
     low, high = sorted(rng.integers(-128, 128, 2)) if rng.random() < 0.3 else (-128, 127)
-    return Layer(bias, low, high, mult, int(rng.integers(-128, 128)), int(rng.integers(-128, 128)))
+    zeros = int(rng.integers(-128, 128)), int(rng.integers(-128, 128))
+    return Layer(bias, low, high, scaling(rng, mult), *zeros)
+
+
+def scaling(rng, factor):
+    """Factors alone, or with offsets of one sign, of both, or beyond all sums."""
+    m = len(factor)
+    least, most = ((0, 0), (-1, 0), (0, 1), (-1, 1), (-(2**31), 2**31))[rng.integers(5)]
+    if not least and not most:
+        return factor
+    return np.stack([factor, rng.uniform(least, most, m), rng.integers(-255, 256, m)]).astype(np.float32)
 
 
 def spread(dtype, size):
@@ -131,6 +141,14 @@ def test_the_largest_i8_products_are_exact_and_the_accumulator_wraps(rows):
     bias = np.array([0, 2**31 - 1, -(2**31), 1, 2, 3, 4, 5, 6], np.int32)
     after = Layer(bias, -128, 127, np.full(m, 1e-8, np.float32), 0, 5)
     hold(plans.dense(x, weights, after), [x], oracle.product(x, weights, after))
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+def test_halves_are_rounded_to_even_before_the_centre_is_added(rows):
+    x = np.tile(np.array([[1], [3], [5], [-1], [-3], [-5], [7]], np.int8), (-(-rows // 7), 1))[:rows]
+    scaling = np.array([[0.5] * 3, [0, -1, 1], [1, 2, -3]], np.float32)
+    after = Layer(np.zeros(3, np.int32), -128, 127, scaling, 0, 1)
+    hold(plans.dense(x, np.ones((3, 1), np.int8), after), [x], oracle.product(x, np.ones((3, 1), np.int8), after))
 
 
 def test_halves_are_rounded_to_even_and_large_values_saturate():

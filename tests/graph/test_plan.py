@@ -42,7 +42,7 @@ def test_a_plan_comes_back_as_it_was_written():
         (b"EFNP", "EFN-M021"),
         (_patched(0, "4s", b"EFNQ"), "EFN-M020"),
         (_patched(4, "H", 1), "EFN-M020"),
-        (_patched(4, "H", 3), "EFN-M020"),
+        (_patched(4, "H", 4), "EFN-M020"),
         (_patched(6, "H", 1), "EFN-M020"),
         (_patched(8, "I", 7), "EFN-M021"),
         (write_plan(_plan())[:-1] + b"!", "EFN-M021"),

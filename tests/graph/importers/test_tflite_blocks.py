@@ -53,4 +53,4 @@ def test_squeeze_and_excite_is_as_the_reference_kernels_have_it(writer, compiled
     (found,) = computed(plan, [Given(x)])
     assert hashlib.sha256(found.tobytes()).hexdigest().startswith("3a055a558a139189")
     codes = [op.code.name for op in read_plan(plan).ops]
-    assert codes == ["lookup_i8", "reduce_q8", "conv2d_q8", "conv2d_q8", "lookup_i8", "binary_q8", "binary_q8"]
+    assert codes == ["lookup_i8", "reduce_q8", "conv2d_i8", "conv2d_i8", "lookup_i8", "binary_q8", "binary_q8"]

@@ -107,7 +107,7 @@ def check(writer, run, borders, shape, kernel, dtype, *, sequence=False):
     found, ops = run(writer, fed)
     wanted = np.clip(np.floor(total * (X * W / Y) + 0.5) + 3, 3, 127) if i8 else np.maximum(total, 0)
     np.testing.assert_allclose(found.reshape(wanted.shape), wanted, atol=0 if i8 else 1e-5)
-    assert ops == ["conv2d_q8" if i8 else "conv2d_f32"]
+    assert ops == ["conv2d_i8" if i8 else "conv2d_f32"]
 
 
 def test_a_convolution_with_strides_stays_between_its_blocks(writer, run):

@@ -343,7 +343,7 @@ def test_a_pad_in_front_of_a_convolution_is_part_of_it(writer, compiled_tflite, 
     writer.op("PAD", [source, widths], [middle])
     writer.op("CONV_2D", [middle, held], [target], "Conv2DOptions", {"Padding": 1, "StrideW": 1, "StrideH": 1})
     writer.subgraph([source], [target])
-    assert [o.op for o in compiled_tflite(writer).summary.ops] == [f"conv2d_{'q8' if x.dtype == np.int8 else 'f32'}"]
+    assert [o.op for o in compiled_tflite(writer).summary.ops] == [f"conv2d_{'i8' if x.dtype == np.int8 else 'f32'}"]
 
 
 def test_a_depthwise_convolution_with_several_outputs_a_channel(writer, run):

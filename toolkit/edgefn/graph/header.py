@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 MAGIC = b"EFNP"
-VERSION = (2, 0)
+VERSION = (3, 0)
 HEADER_BYTES = 96
 TENSOR_BYTES = 48
 MAX_FILE_BYTES = 256 << 20

@@ -74,10 +74,14 @@ efn_status efn_check_fixed(const efn_plan *plan, uint32_t mult, uint64_t m) {
 
 efn_status efn_check_factors(const efn_plan *plan, uint32_t mult, uint64_t m) {
     const uint64_t padded = efn_round_up(m, 8);
-    EFN_TRY(efn_check_packed(plan, mult, EFN_F32, padded * 4));
+    EFN_TRY(efn_check_packed(plan, mult, EFN_F32, padded * 12));
     const float *factors = (const float *)(plan->weights + plan->tensors[mult].offset);
-    for (uint64_t j = 0; j < padded; j++)
-        EFN_REQUIRE(__builtin_fabsf(factors[j]) < __builtin_inff(), EFN_BAD_WEIGHTS); // also refuses NaN
+    const float *offsets = factors + padded, *centres = offsets + padded;
+    for (uint64_t j = 0; j < padded; j++) { // also refuses NaN
+        EFN_REQUIRE(__builtin_fabsf(factors[j]) < __builtin_inff(), EFN_BAD_WEIGHTS);
+        EFN_REQUIRE(__builtin_fabsf(offsets[j]) <= 0x1p31f, EFN_BAD_WEIGHTS);
+        EFN_REQUIRE(__builtin_fabsf(centres[j]) <= 255 && __builtin_rintf(centres[j]) == centres[j], EFN_BAD_WEIGHTS);
+    }
     return EFN_OK;
 }
 

@@ -39,7 +39,7 @@ const efn_tensor *efn_writable(const efn_plan *plan, uint32_t index, uint8_t dty
 efn_status efn_check_packed(const efn_plan *plan, uint32_t index, uint8_t dtype, uint64_t bytes);
 efn_status efn_check_clamp_f32(float low, float high);
 efn_status efn_check_clamp_i8(int32_t low, int32_t high);
-// `mult` of a layer of m outputs: i32 [2][r8(m)], multipliers and shifts; and f64 [r8(m)].
+// `mult` of a layer of m outputs: f32 [3][r8(m)], i32 [2][r8(m)] and f64 [r8(m)], as plan.md has them.
 efn_status efn_check_factors(const efn_plan *plan, uint32_t mult, uint64_t m);
 efn_status efn_check_fixed(const efn_plan *plan, uint32_t mult, uint64_t m);
 efn_status efn_check_f64(const efn_plan *plan, uint32_t mult, uint64_t m);

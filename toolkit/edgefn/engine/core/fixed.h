@@ -114,30 +114,24 @@ EFN_INLINE efn_nearing efn_nearing_of(int32_t y_zero, int32_t low, int32_t high)
                          wasm_i8x16_splat((int8_t)high)};
 }
 
-// With `low` at y_zero or above, what is below y_zero needs no right rounding: it is clamped.
-EFN_INLINE v128_t efn_near_pair(v128_t f64x2, const double *by, const double *half, const efn_nearing *to,
-                                const int above) {
+EFN_INLINE v128_t efn_near_pair(v128_t f64x2, const double *by, const double *half, const efn_nearing *to) {
     const v128_t v = wasm_f64x2_mul(f64x2, wasm_v128_load(by));
-    v128_t h = wasm_v128_load(half);
-    if (!above)
-        h = wasm_v128_or(wasm_v128_and(v, wasm_f64x2_const_splat(-0.0)), h);
+    const v128_t h = wasm_v128_or(wasm_v128_and(v, wasm_f64x2_const_splat(-0.0)), wasm_v128_load(half));
     return wasm_f64x2_add(wasm_f64x2_add(v, h), to->rounding);
 }
 
 // i32x4 to i32x4 with y_zero added.
-EFN_INLINE v128_t efn_near_lanes(v128_t acc, const double *by, const double *half, const efn_nearing *to,
-                                 const int above) {
+EFN_INLINE v128_t efn_near_lanes(v128_t acc, const double *by, const double *half, const efn_nearing *to) {
     const v128_t upper = wasm_i32x4_shuffle(acc, acc, 2, 3, 2, 3);
-    const v128_t low = efn_near_pair(wasm_f64x2_convert_low_i32x4(acc), by, half, to, above);
-    const v128_t high = efn_near_pair(wasm_f64x2_convert_low_i32x4(upper), by + 2, half + 2, to, above);
+    const v128_t low = efn_near_pair(wasm_f64x2_convert_low_i32x4(acc), by, half, to);
+    const v128_t high = efn_near_pair(wasm_f64x2_convert_low_i32x4(upper), by + 2, half + 2, to);
     return wasm_i32x4_shuffle(low, high, 0, 2, 4, 6);
 }
 
 // Two i32x4 to i16x8, not yet clamped.
-EFN_INLINE v128_t efn_near_eight(v128_t left, v128_t right, const double *by, const double *half, const efn_nearing *to,
-                                 const int above) {
-    return wasm_i16x8_narrow_i32x4(efn_near_lanes(left, by, half, to, above),
-                                   efn_near_lanes(right, by + 4, half + 4, to, above));
+EFN_INLINE v128_t efn_near_eight(v128_t left, v128_t right, const double *by, const double *half,
+                                 const efn_nearing *to) {
+    return wasm_i16x8_narrow_i32x4(efn_near_lanes(left, by, half, to), efn_near_lanes(right, by + 4, half + 4, to));
 }
 
 // Two i16x8 to i8x16, clamped.

@@ -135,17 +135,13 @@ EFN_INLINE int all_near_f64(const double *mult) {
 EFN_INLINE void finish_eight(const efn_layer_i8 *layer, const efn_nearing *near, uint32_t column, v128_t left,
                              v128_t right, int8_t *out) {
     v128_t eight;
-    if (layer->to.rounding == EFN_BY_F32) {
-        const efn_narrowing to = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
-        eight = efn_requantize(left, right, (const float *)layer->to.mult + column, &to);
-        eight = wasm_i8x16_narrow_i16x8(eight, eight);
-    } else if (layer->to.rounding == EFN_BY_F64 && all_near_f64((const double *)layer->to.mult + column)) {
+    if (layer->to.rounding == EFN_BY_F64 && all_near_f64((const double *)layer->to.mult + column)) {
         eight = efn_near_eight_f64(left, right, (const double *)layer->to.mult + column, near);
         eight = efn_near_ended(eight, eight, near);
     } else {
-        efn_factors f;
-        efn_find_factors(&f, &layer->to, layer->bias, layer->k2, column);
-        eight = efn_finish_q8(&layer->to, &f, column, left, right);
+        efn_columns by;
+        efn_find_columns(&by, &layer->to, layer->bias, layer->k2, column);
+        eight = efn_finish_eight(&layer->to, &by, column, left, right);
     }
     wasm_v128_store64_lane(out, eight, 0);
 }

@@ -35,7 +35,7 @@ static int all_zero(const uint8_t *bytes, uint64_t begin, uint64_t end) {
 
 static efn_status check_header(const file_header *h, uint32_t length) {
     EFN_REQUIRE(h->magic[0] == 'E' && h->magic[1] == 'F' && h->magic[2] == 'N' && h->magic[3] == 'P', EFN_BAD_MAGIC);
-    EFN_REQUIRE(h->major == 2 && h->minor == 0, EFN_BAD_VERSION);
+    EFN_REQUIRE(h->major == 3 && h->minor == 0, EFN_BAD_VERSION);
     EFN_REQUIRE(h->file_bytes <= length, EFN_TRUNCATED);
     EFN_REQUIRE(h->file_bytes == length && length <= MAX_FILE_BYTES, EFN_BAD_HEADER);
     EFN_REQUIRE(1 <= h->tensor_count && h->tensor_count <= MAX_COUNT && h->op_count <= MAX_COUNT, EFN_BAD_HEADER);
@@ -167,7 +167,7 @@ const char *efn_status_text(efn_status status) {
                        "the plan is truncated\0"
                        "the plan or the arena is not 64-byte aligned\0"
                        "this is not a plan (bad magic)\0"
-                       "this engine reads plans of version 2.0 only\0"
+                       "this engine reads plans of version 3.0 only\0"
                        "a header field is out of range\0"
                        "a region is misplaced, or a gap between regions is not zero\0"
                        "a tensor record is not valid\0"

@@ -1,13 +1,24 @@
 // depthwise of f32: a row of output pixels from its lines, four channels and four pixels at a time; the last channels
 // of an odd C overlap those before.
 #include "depthwise.h"
+
+// How to step in a line, in elements: from pixel to pixel of y, and from tap to tap.
+typedef struct {
+    uint32_t kh, kw, step, hop, wide; // wide: pixels of a row of y
+} efn_grid;
+
+EFN_INLINE efn_grid efn_grid_of(const efn_window *window, const efn_tensor *y) {
+    const uint32_t c = y->dims[3];
+    return (efn_grid){window->kh, window->kw, window->stride_w * c, window->dilation_w * c, y->dims[2]};
+}
 #include "../core/lanes.h"
 
 efn_status efn_depthwise_f32_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
     (void)count;
     const efn_conv_f32 *p = (const efn_conv_f32 *)words;
     const efn_tensor *x = efn_readable(plan, p->x, EFN_F32), *y = efn_writable(plan, p->y, EFN_F32);
-    EFN_TRY(efn_check_depthwise(plan, &p->window, x, y, p->w, EFN_F32, p->scratch, 0));
+    EFN_TRY(efn_check_depthwise(plan, &p->window, x, y, p->w, EFN_F32));
+    EFN_TRY(efn_check_scratch(plan, p->scratch, efn_lines_bytes(&p->window, y, 4), x, y));
     EFN_TRY(efn_check_packed(plan, p->bias, EFN_F32, efn_round_up(y->dims[3], 8) * 4));
     return efn_check_clamp_f32(p->low, p->high);
 }

@@ -119,26 +119,19 @@ EFN_INLINE void pixels_of(const int32_t *sums, size_t apart, v128_t out[4]) {
 }
 
 // Columns `column` to `column` + 7 of a tile, to y.
-static EFN_NOINLINE void finish(const layer_i8 *layer, const efn_factors *f, const int32_t *sums, uint32_t column,
+static EFN_NOINLINE void finish(const layer_i8 *layer, const efn_columns *by, const int32_t *sums, uint32_t column,
                                 efn_tile at) {
     const size_t apart = (size_t)layer->block * 8;
     v128_t left[4], right[4];
     pixels_of(sums, apart, left);
     pixels_of(sums + 4, apart, right);
     const v128_t b0 = wasm_v128_load(layer->bias + column), b1 = wasm_v128_load(layer->bias + column + 4);
-    const efn_narrowing narrowing = efn_narrowing_of(layer->to.y_zero, layer->to.low, layer->to.high);
     for (uint32_t i = 0; i < 4; i++) {
         const int64_t to = efn_tile_output(layer->y, at, i);
         if (to < 0)
             continue;
         const v128_t l = wasm_i32x4_add(left[i], b0), r = wasm_i32x4_add(right[i], b1);
-        v128_t eight;
-        if (layer->to.rounding == EFN_BY_F32) {
-            eight = efn_requantize(l, r, (const float *)layer->to.mult + column, &narrowing);
-            eight = wasm_i8x16_narrow_i16x8(eight, eight);
-        } else {
-            eight = efn_finish_q8(&layer->to, f, column, l, r);
-        }
+        const v128_t eight = efn_finish_eight(&layer->to, by, column, l, r);
         int8_t whole[16];
         wasm_v128_store(whole, eight);
         efn_copy(layer->out + to + column, whole, efn_min(8, layer->m - column));
@@ -159,11 +152,10 @@ static void run_block(const layer_i8 *layer, uint32_t first, uint32_t tiles, uin
         for (uint32_t point = 0; point < EFN_POINTS; point++, w += (size_t)c * 8)
             efn_products_i16(layer->panels + (size_t)block * c * point, w, c, tiles,
                              layer->sums + (size_t)block * 8 * point);
-        efn_factors f;
-        if (layer->to.rounding != EFN_BY_F32)
-            efn_find_factors(&f, &layer->to, layer->bias, (uint64_t)9 * c, column);
+        efn_columns by;
+        efn_find_columns(&by, &layer->to, layer->bias, (uint64_t)9 * c, column);
         for (uint32_t tile = 0; tile < tiles; tile++)
-            finish(layer, &f, layer->sums + (size_t)tile * 8, column, efn_tile_of(&layer->mosaic, first + tile));
+            finish(layer, &by, layer->sums + (size_t)tile * 8, column, efn_tile_of(&layer->mosaic, first + tile));
     }
 }
 

@@ -1,5 +1,6 @@
 """depthwise: images `[N, H, W, C]`, each channel by its own weights `[1, kh, kw, C]`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
@@ -27,6 +28,7 @@ from edgefn.graph.view import View
 __all__ = ["CODES", "Depthwise", "lower"]
 
 type Array = NDArray[Any]
+type Words = Mapping[str, int] | PlanOp
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,44 +38,39 @@ class Depthwise(Weighted):
 
 
 MAX_LINE = 1 << 28
-_FACTORS = {"f32": 0, "i8": 0, "q8": 16}  # bytes a channel
 
 
-def _line(kind: str, y: Shape, kw: int, stride: int, dilation: int) -> int:
-    """Bytes of input that the windows of one row of y cover."""
-    return ((y[2] - 1) * stride + (kw - 1) * dilation + 1) * y[3] * (4 if kind == "f32" else 1)
+def _pixels(words: Words, y: Shape) -> int:
+    """Pixels of input that the windows of one row of y cover."""
+    return (y[2] - 1) * words["stride_w"] + (words["kw"] - 1) * words["dilation_w"] + 1
 
 
-def _bytes(kind: str, y: Shape, *, kh: int, line: int) -> int:
-    """Working memory: lines of `line` bytes for each kernel row and outside, their addresses and rows, q8's factors."""
-    return round_up(y[3], 8) * _FACTORS[kind] + 8 * kh + (kh + 1) * line
-
-
-def _kind(name: str) -> str:
-    return name.rpartition("_")[2]
+def _bytes(words: Words, dtype: str, y: Shape) -> int:
+    """Working memory: lines for each kernel row and outside, their addresses and rows, and of i8 the weights."""
+    kh, line = words["kh"], _pixels(words, y)
+    if dtype == "f32":
+        return 8 * kh + (kh + 1) * line * y[3] * 4
+    return 8 * kh + ((kh + 1) * line + kh * words["kw"]) * round_up(y[3], 8) * 2
 
 
 def lower(low: Lowering, node: Node, op: Depthwise) -> Step:
     (_, w, *_), y = low.operands(node)
     taps, channels = prod(op.window.kernel), y.shape[3]
-    flat = constant_of(w).reshape(taps, channels)
-    kind = low.kind(y.dtype)
-    line = _line(kind, y.shape, op.window.kernel[1], op.window.stride[1], op.window.dilation[1])
-    scratch = _bytes(kind, y.shape, kh=op.window.kernel[0], line=line)
     words = window_words(op.window, CONV_WORDS)
-    packed = pack_depthwise(flat)
+    packed = pack_depthwise(constant_of(w).reshape(taps, channels))
+    scratch = _bytes(words, y.dtype, y.shape)
     return lower_weights(low, node, packed, code="depthwise", k=taps, scratch=scratch, **words)
 
 
 def _check(v: View) -> None:
     check_window(v)
-    channels, taps, dtype = v.tensor["y"].dims[3], v.op["kh"] * v.op["kw"], v.tensor["y"].dtype
+    y, taps = v.tensor["y"], v.op["kh"] * v.op["kw"]
+    channels = y.dims[3]
     v.need(v.tensor["x"].dims[3] == channels, "x and y differ in channels")
-    packed = packed_depthwise(dtype, taps=taps, channels=channels)
-    check_weights(v, packed=packed, m=channels)
-    line = _line_of(v.name, v.op, v.tensor["y"].dims)
+    check_weights(v, packed=packed_depthwise(y.dtype, taps=taps, channels=channels), m=channels)
+    line = _pixels(v.op, y.dims) * channels * (4 if y.dtype == "f32" else 1)
     v.need(line <= MAX_LINE, f"a line takes {line:,} bytes")
-    v.scratch(_bytes(_kind(v.name), v.tensor["y"].dims, kh=v.op["kh"], line=line))
+    v.scratch(_bytes(v.op, y.dtype, y.dims))
 
 
 def _check_q8(v: View) -> None:
@@ -82,12 +79,8 @@ def _check_q8(v: View) -> None:
 
 
 def _scratch(m: Machine, op: PlanOp) -> int:
-    y = m.tensor(op, "y").dims
-    return _bytes(_kind(op.code.name), y, kh=op["kh"], line=_line_of(op.code.name, op, y))
-
-
-def _line_of(name: str, op: PlanOp, y: Shape) -> int:
-    return _line(_kind(name), y, op["kw"], op["stride_w"], op["dilation_w"])
+    y = m.tensor(op, "y")
+    return _bytes(op, y.dtype, y.dims)
 
 
 def _f32(m: Machine, op: PlanOp) -> Array:

@@ -1,6 +1,7 @@
 """What convolution, depthwise convolution and dense layers share: packed weights, a bias, bounds, requantization."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from edgefn.graph.draft import Lowering, Packed, Step, constant_of, scalar_of
 from edgefn.graph.ir import OPEN, Bounds, Node, Op
 from edgefn.graph.ops.fixed import end, multiplier_of, real_factors, scaled, valid_multipliers, whole
 from edgefn.graph.ops.pack import pack_vector, round_up
+from edgefn.graph.ops.scaling import Scaling, Steps, find_scaling, scaled_f32, valid_scaling
 from edgefn.graph.records import PlanOp
 from edgefn.graph.reference import Machine, saturate
 from edgefn.graph.view import View
@@ -67,9 +69,9 @@ def lower_weights(low: Lowering, node: Node, packed: bytes, *, code: str, k: int
     (x, w, *_), y = low.operands(node)
     op: Any = node.op
     operands = {"x": low.source(x.name), "w": Packed(y.dtype, w.shape, packed), "y": y.name}
-    ending = _quantized(low, node) if y.dtype == "i8" else {"bias": _bias(low, node)}
+    kind, ending = _quantized(low, node) if y.dtype == "i8" else ("f32", {"bias": _bias(low, node)})
     values = {**operands, **words, **ending, **low.bounds(op.bounds, y)}
-    return Step(f"{code}_{low.kind(y.dtype)}", node, values, scratch=scratch, macs=y.size * k)
+    return Step(f"{code}_{kind}", node, values, scratch=scratch, macs=y.size * k)
 
 
 def refuse_long(node: Node, *, rows: int, k: int) -> None:
@@ -125,24 +127,52 @@ def _factors(low: Lowering, node: Node) -> Array:
     return np.broadcast_to(real_factors(scalar_of(x)[0], scales, scalar_of(y)[0]), y.shape[-1:])
 
 
-def _quantized(low: Lowering, node: Node) -> dict[str, Any]:
-    """Bias with the zero point of x folded in, multipliers and zero points."""
+def _quantized(low: Lowering, node: Node) -> tuple[str, dict[str, Any]]:
+    """Ending of the code; bias with the zero point of x folded in, multipliers and zero points.
+
+    TFLite's arithmetic is that of a q8 code, unless a product in f32 gives the same.
+    """
     (x, *_), y = low.operands(node)
-    folded = _folded_bias(low, node).astype(np.int32)
-    return {
-        "bias": Packed("i32", folded.shape, pack_vector(folded)),
-        "mult": _multipliers(low, node),
+    folded, scaling = _folded_bias(low, node), _scaling(low, node)
+    kind, mult = ("i8", _packed(scaling)) if scaling else ("q8", _multipliers(node, _factors(low, node)))
+    bias = (folded + scaling.shift if scaling else folded).astype(np.int32)
+    return kind, {
+        "bias": Packed("i32", bias.shape, pack_vector(bias)),
+        "mult": mult,
         "x_zero": scalar_of(x)[1],
         "y_zero": scalar_of(y)[1],
     }
 
 
-def _multipliers(low: Lowering, node: Node) -> Packed:
-    """f32 of an _i8 code; of a q8 code f64, which a plan holds as pairs of i32, or fixed point and then its shifts."""
+def _scaling(low: Lowering, node: Node) -> Scaling | None:
+    """How an _i8 code scales the sums: as ONNX does it, or as TFLite, where it can."""
+    (_, w, *_), y = low.operands(node)
     op: Any = node.op
     factors = _factors(low, node)
     if not low.fixed:
-        return Packed("f32", factors.shape, pack_vector(factors.astype(np.float32), fill=1))
+        return Scaling.of(factors)
+    weights = np.moveaxis(constant_of(w).astype(np.int64), op.axis, 0).reshape(y.shape[-1], -1)
+    bounds = low.bounds(op.bounds, y)
+    steps = Steps(
+        exact=partial(_finished, low, node),
+        factor=factors,
+        least=_folded_bias(low, node) + np.minimum(weights * -128, weights * 127).sum(axis=1),
+        most=_folded_bias(low, node) + np.maximum(weights * -128, weights * 127).sum(axis=1),
+        zero=scalar_of(y)[1],
+        low=bounds["low"],
+        high=bounds["high"],
+    )
+    return find_scaling(steps)
+
+
+def _packed(scaling: Scaling) -> Packed:
+    data = b"".join(pack_vector(v) for v in (scaling.factor, scaling.offset, scaling.centre))
+    return Packed("f32", (3, len(data) // 12), data)
+
+
+def _multipliers(node: Node, factors: Array) -> Packed:
+    """Of a q8 code: f64, which a plan holds as pairs of i32, or fixed point and then its shifts."""
+    op: Any = node.op
     if op.by_f64:
         data = pack_vector(factors, fill=1)
         return Packed("i32", (len(data) // 8, 2), data)
@@ -164,8 +194,10 @@ def check_weights(v: View, *, packed: int, m: int) -> None:
     v.packed("w", real, packed)
     v.packed("bias", "i32" if real == "i8" else "f32", round_up(m, 8) * 4)
     if v.name.endswith("_i8"):
-        v.packed("mult", "f32", round_up(m, 8) * 4)
-        v.need(bool(np.all(np.isfinite(v.numbers("mult", "<f4")))), "a multiplier is not finite")
+        v.packed("mult", "f32", round_up(m, 8) * 12)
+        v.need(
+            valid_scaling(*v.numbers("mult", "<f4").reshape(3, -1)), "a factor, an offset or a centre is out of range"
+        )
 
 
 def check_fixed(v: View) -> None:
@@ -197,8 +229,8 @@ def sum_f32(columns: Array, w: Array, bias: Array) -> Array:
 
 def finish_i8(m: Machine, op: PlanOp, products: Array) -> Array:
     """Exact sums `[..., M]` to i8."""
-    total, mult = _sums(m, op, products), m.vector(op, "mult", products.shape[-1])
-    return saturate(total.astype(np.float32) * mult, op["y_zero"], op["low"], op["high"])
+    factor, offset, centre = m.raw(m.tensor(op, "mult")).view("<f4").reshape(3, -1)[:, : products.shape[-1]]
+    return np.clip(scaled_f32(_sums(m, op, products), factor, offset, centre) + op["y_zero"], op["low"], op["high"])
 
 
 def finish_fixed(m: Machine, op: PlanOp, products: Array) -> Array:
