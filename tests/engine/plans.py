@@ -88,7 +88,9 @@ class Layer:
             return np.stack([pad_channels(self.mult), pad_channels(self.shift)])
         if self.q8:
             return pad_channels(self.mult, 1).view(np.int32)
-        return pad_channels(self.mult if self.mult.ndim == 2 else np.stack([self.mult, *np.zeros_like([self.mult] * 2)]))
+        return pad_channels(
+            self.mult if self.mult.ndim == 2 else np.stack([self.mult, *np.zeros_like([self.mult] * 2)])
+        )
 
 
 def pack_runs(w: np.ndarray, window: Window) -> np.ndarray:

@@ -65,7 +65,10 @@ def valid_scaling(factor: Array, offset: Array, centre: Array) -> bool:
 
 
 def scaled_f32(sums: Array, factor: Array, offset: Array, centre: Array) -> Array:
-    """`round_half_to_even((f32(sum) + offset) * factor) + centre`, in f64; an offset above 0 is added away from zero."""
+    """`round_half_to_even((f32(sum) + offset) * factor) + centre`, in f64.
+
+    An offset above 0 is added away from zero.
+    """
     reals = sums.astype(np.float32)
     moved = reals + np.where(offset > 0, np.copysign(offset, reals), offset)
     return np.asarray(np.rint((moved * factor).astype(np.float64)) + centre)
