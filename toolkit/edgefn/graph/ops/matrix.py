@@ -230,7 +230,8 @@ def sum_f32(columns: Array, w: Array, bias: Array) -> Array:
 def finish_i8(m: Machine, op: PlanOp, products: Array) -> Array:
     """Exact sums `[..., M]` to i8."""
     factor, offset, centre = m.raw(m.tensor(op, "mult")).view("<f4").reshape(3, -1)[:, : products.shape[-1]]
-    return np.clip(scaled_f32(_sums(m, op, products), factor, offset, centre) + op["y_zero"], op["low"], op["high"])
+    v = scaled_f32(_sums(m, op, products), factor, offset, centre)
+    return np.asarray(np.clip(v + op["y_zero"], op["low"], op["high"]))
 
 
 def finish_fixed(m: Machine, op: PlanOp, products: Array) -> Array:
