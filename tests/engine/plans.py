@@ -101,26 +101,30 @@ def pack_runs(w: np.ndarray, window: Window) -> np.ndarray:
 
 
 def field_scratch(x: np.ndarray, window: Window, out: tuple[int, int]) -> int:
-    """What a block of pixels of an i8 convolution sees, in i16, and where the runs of a window are in it."""
+    """Where the runs of a window lie, and what a block of pixels sees, in i16 or f32, unless it is read in x."""
     taps = window.kw if window.dilation_w == 1 else 1
+    c, runs = x.shape[3], window.kh * window.kw // taps
     flat = (window.kh, window.kw, window.stride_h, window.stride_w, *out) == (1, 1, 1, 1, *x.shape[1:3])
-    height, width = (1, x[..., 0].size) if flat else out
+    (height, width), (h, w) = ((1, x.size // c),) * 2 if flat else (out, x.shape[1:3])
+    tall, wide = (window.kh - 1) * window.dilation_h + 1, (window.kw - 1) * window.dilation_w + 1
+    inside = (height - 1) * window.stride_h + tall <= h and (width - 1) * window.stride_w + wide <= w
+    one_pixel = x.shape[0] * out[0] * out[1] == 1 and window.kh > 1
+    vectors = x.dtype == np.float32 and taps * c % 4 == 0 and not one_pixel
+    if vectors and inside and (window.pad_top, window.pad_left) == (0, 0):
+        return runs * 4
     columns = min(96, width)
-    lines = (min(96 // columns, height) - 1) * (window.stride_h if window.kh > 1 else 1)
-    lines += (window.kh - 1) * window.dilation_h + 1
-    pitch = ((columns - 1) * window.stride_w + (window.kw - 1) * window.dilation_w + 1) * x.shape[3]
-    return window.kh * window.kw // taps * 4 + (lines * (pitch + pitch % 2) + 16) * 2
+    lines = (min(96 // columns, height) - 1) * (window.stride_h if window.kh > 1 else 1) + tall
+    pitch = ((columns - 1) * window.stride_w + wide) * c
+    line = pitch * 4 if x.dtype == np.float32 else (pitch + pitch % 2) * 2
+    return runs * 4 + lines * line + 32
 
 
 def conv2d(x: np.ndarray, w: np.ndarray, window: Window, out: tuple[int, int], layer: Layer) -> bytes:
     """conv2d of x [N][H][W][C] and w [M][kh][kw][C]; layer.bias is the packed one."""
     b, m, k = PlanBuilder(), len(w), w[0].size
     target = b.tensor(x.dtype.name, (x.shape[0], *out, m))
-    if x.dtype == np.int8:
-        packed, scratch = pack_runs(w, window), b.reserve(field_scratch(x, window, out))
-    else:
-        packed = pack_columns(w.reshape(m, k))
-        scratch = b.reserve(matrix_scratch("float32", x.shape[0] * out[0] * out[1], k))
+    packed = pack_runs(w, window) if x.dtype == np.int8 else pack_columns(w.reshape(m, k))
+    scratch = b.reserve(field_scratch(x, window, out))
     source = b.last(x.dtype.name, x.shape)
     _product(b, (1, 2, 23), source, target, packed, window=window.words, layer=layer, scratch=scratch)
     return b.build([source], [target])

@@ -1,7 +1,7 @@
 // Matrix products: rows of activations times packed weights, with bias, clamp and requantization on the way out.
 //
-// Activations are packed four rows at a time into panels [k/q][4][q], weights lie in panels of eight columns
-// [k/q][8][q] (q = 1 for f32, 2 for i8), so one step of a 4x8 tile is one load of each and lane shuffles.
+// Weights lie in panels of eight columns [k/q][8][q] (q = 1 for f32, 2 for i8), and activations where they are, or
+// packed four rows at a time into panels [k/q][4][q], so a step of a 4x8 tile is a few loads and lane shuffles.
 #ifndef EFN_GEMM_H
 #define EFN_GEMM_H
 
@@ -23,16 +23,17 @@ typedef struct {
     efn_finish to;
 } efn_layer_i8;
 
-enum { EFN_ROOM = 8 }; // elements that a vector may reach behind a row, or in front of a run that is not its first
+enum { EFN_ROOM = 16 }; // bytes that a vector may reach behind a row, or in front of a run that is not its first
 
-// Rows of activations, widened to i16, each in runs of as many elements. Behind a run of odd length lies anything: it
-// meets a weight of zero.
+// Rows of f32, or of i8 widened to i16, where they lie: in runs of as many elements. Behind a run of an odd number of
+// i16 lies anything: it meets a weight of zero.
 typedef struct {
-    const int16_t *starts[EFN_BLOCK]; // of each row, and then of any up to a multiple of 4
+    const void *base;
+    uint32_t starts[EFN_BLOCK]; // of each row, in elements from base
     uint32_t rows;
-    uint32_t run;         // rounded up to 2
-    const int32_t *jumps; // [k2 / run - 1]: elements from the end of a run to the beginning of the next one
-} efn_wide_rows;
+    uint32_t run;         // i16: rounded up to 2
+    const int32_t *jumps; // elements from the end of each run but the last to the beginning of the next one
+} efn_operand;
 
 // Rows r[0..3] of eight i16 to panel [4][4][2].
 EFN_INLINE void efn_store_pairs(const v128_t r[4], int16_t *to) {
@@ -54,9 +55,10 @@ void efn_products_f32(const float *panels, const float *w, uint32_t k, uint32_t 
 // sums [r4(rows)][8] of panels [r4(rows)/4][k2/2][4][2] and weights w [k2/2][8][2].
 void efn_products_i16(const int16_t *panels, const int16_t *w, uint32_t k2, uint32_t rows, int32_t *sums);
 // y[rows][m] from panels [r4(rows)/4][k][4], of EFN_BLOCK rows at most; rows of y lie layer->stride apart.
-void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows, float *y);
+void efn_gemm_panels_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows, float *y);
+void efn_gemm_f32(const efn_layer_f32 *layer, const efn_operand *x, float *y);
 // y[rows][m].
-void efn_gemm_i8(const efn_layer_i8 *layer, const efn_wide_rows *x, int8_t *y);
+void efn_gemm_i8(const efn_layer_i8 *layer, const efn_operand *x, int8_t *y);
 // y[m] from one row [k] (i8: widened, [k2]).
 void efn_gemv_f32(const efn_layer_f32 *layer, const float *row, float *y);
 void efn_gemv_i8(const efn_layer_i8 *layer, const int16_t *row, int8_t *y);

@@ -26,13 +26,26 @@ void efn_pack_f32(const float *const rows[4], float *panel, uint32_t k) {
 }
 
 // One K step: four activations times eight weights.
-EFN_INLINE void step(v128_t acc[4][2], const float *a, const float *w) {
-    const v128_t x = wasm_v128_load(a), w0 = wasm_v128_load(w), w1 = wasm_v128_load(w + 4);
-    const v128_t row[4] = {EFN_LANE(x, 0), EFN_LANE(x, 1), EFN_LANE(x, 2), EFN_LANE(x, 3)};
+EFN_INLINE void step(v128_t acc[4][2], const v128_t row[4], const float *w) {
+    const v128_t w0 = wasm_v128_load(w), w1 = wasm_v128_load(w + 4);
 #pragma unroll
     for (int i = 0; i < 4; i++) {
         acc[i][0] = efn_madd(w0, row[i], acc[i][0]);
         acc[i][1] = efn_madd(w1, row[i], acc[i][1]);
+    }
+}
+
+EFN_INLINE void clear_sums(v128_t acc[4][2]) {
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+        acc[i][0] = acc[i][1] = wasm_f32x4_const_splat(0);
+}
+
+EFN_INLINE void store_sums(const v128_t acc[4][2], float *sums) {
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        wasm_v128_store(sums + 8 * i, acc[i][0]);
+        wasm_v128_store(sums + 8 * i + 4, acc[i][1]);
     }
 }
 
@@ -41,22 +54,63 @@ EFN_INLINE void step(v128_t acc[4][2], const float *a, const float *w) {
 // loads. Not inlined, for that and because V8 tiers small functions up sooner.
 static EFN_NOINLINE void sum(const float *a, const float *w, uint32_t k, float *sums) {
     v128_t acc[4][2];
-#pragma unroll
-    for (int i = 0; i < 4; i++)
-        acc[i][0] = acc[i][1] = wasm_f32x4_const_splat(0);
+    clear_sums(acc);
     const float *const end = a + (size_t)k * 4;
     for (;; a += 64, w += 128) {
 #define RUNG(i)                                                                                                        \
-    step(acc, a + 4 * i, w + 8 * i);                                                                                   \
+    {                                                                                                                  \
+        const v128_t x = wasm_v128_load(a + 4 * i);                                                                    \
+        step(acc, (const v128_t[4]){EFN_LANE(x, 0), EFN_LANE(x, 1), EFN_LANE(x, 2), EFN_LANE(x, 3)}, w + 8 * i);       \
+    }                                                                                                                  \
     if (a + 4 * i + 4 == end)                                                                                          \
         break;
         EFN_LADDER(RUNG)
 #undef RUNG
     }
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-        wasm_v128_store(sums + 8 * i, acc[i][0]);
-        wasm_v128_store(sums + 8 * i + 4, acc[i][1]);
+    store_sums(acc, sums);
+}
+
+// Past the end, the last row again.
+EFN_INLINE const float *row_at(const efn_operand *x, uint32_t row) {
+    return (const float *)x->base + x->starts[efn_min(row, x->rows - 1)];
+}
+
+EFN_INLINE void load_fours(const float *a, const float *b, const float *c, const float *d, v128_t to[4]) {
+    to[0] = wasm_v128_load(a);
+    to[1] = wasm_v128_load(b);
+    to[2] = wasm_v128_load(c);
+    to[3] = wasm_v128_load(d);
+}
+
+// sums [r4(rows)][8] of rows x and weights [k][8]; as products_i8.
+static EFN_NOINLINE void products_of_rows(const efn_operand *x, const float *w, uint32_t k, float *sums) {
+    const float *const end = w + (size_t)k * 8;
+    const uint32_t run = x->run * 8; // weights
+    for (uint32_t row = 0; row < x->rows; row += 4, sums += 32) {
+        v128_t acc[4][2], fours[4]; // the latter of each row
+        clear_sums(acc);
+        const float *a = row_at(x, row), *b = row_at(x, row + 1), *c = row_at(x, row + 2), *d = row_at(x, row + 3);
+        const float *at = w, *stop = w + run; // of a run
+        for (const int32_t *jump = x->jumps;; a += 16, b += 16, c += 16, d += 16, at += 128) {
+#define RUNG(i)                                                                                                        \
+    if (i % 4 == 0)                                                                                                    \
+        load_fours(a + i, b + i, c + i, d + i, fours);                                                                 \
+    {                                                                                                                  \
+        const v128_t lanes[4] = {EFN_LANE(fours[0], i % 4), EFN_LANE(fours[1], i % 4), EFN_LANE(fours[2], i % 4),      \
+                                 EFN_LANE(fours[3], i % 4)};                                                           \
+        step(acc, lanes, at + 8 * i);                                                                                  \
+    }                                                                                                                  \
+    if (at + 8 * i + 8 == end)                                                                                         \
+        break;                                                                                                         \
+    if (at + 8 * i + 8 == stop) {                                                                                      \
+        a += *jump, b += *jump, c += *jump, d += *jump++, stop += run;                                                 \
+        if (i % 4 < 3)                                                                                                 \
+            load_fours(a + i / 4 * 4, b + i / 4 * 4, c + i / 4 * 4, d + i / 4 * 4, fours);                             \
+    }
+            EFN_LADDER(RUNG)
+#undef RUNG
+        }
+        store_sums(acc, sums);
     }
 }
 
@@ -93,12 +147,21 @@ static EFN_NOINLINE void finish(const efn_layer_f32 *layer, const float *bias, c
 #undef RIGHT
 }
 
-void efn_gemm_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows, float *y) {
+void efn_gemm_panels_f32(const efn_layer_f32 *layer, const float *panels, uint32_t rows, float *y) {
     float sums[EFN_BLOCK * 8];
     const float *w = layer->w;
     for (uint32_t column = 0; column < layer->m; column += 8, w += (size_t)layer->k * 8) {
         efn_products_f32(panels, w, layer->k, rows, sums);
         finish(layer, layer->bias + column, sums, rows, y + column, efn_min(8, layer->m - column));
+    }
+}
+
+void efn_gemm_f32(const efn_layer_f32 *layer, const efn_operand *x, float *y) {
+    float sums[EFN_BLOCK * 8];
+    const float *w = layer->w;
+    for (uint32_t column = 0; column < layer->m; column += 8, w += (size_t)layer->k * 8) {
+        products_of_rows(x, w, layer->k, sums);
+        finish(layer, layer->bias + column, sums, x->rows, y + column, efn_min(8, layer->m - column));
     }
 }
 

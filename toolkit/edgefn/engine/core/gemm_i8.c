@@ -37,6 +37,11 @@ EFN_INLINE void step(v128_t acc[4][2], const v128_t row[4], v128_t w0, v128_t w1
     }
 }
 
+// Past the end, the last row again.
+EFN_INLINE const int16_t *row_at(const efn_operand *x, uint32_t row) {
+    return (const int16_t *)x->base + x->starts[efn_min(row, x->rows - 1)];
+}
+
 EFN_INLINE void load_eights(const int16_t *a, const int16_t *b, const int16_t *c, const int16_t *d, v128_t to[4]) {
     to[0] = wasm_v128_load(a);
     to[1] = wasm_v128_load(b);
@@ -55,7 +60,7 @@ EFN_INLINE void store_sums(const v128_t acc[4][2], int32_t *sums) {
 // sums [r4(rows)][8] of rows x and weights [k2 / 2][8][2], with bias [8]. Not finished here: what follows would take
 // registers from the loop. The ladder goes on where a row's next run begins, so that its vectors of four pairs may
 // begin in front of it; it asks for the end by a branch of its own, as a host may else compute every step on both ways.
-static EFN_NOINLINE void products_i8(const efn_wide_rows *x, const int8_t *w, const int32_t *bias, uint32_t k2,
+static EFN_NOINLINE void products_i8(const efn_operand *x, const int8_t *w, const int32_t *bias, uint32_t k2,
                                      int32_t *sums) {
     const v128_t first[2] = {wasm_v128_load(bias), wasm_v128_load(bias + 4)};
     const int8_t *const end = w + (size_t)k2 * 8;
@@ -65,7 +70,7 @@ static EFN_NOINLINE void products_i8(const efn_wide_rows *x, const int8_t *w, co
 #pragma unroll
         for (int i = 0; i < 4; i++)
             acc[i][0] = first[0], acc[i][1] = first[1];
-        const int16_t *a = x->starts[row], *b = x->starts[row + 1], *c = x->starts[row + 2], *d = x->starts[row + 3];
+        const int16_t *a = row_at(x, row), *b = row_at(x, row + 1), *c = row_at(x, row + 2), *d = row_at(x, row + 3);
         const int8_t *at = w, *stop = w + run; // of a run
         v128_t eights[4];                      // of each row, four pairs
         for (const int32_t *jump = x->jumps;; a += 32, b += 32, c += 32, d += 32, at += 256) {
@@ -114,7 +119,7 @@ EFN_NOINLINE void efn_products_i16(const int16_t *panels, const int16_t *w, uint
     }
 }
 
-void efn_gemm_i8(const efn_layer_i8 *layer, const efn_wide_rows *x, int8_t *y) {
+void efn_gemm_i8(const efn_layer_i8 *layer, const efn_operand *x, int8_t *y) {
     int32_t sums[EFN_BLOCK * 8];
     const int8_t *w = layer->w;
     for (uint32_t column = 0; column < layer->m; column += 8, w += (size_t)layer->k2 * 8) {

@@ -3,7 +3,7 @@
 #ifndef EFN_LINES_H
 #define EFN_LINES_H
 
-#include "gather.h"
+#include "image.h"
 #include "table.h"
 
 typedef struct {

@@ -1,5 +1,5 @@
-// conv2d: blocks of up to 96 output pixels are multiplied by the weights, eight columns at a time. In f32 they are
-// packed into panels, in i8 read where they lie in the widened input.
+// conv2d: blocks of up to 96 output pixels are multiplied by the weights, eight columns at a time. Their rows are read
+// where they lie in the input, or in a part of it that is padded and, of i8, widened.
 #include "../core/check.h"
 #include "../core/field.h"
 #include "../core/table.h"
@@ -17,27 +17,28 @@ static efn_status check_shapes(const efn_window *window, const efn_tensor *x, co
     return efn_check_apart(x, y, 0);
 }
 
+static efn_image image_f32(const void *at, const efn_conv_f32 *p, const efn_tensor *x, const efn_tensor *y) {
+    return efn_flattened(efn_image_of(at, x, y, &p->window, 4, 0));
+}
+
+static efn_image image_i8(const void *at, const efn_conv_i8 *p, const efn_tensor *x, const efn_tensor *y) {
+    return efn_flattened(efn_image_of(at, x, y, &p->window, 1, (uint8_t)p->x_zero));
+}
+
 efn_status efn_conv2d_f32_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
     (void)count;
     const efn_conv_f32 *p = (const efn_conv_f32 *)words;
     const efn_tensor *x = efn_readable(plan, p->x, EFN_F32), *y = efn_writable(plan, p->y, EFN_F32);
     uint64_t k = 0;
     EFN_TRY(check_shapes(&p->window, x, y, &k));
+    const efn_image image = image_f32(NULL, p, x, y);
+    const efn_layout layout = efn_layout_of(&image, x->dims[3]);
+    EFN_REQUIRE(layout.pitch <= 1u << 28, EFN_BAD_SHAPE);
     const uint64_t m = efn_round_up(y->dims[3], 8);
     EFN_TRY(efn_check_packed(plan, p->w, EFN_F32, m * k * 4));
     EFN_TRY(efn_check_packed(plan, p->bias, EFN_F32, m * 4));
     EFN_TRY(efn_check_clamp_f32(p->low, p->high));
-    return efn_check_scratch(plan, p->scratch, (efn_block_rows(pixels(y)) + 4) * k * 4, x, y);
-}
-
-// The pixels of a convolution that only combines channels are one row.
-static efn_image image_i8(const void *at, const efn_conv_i8 *p, const efn_tensor *x, const efn_tensor *y) {
-    efn_image image = efn_image_of(at, x, y, &p->window, 1, (uint8_t)p->x_zero);
-    if (efn_is_beside(&image)) {
-        image.w = image.out_w = pixels(y);
-        image.n = image.h = image.out_h = 1;
-    }
-    return image;
+    return efn_check_scratch(plan, p->scratch, efn_field_bytes(&layout), x, y);
 }
 
 // i8 and q8, all but mult.
@@ -46,7 +47,7 @@ static efn_status check_i8(const efn_plan *plan, const efn_conv_i8 *p) {
     uint64_t k = 0;
     EFN_TRY(check_shapes(&p->window, x, y, &k));
     const efn_image image = image_i8(NULL, p, x, y);
-    const efn_layout layout = efn_layout_of(&image);
+    const efn_layout layout = efn_layout_of(&image, x->dims[3]);
     EFN_REQUIRE(layout.pitch <= 1u << 28, EFN_BAD_SHAPE);
     const uint64_t m = efn_round_up(y->dims[3], 8);
     EFN_TRY(efn_check_packed(plan, p->w, EFN_I8, m * layout.runs * layout.run));
@@ -71,64 +72,42 @@ efn_status efn_conv2d_q8_check(const efn_plan *plan, const uint32_t *words, uint
     return efn_check_fixed(plan, p->mult, plan->tensors[p->y].dims[3]);
 }
 
-static efn_layer_f32 layer_f32(const efn_site *site, const efn_conv_f32 *p) {
-    const uint32_t k = p->window.kh * p->window.kw * efn_record(site, p->x)->dims[3];
-    const uint32_t m = efn_record(site, p->y)->dims[3];
-    return (efn_layer_f32){efn_in(site, p->w), efn_in(site, p->bias), k, m, p->low, p->high, m};
-}
-
 void efn_conv2d_f32_simd(const efn_site *site, const uint32_t *words) {
     const efn_conv_f32 *p = (const efn_conv_f32 *)words;
     const efn_tensor *x = efn_record(site, p->x), *y = efn_record(site, p->y);
-    const efn_layer_f32 layer = layer_f32(site, p);
-    const efn_image image = efn_image_of(efn_in(site, p->x), x, y, &p->window, 4, 0);
-    const uint32_t all = pixels(y), block = efn_block_rows(all);
-    float *const panels = (float *)(site->arena + p->scratch);               // [block / 4][k][4]
-    uint8_t *const gathered = (uint8_t *)(panels + (size_t)block * layer.k); // [4][k] f32
-    float *const out = efn_out(site, p->y);                                  // [all][m]
-    efn_walk walk = efn_walk_of(&image, all);
-    const void *four[4];
-    if (all == 1) {
-        efn_next_rows(&walk, gathered, layer.k * 4, four);
-        efn_gemv_f32(&layer, four[0], out);
-        return;
-    }
-    for (uint32_t first = 0; first < all; first += block) {
-        const uint32_t rows = efn_min(block, all - first);
-        for (uint32_t row = 0; row < rows; row += 4) {
-            efn_next_rows(&walk, gathered, layer.k * 4, four);
-            efn_pack_f32((const float *const *)four, panels + (size_t)row * layer.k, layer.k);
-        }
-        efn_gemm_f32(&layer, panels, rows, out + (size_t)first * layer.m);
-    }
+    const uint32_t k = p->window.kh * p->window.kw * x->dims[3], m = y->dims[3];
+    const efn_layer_f32 layer = {efn_in(site, p->w), efn_in(site, p->bias), k, m, p->low, p->high, m};
+    const efn_image image = image_f32(efn_in(site, p->x), p, x, y);
+    efn_field field;
+    efn_field_open(&field, &image, x->dims[3], site->arena + p->scratch);
+    const int is_row = efn_is_row(&field);
+    float *out = efn_out(site, p->y); // [N][OH][OW][m]
+    for (; efn_see(&field); out += (size_t)field.seen.rows * m)
+        if (is_row)
+            efn_gemv_f32(&layer, field.seen.base, out);
+        else
+            efn_gemm_f32(&layer, &field.seen, out);
 }
 
 static void run_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {
     const efn_tensor *x = efn_record(site, p->x), *y = efn_record(site, p->y);
     const efn_image image = image_i8(efn_in(site, p->x), p, x, y);
     efn_field field;
-    efn_field_open(&field, &image, site->arena + p->scratch);
-    const efn_layout *const layout = &field.layout;
+    efn_field_open(&field, &image, x->dims[3], site->arena + p->scratch);
     const efn_layer_i8 layer = {
         .w = efn_in(site, p->w),
         .bias = efn_in(site, p->bias),
-        .k2 = layout->runs * (uint32_t)layout->run,
+        .k2 = field.layout.runs * (uint32_t)field.layout.run,
         .m = y->dims[3],
         .to = efn_conv_finish(site, p, rounding),
     };
+    const int is_row = efn_is_row(&field);
     int8_t *out = efn_out(site, p->y); // [N][OH][OW][m]
-    if (pixels(y) == 1 && layout->lines * layout->pitch == layer.k2) {
-        efn_see(&field, 0, 0, 0);
-        efn_gemv_i8(&layer, field.wide, out);
-        return;
-    }
-    for (uint32_t n = 0; n < image.n; n++)
-        for (uint32_t oy = 0; oy < image.out_h; oy += layout->rows)
-            for (uint32_t ox = 0; ox < image.out_w; ox += layout->columns) {
-                efn_see(&field, n, oy, ox);
-                efn_gemm_i8(&layer, &field.seen, out);
-                out += (size_t)field.seen.rows * layer.m;
-            }
+    for (; efn_see(&field); out += (size_t)field.seen.rows * layer.m)
+        if (is_row)
+            efn_gemv_i8(&layer, field.seen.base, out);
+        else
+            efn_gemm_i8(&layer, &field.seen, out);
 }
 
 void efn_conv2d_i8_simd(const efn_site *site, const uint32_t *words) {

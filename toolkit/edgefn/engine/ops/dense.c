@@ -72,7 +72,7 @@ void efn_dense_f32_simd(const efn_site *site, const uint32_t *words) {
                 four[i] = x + (size_t)(first + efn_min(row + i, rows - 1)) * layer.k;
             efn_pack_f32(four, panels + (size_t)row * layer.k, layer.k);
         }
-        efn_gemm_f32(&layer, panels, rows, y + (size_t)first * layer.m);
+        efn_gemm_panels_f32(&layer, panels, rows, y + (size_t)first * layer.m);
     }
 }
 
@@ -99,9 +99,9 @@ static void run_i8(const efn_site *site, const efn_dense_i8 *p, efn_rounding rou
         efn_gemv_i8(&layer, wide, y);
         return;
     }
-    efn_wide_rows seen = {.run = layer.k2};
+    efn_operand seen = {.base = wide, .run = layer.k2};
     for (uint32_t row = 0; row < block; row++)
-        seen.starts[row] = wide + (size_t)row * layer.k2;
+        seen.starts[row] = row * layer.k2;
     for (uint32_t first = 0; first < all; first += block) {
         seen.rows = efn_min(block, all - first);
         for (uint32_t row = 0; row < seen.rows; row++)

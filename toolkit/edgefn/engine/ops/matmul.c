@@ -158,7 +158,7 @@ static void one_simd(const efn_site *site, const efn_matmul_f32 *p, place at) {
         for (uint32_t row = 0; row < some; row += 4)
             pack_four(&rows, at.a + (size_t)(first + row) * p->a_at.row, efn_min(4, some - row),
                       panels + (size_t)row * k);
-        efn_gemm_f32(&layer, panels, some, at.y + (size_t)first * p->y_row);
+        efn_gemm_panels_f32(&layer, panels, some, at.y + (size_t)first * p->y_row);
     }
     if (p->scale != 1)
         multiply(at.y, m, n, p->y_row, p->scale);

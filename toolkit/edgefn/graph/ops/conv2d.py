@@ -19,7 +19,6 @@ from edgefn.graph.ops.matrix import (
     finish_fixed,
     finish_i8,
     lower_weights,
-    panel_bytes,
     refuse_long,
     sum_f32,
 )
@@ -49,11 +48,10 @@ def lower(low: Lowering, node: Node, op: Conv2d) -> Step:
     k, m, rows = prod(op.window.kernel) * x.shape[3], y.shape[3], prod(y.shape[:3])
     refuse_long(node, rows=rows, k=k)
     flat = constant_of(w).reshape(m, k)
-    field = Field(op.window, x.shape, y.shape)
+    field = Field(y.dtype, op.window, x.shape, y.shape)
     packed = pack_matrix_f32(flat) if y.dtype == "f32" else field.pack(flat)
-    scratch = panel_bytes("f32", rows=rows, k=k) if y.dtype == "f32" else field.scratch
     words = window_words(op.window, CONV_WORDS)
-    return lower_weights(low, node, packed, code="conv2d", k=k, scratch=scratch, **words)
+    return lower_weights(low, node, packed, code="conv2d", k=k, scratch=field.scratch, **words)
 
 
 def _check(v: View) -> None:
@@ -61,10 +59,10 @@ def _check(v: View) -> None:
     x, y = v.tensor["x"], v.tensor["y"]
     k, m, rows = v.op["kh"] * v.op["kw"] * x.dims[3], y.dims[3], y.size // y.dims[3]
     check_panel(v, rows=rows, k=k)
-    field = Field(window_of(v.op), x.dims, y.dims)
-    v.need(y.dtype == "f32" or field.pitch <= MAX_PITCH, f"the windows of a row cover {field.pitch:,} elements")
+    field = Field(y.dtype, window_of(v.op), x.dims, y.dims)
+    v.need(field.pitch <= MAX_PITCH, f"a line has {field.pitch:,} elements")
     check_weights(v, packed=packed_matrix(y.dtype, m=m, k=k if y.dtype == "f32" else field.k2), m=m)
-    v.scratch(panel_bytes("f32", rows=rows, k=k) if y.dtype == "f32" else field.scratch)
+    v.scratch(field.scratch)
 
 
 def _check_q8(v: View) -> None:
@@ -72,11 +70,13 @@ def _check_q8(v: View) -> None:
     check_fixed(v)
 
 
-def _scratch(m: Machine, op: PlanOp) -> int:
+def _field(m: Machine, op: PlanOp) -> Field:
     x, y = m.tensor(op, "x"), m.tensor(op, "y")
-    if y.dtype == "i8":
-        return Field(window_of(op), x.dims, y.dims).scratch
-    return panel_bytes("f32", rows=y.size // y.dims[3], k=op["kh"] * op["kw"] * x.dims[3])
+    return Field(y.dtype, window_of(op), x.dims, y.dims)
+
+
+def _scratch(m: Machine, op: PlanOp) -> int:
+    return _field(m, op).scratch
 
 
 def _columns(m: Machine, op: PlanOp, fill: float) -> Array:
@@ -91,8 +91,8 @@ def _f32(m: Machine, op: PlanOp) -> Array:
 
 
 def _products(m: Machine, op: PlanOp) -> Array:
-    columns, field = _columns(m, op, op["x_zero"]), Field(window_of(op), m.tensor(op, "x").dims, m.tensor(op, "y").dims)
-    w = field.unpack(m.raw(m.tensor(op, "w")).tobytes())
+    columns = _columns(m, op, op["x_zero"])
+    w = _field(m, op).unpack(m.raw(m.tensor(op, "w")).tobytes())
     return np.asarray(columns.astype(np.float64) @ w.T.astype(np.float64))
 
 

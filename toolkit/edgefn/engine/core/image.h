@@ -1,6 +1,6 @@
-// The input rows of a convolution: for one output pixel, the K values its window sees, in the order (ky, kx, c).
-#ifndef EFN_GATHER_H
-#define EFN_GATHER_H
+// An image and the windows that move over it.
+#ifndef EFN_IMAGE_H
+#define EFN_IMAGE_H
 
 #include "../include/edgefn.h"
 #include "memory.h"
@@ -28,32 +28,16 @@ EFN_INLINE efn_image efn_image_of(const void *x, const efn_tensor *in, const efn
     };
 }
 
-// Whether a window is one input pixel, so that its row is there already.
-EFN_INLINE int efn_is_pointwise(const efn_window *window) {
-    return window->kh == 1 && window->kw == 1; // then the pads are zero: each is less than the kernel
+// The same with all pixels in one row, where a convolution only combines channels.
+EFN_INLINE efn_image efn_flattened(efn_image image) {
+    const efn_window *window = &image.window; // its pads are zero where it is one pixel: each is less than the kernel
+    if (window->kh == 1 && window->kw == 1 && window->stride_h == 1 && window->stride_w == 1 &&
+        image.out_h == image.h && image.out_w == image.w) {
+        image.w = image.out_w = image.n * image.h * image.w;
+        image.n = image.h = image.out_h = 1;
+    }
+    return image;
 }
-
-// Whether the rows of all output pixels are x itself, one behind the other.
-EFN_INLINE int efn_is_beside(const efn_image *image) {
-    const efn_window *window = &image->window;
-    return efn_is_pointwise(window) && window->stride_h == 1 && window->stride_w == 1 && image->out_h == image->h &&
-           image->out_w == image->w;
-}
-
-// The output pixels in order, so that nothing is divided: the next one, and how many there are still.
-typedef struct {
-    efn_image image;
-    uint32_t n, oy, ox, left;
-    const uint8_t *next; // where the rows lie in x one behind the other
-} efn_walk;
-
-EFN_INLINE efn_walk efn_walk_of(const efn_image *image, uint32_t pixels) {
-    return (efn_walk){.image = *image, .left = pixels, .next = efn_is_beside(image) ? image->x : NULL};
-}
-
-// The rows of the next four output pixels, or of those that are left and the last one again: inside x when the window
-// is one pixel, otherwise gathered into `room`, [4][stride].
-void efn_next_rows(efn_walk *walk, uint8_t *room, uint32_t stride, const void *rows[4]);
 
 // The offset, in elements, of the first channel that tap (ky, kx) of output pixel `index` reads; -1 outside the input.
 EFN_INLINE int64_t efn_tap(const efn_window *window, const efn_tensor *x, const efn_tensor *y, uint32_t index,
