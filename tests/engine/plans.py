@@ -135,10 +135,9 @@ def depthwise(x: np.ndarray, w: np.ndarray, window: Window, out: tuple[int, int]
     b, c = PlanBuilder(), x.shape[3]
     target = b.tensor(x.dtype.name, (x.shape[0], *out, c))
     line = (out[1] - 1) * window.stride_w + (window.kw - 1) * window.dilation_w + 1
-    if x.dtype == np.float32:
-        scratch = b.reserve(window.kh * 8 + (window.kh + 1) * line * c * 4)
-    else:
-        scratch = b.reserve(window.kh * 8 + ((window.kh + 1) * line + window.kh * window.kw) * r8(c) * 2)
+    lanes = 4 if x.dtype == np.float32 else 8
+    vectors = ((window.kh + 1) * line + window.kh * window.kw) * -(-c // lanes)
+    scratch = b.reserve(vectors * 16 + window.kh * 8)
     source = b.last(x.dtype.name, x.shape)
     _product(b, (3, 4, 24), source, target, pad_channels(w), window=window.words, layer=layer, scratch=scratch)
     return b.build([source], [target])

@@ -135,9 +135,13 @@ def test_bounds_are_rounded_as_the_graph_rounds(rounding, high):
     assert (plan.ops[0]["low"], plan.ops[0]["high"]) == (0, high)
 
 
-@pytest.mark.parametrize(("rounding", "code"), [("float", "conv2d_i8"), ("fixed", "conv2d_q8")])
-def test_the_rounding_of_a_graph_chooses_the_codes(rounding, code):
-    operands = [i8("x", (1, 1, 1, 4), 1.0, 0), i8("w", (4, 1, 1, 4), 1.0, 0, np.ones((4, 1, 1, 4), np.int8))]
+@pytest.mark.parametrize(
+    ("rounding", "scale", "code"),
+    [("float", 0.123, "conv2d_i8"), ("fixed", 0.123, "conv2d_i8"), ("fixed", 1.23e-4, "conv2d_q8")],
+)
+def test_the_rounding_of_a_graph_and_its_scales_choose_the_codes(rounding, scale, code):
+    w = np.full((4, 1, 1, 1024), 127, np.int8)
+    operands = [i8("x", (1, 1, 1, 1024), 1.0, 0), i8("w", w.shape, scale, 0, w)]
     plan = plan_of(graph(Conv2d(POINT), operands, i8("y", (1, 1, 1, 4), 1.0, 0), rounding))
     data = write_plan(plan)
     assert plan.ops[0].code.name == code

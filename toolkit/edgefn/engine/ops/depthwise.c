@@ -1,156 +1,181 @@
-// depthwise of f32: a row of output pixels from its lines, four channels and four pixels at a time; the last channels
-// of an odd C overlap those before.
+// depthwise of f32: a row of output pixels from its lines, four channels and four pixels at a time.
 #include "depthwise.h"
-
-// How to step in a line, in elements: from pixel to pixel of y, and from tap to tap.
-typedef struct {
-    uint32_t kh, kw, step, hop, wide; // wide: pixels of a row of y
-} efn_grid;
-
-EFN_INLINE efn_grid efn_grid_of(const efn_window *window, const efn_tensor *y) {
-    const uint32_t c = y->dims[3];
-    return (efn_grid){window->kh, window->kw, window->stride_w * c, window->dilation_w * c, y->dims[2]};
-}
 #include "../core/lanes.h"
+
+// Of packed, then of the input.
+static uint64_t scratch_bytes(const efn_window *window, const efn_tensor *y) {
+    const uint64_t weights = (uint64_t)window->kh * window->kw * efn_blocks(y->dims[3], EFN_LANES_F32) * 16;
+    return weights + efn_lines_bytes(window, y, EFN_LANES_F32);
+}
 
 efn_status efn_depthwise_f32_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
     (void)count;
     const efn_conv_f32 *p = (const efn_conv_f32 *)words;
     const efn_tensor *x = efn_readable(plan, p->x, EFN_F32), *y = efn_writable(plan, p->y, EFN_F32);
     EFN_TRY(efn_check_depthwise(plan, &p->window, x, y, p->w, EFN_F32));
-    EFN_TRY(efn_check_scratch(plan, p->scratch, efn_lines_bytes(&p->window, y, 4), x, y));
     EFN_TRY(efn_check_packed(plan, p->bias, EFN_F32, efn_round_up(y->dims[3], 8) * 4));
-    return efn_check_clamp_f32(p->low, p->high);
+    EFN_TRY(efn_check_clamp_f32(p->low, p->high));
+    return efn_check_scratch(plan, p->scratch, scratch_bytes(&p->window, y), x, y);
 }
 
 typedef struct {
     const float *w;    // [kh * kw][stride]
     const float *bias; // [stride]
-    uint32_t stride, c;
+    uint32_t stride, c, taps;
     float low, high;
+    uint32_t wide; // pixels of a row of y
+    efn_lines in;
+    v128_t *packed; // [blocks][kh * kw], w
 } layer_f32;
 
-// The three taps of one kernel row for `n` neighbouring pixels, all lying next to each other.
-EFN_INLINE void three_f32(v128_t acc[4], const float *x, const float *w, uint32_t c, uint32_t stride,
-                          const uint32_t n) {
-    v128_t seen[6];
-    const v128_t w0 = wasm_v128_load(w), w1 = wasm_v128_load(w + stride), w2 = wasm_v128_load(w + 2 * stride);
-#pragma unroll
-    for (uint32_t p = 0; p < n + 2; p++)
-        seen[p] = wasm_v128_load(x + p * c);
+// What the pixels of a block have in common.
+typedef struct {
+    const layer_f32 *layer;
+    const v128_t *w;
+    uint32_t i; // the first channel
+} block_f32;
+
+// One tap of `n` pixels, which lie `step` apart.
+EFN_INLINE void one_f32(v128_t acc[4], const v128_t *x, const v128_t *w, const uint32_t step, const uint32_t n) {
 #pragma unroll
     for (uint32_t p = 0; p < n; p++)
-        acc[p] = efn_madd(seen[p + 2], w2, efn_madd(seen[p + 1], w1, efn_madd(seen[p], w0, acc[p])));
+        acc[p] = efn_madd(x[p * step], *w, acc[p]);
 }
 
-// One tap for `n` pixels.
-EFN_INLINE void one_f32(v128_t acc[4], const float *x, const float *w, uint32_t step, const uint32_t n) {
-    const v128_t one = wasm_v128_load(w);
+// The sums of `n` pixels that see the lines from `at` on, of a small window. No loop, but a way out after each row:
+// hosts check a deadline wherever a loop begins, and load all that straight code needs at its top.
+EFN_INLINE void sum_small(const block_f32 *b, v128_t acc[4], const efn_small small, const uint32_t n, uint32_t at) {
+    const efn_address *lines = b->layer->in.lines;
+    const uint32_t kh = b->layer->in.image.window.kh;
 #pragma unroll
-    for (uint32_t p = 0; p < n; p++)
-        acc[p] = efn_madd(wasm_v128_load(x + p * step), one, acc[p]);
+    for (uint32_t ky = 0; ky < small.kw; ky++) {
+        const v128_t *x = (const v128_t *)efn_pointer(lines[ky]) + at;
+#pragma unroll
+        for (uint32_t kx = 0; kx < small.kw; kx++)
+            one_f32(acc, x + kx, b->w + small.kw * ky + kx, small.step, n);
+        if (kh == ky + 1)
+            return;
+    }
 }
 
-// Channels i .. i + 3 of `n` pixels; the first one's window begins `at` elements into the lines. y [n][c]. Taps are
-// taken in small steps with a way out between them: hosts load all that a straight run of code needs at its top, and
-// check a deadline where code runs back.
-EFN_INLINE void pixels_f32(const layer_f32 *layer, const efn_grid *g, const efn_address *lines, const int dense,
-                           const uint32_t n, uint32_t at, uint32_t i, float *y) {
+// Of any window.
+EFN_INLINE void sum_any(const block_f32 *b, v128_t acc[4], const uint32_t n, uint32_t at) {
+    const efn_window *window = &b->layer->in.image.window;
+    const uint32_t step = window->stride_w, hop = window->dilation_w;
+    const v128_t *w = b->w;
+    for (uint32_t ky = 0; ky < window->kh; ky++, w += window->kw) {
+        const v128_t *x = (const v128_t *)efn_pointer(b->layer->in.lines[ky]) + at, *v = w;
+        uint32_t left = window->kw;
+        for (;; x += 4 * hop, v += 4) {
+#define RUNG(k)                                                                                                        \
+    one_f32(acc, x + (k) * hop, v + (k), step, n);                                                                     \
+    if (--left == 0)                                                                                                   \
+        break;
+            RUNG(0) RUNG(1) RUNG(2) RUNG(3)
+#undef RUNG
+        }
+    }
+}
+
+// Channels of `n` pixels, y [n][c].
+EFN_INLINE void pixels_f32(const block_f32 *b, const efn_small small, const uint32_t n, uint32_t at, float *y) {
+    const layer_f32 *layer = b->layer;
     v128_t acc[4];
 #pragma unroll
     for (uint32_t p = 0; p < n; p++)
         acc[p] = wasm_f32x4_const_splat(0);
-    const float *w = layer->w + i;
-    const uint32_t stride = layer->stride, kh = g->kh;
-    if (dense) {
-#define RUNG(k)                                                                                                        \
-    three_f32(acc, (const float *)efn_pointer(lines[k]) + at + i, w + 3 * (k) * stride, layer->c, stride, n);          \
-    if (kh == (k) + 1)                                                                                                 \
-        break;
-        do {
-            RUNG(0) RUNG(1) RUNG(2)
-        } while (0);
-#undef RUNG
-    } else {
-        const uint32_t hop = g->hop, step = g->step, kw = g->kw;
-        for (uint32_t ky = 0; ky < kh; ky++, w += kw * stride) {
-            const float *x = (const float *)efn_pointer(lines[ky]) + at + i;
-            const float *v = w;
-            uint32_t left = kw;
-            for (;; x += 4 * hop, v += 4 * stride) {
-#define RUNG(k)                                                                                                        \
-    one_f32(acc, x + (k) * hop, v + (k) * stride, step, n);                                                            \
-    if (--left == 0)                                                                                                   \
-        break;
-                RUNG(0) RUNG(1) RUNG(2) RUNG(3)
-#undef RUNG
-            }
-        }
-    }
-    const v128_t bias = wasm_v128_load(layer->bias + i);
+    if (small.kw)
+        sum_small(b, acc, small, n, at);
+    else
+        sum_any(b, acc, n, at);
+    const v128_t bias = wasm_v128_load(layer->bias + b->i);
     const v128_t low = wasm_f32x4_splat(layer->low), high = wasm_f32x4_splat(layer->high);
 #pragma unroll
-    for (uint32_t p = 0; p < n; p++)
-        wasm_v128_store(y + p * layer->c + i, efn_clamp_lanes(wasm_f32x4_add(acc[p], bias), low, high));
-}
-
-// A row of y, [wide][c], c >= 4.
-EFN_INLINE void row_f32(const layer_f32 *layer, const efn_grid *g, const efn_address *lines, const int dense,
-                        float *y) {
-    const uint32_t last = layer->c - 4;
-    for (uint32_t i = 0;; i = efn_min(i + 4, last)) {
-        uint32_t ox = 0;
-        for (; ox + 4 <= g->wide; ox += 4)
-            pixels_f32(layer, g, lines, dense, 4, ox * g->step, i, y + (size_t)ox * layer->c);
-        for (; ox < g->wide; ox++)
-            pixels_f32(layer, g, lines, dense, 1, ox * g->step, i, y + (size_t)ox * layer->c);
-        if (i == last)
-            break;
+    for (uint32_t p = 0; p < n; p++, y += layer->c) {
+        const v128_t four = efn_clamp_lanes(wasm_f32x4_add(acc[p], bias), low, high);
+        if (layer->c >= EFN_LANES_F32)
+            wasm_v128_store(y, four);
+        else
+            efn_copy(y, &four, layer->c * 4);
     }
 }
 
-static EFN_NOINLINE void row_three_f32(const layer_f32 *layer, const efn_grid *g, const efn_address *lines, float *y) {
-    row_f32(layer, g, lines, 1, y);
-}
-
-static EFN_NOINLINE void row_any_f32(const layer_f32 *layer, const efn_grid *g, const efn_address *lines, float *y) {
-    row_f32(layer, g, lines, 0, y);
-}
-
-static EFN_NOINLINE void row_thin_f32(const layer_f32 *layer, const efn_grid *g, const efn_address *lines, float *y) {
-    for (uint32_t ox = 0; ox < g->wide; ox++)
-        for (uint32_t i = 0; i < layer->c; i++) {
-            const float *w = layer->w + i;
-            float acc = 0;
-            for (uint32_t ky = 0; ky < g->kh; ky++) {
-                const float *x = (const float *)efn_pointer(lines[ky]) + ox * g->step + i;
-                for (uint32_t kx = 0; kx < g->kw; kx++, w += layer->stride)
-                    acc += x[kx * g->hop] * *w;
-            }
-            *y++ = efn_clamp(acc + layer->bias[i], layer->low, layer->high);
+// A row of y, [wide][c].
+EFN_INLINE void row_f32(const layer_f32 *layer, const efn_small small, float *row) {
+    const uint32_t step = small.step ? small.step : layer->in.image.window.stride_w;
+    for (uint32_t block = 0; block < layer->in.blocks; block++) {
+        const uint32_t i = efn_block_begin(layer->c, EFN_LANES_F32, block);
+        const block_f32 b = {layer, layer->packed + (size_t)block * layer->taps, i};
+        uint32_t at = block * layer->in.pixels, left = layer->wide;
+        float *y = row + i;
+        for (; left >= 4; left -= 4, at += 4 * step, y += 4 * (size_t)layer->c)
+            pixels_f32(&b, small, 4, at, y);
+        if (left & 2) {
+            pixels_f32(&b, small, 2, at, y);
+            at += 2 * step, y += 2 * (size_t)layer->c;
         }
+        if (left & 1)
+            pixels_f32(&b, small, 1, at, y);
+    }
+}
+
+#define ROW(name, kw, step)                                                                                            \
+    static EFN_NOINLINE void name(const layer_f32 *layer, float *y) {                                                  \
+        row_f32(layer, (efn_small){kw, step}, y);                                                                      \
+    }
+
+ROW(row_3_by_1, 3, 1)
+ROW(row_3_by_2, 3, 2)
+ROW(row_5_by_1, 5, 1)
+ROW(row_5_by_2, 5, 2)
+ROW(row_any, 0, 0)
+
+// Rows are called by name: a function whose address is taken stays in every module.
+static void run_row(const layer_f32 *layer, efn_small small, float *y) {
+    if (small.kw == 0)
+        row_any(layer, y);
+    else if (small.kw == 3)
+        (small.step == 1) ? row_3_by_1(layer, y) : row_3_by_2(layer, y);
+    else
+        (small.step == 1) ? row_5_by_1(layer, y) : row_5_by_2(layer, y);
+}
+
+static void pack_weights(const layer_f32 *layer) {
+    v128_t *to = layer->packed;
+    for (uint32_t block = 0; block < layer->in.blocks; block++) {
+        const float *w = layer->w + efn_block_begin(layer->c, EFN_LANES_F32, block);
+        for (uint32_t tap = 0; tap < layer->taps; tap++, w += layer->stride)
+            *to++ = wasm_v128_load(w);
+    }
 }
 
 void efn_depthwise_f32_simd(const efn_site *site, const uint32_t *words) {
     const efn_conv_f32 *p = (const efn_conv_f32 *)words;
+    const efn_window *window = &p->window;
     const efn_tensor *yt = efn_record(site, p->y);
-    const uint32_t c = yt->dims[3];
+    const uint32_t c = yt->dims[3], taps = window->kh * window->kw;
+    v128_t *const packed = (v128_t *)(site->arena + p->scratch);
+    uint8_t *const lines = (uint8_t *)(packed + (size_t)taps * efn_blocks(c, EFN_LANES_F32));
     const layer_f32 layer = {
-        efn_in(site, p->w), efn_in(site, p->bias), (uint32_t)efn_round_up(c, 8), c, p->low, p->high};
-    const efn_lines v = efn_lines_of(site, &p->window, p->x, p->y, site->arena + p->scratch, 4, 0);
-    const efn_grid g = efn_grid_of(&p->window, yt);
-    const int three = g.kh <= 3 && g.kw == 3 && g.step == c && g.hop == c;
+        .w = efn_in(site, p->w),
+        .bias = efn_in(site, p->bias),
+        .stride = (uint32_t)efn_round_up(c, 8),
+        .c = c,
+        .taps = taps,
+        .low = p->low,
+        .high = p->high,
+        .wide = yt->dims[2],
+        .in = efn_lines_of(site, window, p->x, p->y, lines, EFN_LANES_F32, 0),
+        .packed = packed,
+    };
+    const efn_small small = efn_small_of(window);
+    pack_weights(&layer);
     float *y = efn_out(site, p->y); // [n][oh][ow][c]
     for (uint32_t n = 0; n < yt->dims[0]; n++) {
-        efn_forget(&v);
-        for (uint32_t oy = 0; oy < yt->dims[1]; oy++, y += (size_t)g.wide * c) {
-            efn_look(&v, n, oy);
-            if (c < 4)
-                row_thin_f32(&layer, &g, v.lines, y);
-            else if (three)
-                row_three_f32(&layer, &g, v.lines, y);
-            else
-                row_any_f32(&layer, &g, v.lines, y);
+        efn_forget(&layer.in);
+        for (uint32_t oy = 0; oy < yt->dims[1]; oy++, y += (size_t)layer.wide * c) {
+            efn_look(&layer.in, n, oy);
+            run_row(&layer, small, y);
         }
     }
 }

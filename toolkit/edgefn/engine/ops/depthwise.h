@@ -17,4 +17,16 @@ EFN_INLINE efn_status efn_check_depthwise(const efn_plan *plan, const efn_window
     return efn_check_packed(plan, w, dtype, taps * efn_round_up(x->dims[3], 8) * item);
 }
 
+// Windows of which everything but the number of rows is constant in the code: dense, with no more rows than taps in
+// one.
+typedef struct {
+    uint32_t kw, step; // 3 or 5, 1 or 2; any other window has 0
+} efn_small;
+
+EFN_INLINE efn_small efn_small_of(const efn_window *window) {
+    const int wide = window->kw == 3 || window->kw == 5;
+    const int small = wide && window->kh <= window->kw && window->dilation_w == 1 && window->stride_w <= 2;
+    return small ? (efn_small){window->kw, window->stride_w} : (efn_small){0, 0};
+}
+
 #endif

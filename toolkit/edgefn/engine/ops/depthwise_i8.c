@@ -1,5 +1,4 @@
 // depthwise of i8: a row of output pixels from its lines, eight channels and two pixels at a time.
-#include "../core/blocks.h"
 #include "../core/finish.h"
 #include "depthwise.h"
 
@@ -9,14 +8,14 @@ typedef struct {
     uint32_t stride, c, taps;
     efn_finish to;
     uint32_t wide; // pixels of a row of y
-    efn_blocks in;
-    int16_t *packed; // [blocks][kh * kw][8], w widened
+    efn_lines in;
+    v128_t *packed; // [blocks][kh * kw], w widened
 } layer_i8;
 
 // Of packed, then of the input.
 static uint64_t scratch_bytes(const efn_window *window, const efn_tensor *y) {
-    const uint64_t weights = (uint64_t)window->kh * window->kw * efn_round_up(y->dims[3], EFN_LANES) * 2;
-    return weights + efn_blocks_bytes(window, y);
+    const uint64_t weights = (uint64_t)window->kh * window->kw * efn_blocks(y->dims[3], EFN_LANES_I8) * 16;
+    return weights + efn_lines_bytes(window, y, EFN_LANES_I8);
 }
 
 // i8 and q8, all but mult.
@@ -72,21 +71,18 @@ EFN_INLINE void add_three(v128_t acc[2], v128_t a, v128_t b, v128_t c) {
 }
 
 // Three taps of one kernel row for `n` pixels, which lie `step` apart.
-EFN_INLINE void three_i8(v128_t acc[2][2], const int16_t *x, const int16_t *w, const uint32_t hop, const uint32_t step,
+EFN_INLINE void three_i8(v128_t acc[2][2], const v128_t *x, const v128_t *w, const uint32_t hop, const uint32_t step,
                          const uint32_t n) {
-    const v128_t w0 = wasm_v128_load(w), w1 = wasm_v128_load(w + EFN_LANES), w2 = wasm_v128_load(w + 2 * EFN_LANES);
 #pragma unroll
     for (uint32_t p = 0; p < n; p++, x += step)
-        add_three(acc[p], wasm_i16x8_mul(wasm_v128_load(x), w0), wasm_i16x8_mul(wasm_v128_load(x + hop), w1),
-                  wasm_i16x8_mul(wasm_v128_load(x + 2 * hop), w2));
+        add_three(acc[p], wasm_i16x8_mul(x[0], w[0]), wasm_i16x8_mul(x[hop], w[1]), wasm_i16x8_mul(x[2 * hop], w[2]));
 }
 
 // One tap.
-EFN_INLINE void one_i8(v128_t acc[2][2], const int16_t *x, const int16_t *w, const uint32_t step, const uint32_t n) {
-    const v128_t one = wasm_v128_load(w);
+EFN_INLINE void one_i8(v128_t acc[2][2], const v128_t *x, const v128_t *w, const uint32_t step, const uint32_t n) {
 #pragma unroll
     for (uint32_t p = 0; p < n; p++, x += step) {
-        const v128_t product = wasm_i16x8_mul(wasm_v128_load(x), one);
+        const v128_t product = wasm_i16x8_mul(*x, *w);
         acc[p][0] = wasm_i32x4_add(acc[p][0], wasm_i32x4_extend_low_i16x8(product));
         acc[p][1] = wasm_i32x4_add(acc[p][1], wasm_i32x4_extend_high_i16x8(product));
     }
@@ -96,54 +92,58 @@ EFN_INLINE void one_i8(v128_t acc[2][2], const int16_t *x, const int16_t *w, con
 typedef struct {
     const layer_i8 *layer;
     const efn_columns *by;
-    const int16_t *w;
+    const v128_t *w;
     uint32_t i; // the first channel
 } block_i8;
 
-// The sums of `n` pixels that see the lines from `at` on, of up to three rows of three taps. No loop: hosts check a
-// deadline wherever one begins, too.
-EFN_INLINE void sum_small(const block_i8 *b, v128_t acc[2][2], const uint32_t step, const uint32_t n, uint32_t at) {
+// The sums of `n` pixels that see the lines from `at` on, of a small window. No loop: hosts check a deadline wherever
+// one begins, too.
+EFN_INLINE void sum_small(const block_i8 *b, v128_t acc[2][2], const efn_small small, const uint32_t n, uint32_t at) {
     const efn_address *lines = b->layer->in.lines;
     const uint32_t kh = b->layer->in.image.window.kh;
-#define RUNG(r)                                                                                                        \
-    three_i8(acc, (const int16_t *)efn_pointer(lines[r]) + at, b->w + 3 * EFN_LANES * r, EFN_LANES, step, n);          \
-    if (kh == r + 1)                                                                                                   \
-        return;
-    RUNG(0) RUNG(1) RUNG(2)
-#undef RUNG
+#pragma unroll
+    for (uint32_t ky = 0; ky < small.kw; ky++) {
+        const v128_t *x = (const v128_t *)efn_pointer(lines[ky]) + at, *w = b->w + small.kw * ky;
+        three_i8(acc, x, w, 1, small.step, n);
+#pragma unroll
+        for (uint32_t kx = 3; kx < small.kw; kx++)
+            one_i8(acc, x + kx, w + kx, small.step, n);
+        if (kh == ky + 1)
+            return;
+    }
 }
 
 // Of any window.
 EFN_INLINE void sum_any(const block_i8 *b, v128_t acc[2][2], const uint32_t n, uint32_t at) {
     const efn_window *window = &b->layer->in.image.window;
-    const uint32_t step = window->stride_w * EFN_LANES, hop = window->dilation_w * EFN_LANES;
-    const int16_t *w = b->w;
+    const uint32_t step = window->stride_w, hop = window->dilation_w;
+    const v128_t *w = b->w;
     for (uint32_t ky = 0; ky < window->kh; ky++) {
-        const int16_t *x = (const int16_t *)efn_pointer(b->layer->in.lines[ky]) + at;
+        const v128_t *x = (const v128_t *)efn_pointer(b->layer->in.lines[ky]) + at;
         uint32_t left = window->kw;
-        for (; left >= 3; left -= 3, x += 3 * hop, w += 3 * EFN_LANES)
+        for (; left >= 3; left -= 3, x += 3 * hop, w += 3)
             three_i8(acc, x, w, hop, step, n);
-        for (; left; left--, x += hop, w += EFN_LANES)
+        for (; left; left--, x += hop, w++)
             one_i8(acc, x, w, step, n);
     }
 }
 
-// Channels of `n` pixels, y [n][c]; `small` is the step of a small window, or 0.
-EFN_INLINE void pixels_i8(const block_i8 *b, const uint32_t small, const uint32_t n, const ending how, uint32_t at,
+// Channels of `n` pixels, y [n][c].
+EFN_INLINE void pixels_i8(const block_i8 *b, const efn_small small, const uint32_t n, const ending how, uint32_t at,
                           int8_t *y) {
     const layer_i8 *layer = b->layer;
     v128_t acc[2][2];
 #pragma unroll
     for (uint32_t p = 0; p < n; p++)
         acc[p][0] = wasm_v128_load(layer->bias + b->i), acc[p][1] = wasm_v128_load(layer->bias + b->i + 4);
-    if (small)
+    if (small.kw)
         sum_small(b, acc, small, n, at);
     else
         sum_any(b, acc, n, at);
 #pragma unroll
     for (uint32_t p = 0; p < n; p++, y += layer->c) {
         const v128_t eight = finish_block(layer, how, b->by, b->i, acc[p][0], acc[p][1]);
-        if (layer->c >= EFN_LANES) {
+        if (layer->c >= EFN_LANES_I8) {
             wasm_v128_store64_lane(y, eight, 0);
         } else {
             int8_t whole[16];
@@ -154,50 +154,46 @@ EFN_INLINE void pixels_i8(const block_i8 *b, const uint32_t small, const uint32_
 }
 
 // A row of y, [wide][c].
-EFN_INLINE void row_i8(const layer_i8 *layer, const uint32_t small, const ending how, int8_t *row) {
-    const uint32_t step = layer->in.image.window.stride_w * EFN_LANES, even = layer->wide & ~1u;
+EFN_INLINE void row_i8(const layer_i8 *layer, const efn_small small, const ending how, int8_t *row) {
+    const uint32_t step = small.step ? small.step : layer->in.image.window.stride_w, even = layer->wide & ~1u;
     for (uint32_t block = 0; block < layer->in.blocks; block++) {
         efn_columns by;
-        const uint32_t i = efn_block_begin(layer->c, block);
-        const block_i8 b = {layer, &by, layer->packed + (size_t)block * layer->taps * EFN_LANES, i};
+        const uint32_t i = efn_block_begin(layer->c, EFN_LANES_I8, block);
+        const block_i8 b = {layer, &by, layer->packed + (size_t)block * layer->taps, i};
         efn_find_columns(&by, &layer->to, layer->bias, layer->taps, i);
-        uint32_t at = block * layer->in.pixels * EFN_LANES, left = even;
+        uint32_t at = block * layer->in.pixels, left = even;
         int8_t *y = row + i;
+        // Two pairs a back edge where a pair takes little time.
         while (left) {
-#define RUNG(r)                                                                                                        \
-    pixels_i8(&b, small, 2, how, at, y);                                                                               \
-    at += 2 * (small ? small : step), y += 2 * (size_t)layer->c;                                                       \
-    if ((left -= 2) == 0)                                                                                              \
-        break;
-            RUNG(0) RUNG(1)
-#undef RUNG
+            const uint32_t pairs = small.kw == 3 ? 2 : 1;
+#pragma unroll
+            for (uint32_t k = 0; k < pairs && left; k++, left -= 2) {
+                pixels_i8(&b, small, 2, how, at, y);
+                at += 2 * step, y += 2 * (size_t)layer->c;
+            }
         }
         if (layer->wide != even)
             pixels_i8(&b, small, 1, how, at, y);
     }
 }
 
-static EFN_NOINLINE void row_by_one(const layer_i8 *layer, int8_t *y) {
-    row_i8(layer, EFN_LANES, PLAIN, y);
-}
+#define ROW(name, kw, step, how)                                                                                       \
+    static EFN_NOINLINE void name(const layer_i8 *layer, int8_t *y) {                                                  \
+        row_i8(layer, (efn_small){kw, step}, how, y);                                                                  \
+    }
 
-static EFN_NOINLINE void row_by_two(const layer_i8 *layer, int8_t *y) {
-    row_i8(layer, 2 * EFN_LANES, PLAIN, y);
-}
-
-static EFN_NOINLINE void row_plain(const layer_i8 *layer, int8_t *y) {
-    row_i8(layer, 0, PLAIN, y);
-}
-
-static EFN_NOINLINE void row_any(const layer_i8 *layer, int8_t *y) {
-    row_i8(layer, 0, ANY, y);
-}
+ROW(row_3_by_1, 3, 1, PLAIN)
+ROW(row_3_by_2, 3, 2, PLAIN)
+ROW(row_5_by_1, 5, 1, PLAIN)
+ROW(row_5_by_2, 5, 2, PLAIN)
+ROW(row_plain, 0, 0, PLAIN)
+ROW(row_any, 0, 0, ANY)
 
 // Whether all channels are plain.
 static int is_plain(const layer_i8 *layer) {
     int plain = layer->to.rounding == EFN_BY_F32;
     for (uint32_t block = 0; plain && block < layer->in.blocks; block++) {
-        const uint32_t i = efn_block_begin(layer->c, block);
+        const uint32_t i = efn_block_begin(layer->c, EFN_LANES_I8, block);
         const efn_scaling s = efn_scaling_of(&layer->to, i);
         plain = efn_way_of(&s, layer->bias + i, layer->taps) == EFN_PLAIN;
     }
@@ -205,24 +201,24 @@ static int is_plain(const layer_i8 *layer) {
 }
 
 // Rows are called by name: a function whose address is taken stays in every module.
-EFN_INLINE void run_row(const layer_i8 *layer, const int plain, int8_t *y) {
-    const efn_window *window = &layer->in.image.window;
-    const int small = window->kh <= 3 && window->kw == 3 && window->dilation_w == 1;
+static void run_row(const layer_i8 *layer, const int plain, int8_t *y) {
+    const efn_small small = efn_small_of(&layer->in.image.window);
     if (!plain)
         row_any(layer, y);
-    else if (small && window->stride_w == 1)
-        row_by_one(layer, y);
-    else if (small && window->stride_w == 2)
-        row_by_two(layer, y);
-    else
+    else if (small.kw == 0)
         row_plain(layer, y);
+    else if (small.kw == 3)
+        (small.step == 1) ? row_3_by_1(layer, y) : row_3_by_2(layer, y);
+    else
+        (small.step == 1) ? row_5_by_1(layer, y) : row_5_by_2(layer, y);
 }
 
 static layer_i8 layer_of(const efn_site *site, const efn_conv_i8 *p, efn_rounding rounding) {
     const efn_tensor *y = efn_record(site, p->y);
     const efn_finish to = efn_conv_finish(site, p, rounding);
     const uint32_t taps = p->window.kh * p->window.kw;
-    int16_t *const packed = (int16_t *)(site->arena + p->scratch);
+    v128_t *const packed = (v128_t *)(site->arena + p->scratch);
+    uint8_t *const lines = (uint8_t *)(packed + (size_t)taps * efn_blocks(y->dims[3], EFN_LANES_I8));
     return (layer_i8){
         .w = efn_in(site, p->w),
         .bias = efn_in(site, p->bias),
@@ -231,17 +227,17 @@ static layer_i8 layer_of(const efn_site *site, const efn_conv_i8 *p, efn_roundin
         .taps = taps,
         .to = to,
         .wide = y->dims[2],
-        .in = efn_blocks_of(site, p, (uint8_t *)(packed + (size_t)taps * to.stride)),
+        .in = efn_lines_of(site, &p->window, p->x, p->y, lines, EFN_LANES_I8, (uint8_t)p->x_zero),
         .packed = packed,
     };
 }
 
 static void pack_weights(const layer_i8 *layer) {
-    int16_t *to = layer->packed;
+    v128_t *to = layer->packed;
     for (uint32_t block = 0; block < layer->in.blocks; block++) {
-        const int8_t *w = layer->w + efn_block_begin(layer->c, block);
-        for (uint32_t tap = 0; tap < layer->taps; tap++, w += layer->stride, to += EFN_LANES)
-            wasm_v128_store(to, wasm_i16x8_load8x8(w));
+        const int8_t *w = layer->w + efn_block_begin(layer->c, EFN_LANES_I8, block);
+        for (uint32_t tap = 0; tap < layer->taps; tap++, w += layer->stride)
+            *to++ = wasm_i16x8_load8x8(w);
     }
 }
 
@@ -252,9 +248,9 @@ static void run_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding roun
     pack_weights(&layer);
     int8_t *y = efn_out(site, p->y); // [n][oh][ow][c]
     for (uint32_t n = 0; n < yt->dims[0]; n++) {
-        efn_blocks_forget(&layer.in);
+        efn_forget(&layer.in);
         for (uint32_t oy = 0; oy < yt->dims[1]; oy++, y += (size_t)layer.wide * layer.c) {
-            efn_blocks_look(&layer.in, n, oy);
+            efn_look(&layer.in, n, oy);
             run_row(&layer, plain, y);
         }
     }

@@ -38,6 +38,7 @@ class Depthwise(Weighted):
 
 
 MAX_LINE = 1 << 28
+LANES = {"f32": 4, "i8": 8}  # channels of a block, which takes 16 bytes
 
 
 def _pixels(words: Words, y: Shape) -> int:
@@ -46,11 +47,10 @@ def _pixels(words: Words, y: Shape) -> int:
 
 
 def _bytes(words: Words, dtype: str, y: Shape) -> int:
-    """Working memory: lines for each kernel row and outside, their addresses and rows, and of i8 the weights."""
-    kh, line = words["kh"], _pixels(words, y)
-    if dtype == "f32":
-        return 8 * kh + (kh + 1) * line * y[3] * 4
-    return 8 * kh + ((kh + 1) * line + kh * words["kw"]) * round_up(y[3], 8) * 2
+    """Working memory: lines for each kernel row and outside, their addresses and rows, and the weights."""
+    kh, lanes = words["kh"], LANES[dtype]
+    vectors = (kh + 1) * _pixels(words, y) + kh * words["kw"]
+    return 8 * kh + vectors * round_up(y[3], lanes) // lanes * 16
 
 
 def lower(low: Lowering, node: Node, op: Depthwise) -> Step:
