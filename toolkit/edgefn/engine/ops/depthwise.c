@@ -25,21 +25,21 @@ typedef struct {
     float low, high;
     uint32_t wide; // pixels of a row of y
     efn_lines in;
-    v128_t *packed; // [blocks][kh * kw], w
+    v128_t *packed; // [blocks][kh * kw], w, for small windows
 } layer_f32;
 
 // What the pixels of a block have in common.
 typedef struct {
     const layer_f32 *layer;
-    const v128_t *w;
-    uint32_t i; // the first channel
+    const v128_t *w; // packed
+    uint32_t i;      // the first channel
 } block_f32;
 
 // One tap of `n` pixels, which lie `step` apart.
-EFN_INLINE void one_f32(v128_t acc[4], const v128_t *x, const v128_t *w, const uint32_t step, const uint32_t n) {
+EFN_INLINE void one_f32(v128_t acc[4], const v128_t *x, const v128_t w, const uint32_t step, const uint32_t n) {
 #pragma unroll
     for (uint32_t p = 0; p < n; p++)
-        acc[p] = efn_madd(x[p * step], *w, acc[p]);
+        acc[p] = efn_madd(x[p * step], w, acc[p]);
 }
 
 // The sums of `n` pixels that see the lines from `at` on, of a small window. No loop, but a way out after each row:
@@ -52,7 +52,7 @@ EFN_INLINE void sum_small(const block_f32 *b, v128_t acc[4], const efn_small sma
         const v128_t *x = (const v128_t *)efn_pointer(lines[ky]) + at;
 #pragma unroll
         for (uint32_t kx = 0; kx < small.kw; kx++)
-            one_f32(acc, x + kx, b->w + small.kw * ky + kx, small.step, n);
+            one_f32(acc, x + kx, b->w[small.kw * ky + kx], small.step, n);
         if (kh == ky + 1)
             return;
     }
@@ -61,14 +61,15 @@ EFN_INLINE void sum_small(const block_f32 *b, v128_t acc[4], const efn_small sma
 // Of any window.
 EFN_INLINE void sum_any(const block_f32 *b, v128_t acc[4], const uint32_t n, uint32_t at) {
     const efn_window *window = &b->layer->in.image.window;
-    const uint32_t step = window->stride_w, hop = window->dilation_w;
-    const v128_t *w = b->w;
-    for (uint32_t ky = 0; ky < window->kh; ky++, w += window->kw) {
-        const v128_t *x = (const v128_t *)efn_pointer(b->layer->in.lines[ky]) + at, *v = w;
+    const uint32_t step = window->stride_w, hop = window->dilation_w, stride = b->layer->stride;
+    const float *w = b->layer->w + b->i;
+    for (uint32_t ky = 0; ky < window->kh; ky++, w += window->kw * stride) {
+        const v128_t *x = (const v128_t *)efn_pointer(b->layer->in.lines[ky]) + at;
+        const float *v = w;
         uint32_t left = window->kw;
-        for (;; x += 4 * hop, v += 4) {
+        for (;; x += 4 * hop, v += 4 * stride) {
 #define RUNG(k)                                                                                                        \
-    one_f32(acc, x + (k) * hop, v + (k), step, n);                                                                     \
+    one_f32(acc, x + (k) * hop, wasm_v128_load(v + (k) * stride), step, n);                                            \
     if (--left == 0)                                                                                                   \
         break;
             RUNG(0) RUNG(1) RUNG(2) RUNG(3)
@@ -169,7 +170,8 @@ void efn_depthwise_f32_simd(const efn_site *site, const uint32_t *words) {
         .packed = packed,
     };
     const efn_small small = efn_small_of(window);
-    pack_weights(&layer);
+    if (small.kw)
+        pack_weights(&layer);
     float *y = efn_out(site, p->y); // [n][oh][ow][c]
     for (uint32_t n = 0; n < yt->dims[0]; n++) {
         efn_forget(&layer.in);

@@ -9,7 +9,7 @@ typedef struct {
     efn_finish to;
     uint32_t wide; // pixels of a row of y
     efn_lines in;
-    v128_t *packed; // [blocks][kh * kw], w widened
+    v128_t *packed; // [blocks][kh * kw], w widened, for small windows
 } layer_i8;
 
 // Of packed, then of the input.
@@ -71,7 +71,7 @@ EFN_INLINE void add_three(v128_t acc[2], v128_t a, v128_t b, v128_t c) {
 }
 
 // Three taps of one kernel row for `n` pixels, which lie `step` apart.
-EFN_INLINE void three_i8(v128_t acc[2][2], const v128_t *x, const v128_t *w, const uint32_t hop, const uint32_t step,
+EFN_INLINE void three_i8(v128_t acc[2][2], const v128_t *x, const v128_t w[3], const uint32_t hop, const uint32_t step,
                          const uint32_t n) {
 #pragma unroll
     for (uint32_t p = 0; p < n; p++, x += step)
@@ -79,10 +79,10 @@ EFN_INLINE void three_i8(v128_t acc[2][2], const v128_t *x, const v128_t *w, con
 }
 
 // One tap.
-EFN_INLINE void one_i8(v128_t acc[2][2], const v128_t *x, const v128_t *w, const uint32_t step, const uint32_t n) {
+EFN_INLINE void one_i8(v128_t acc[2][2], const v128_t *x, const v128_t w, const uint32_t step, const uint32_t n) {
 #pragma unroll
     for (uint32_t p = 0; p < n; p++, x += step) {
-        const v128_t product = wasm_i16x8_mul(*x, *w);
+        const v128_t product = wasm_i16x8_mul(*x, w);
         acc[p][0] = wasm_i32x4_add(acc[p][0], wasm_i32x4_extend_low_i16x8(product));
         acc[p][1] = wasm_i32x4_add(acc[p][1], wasm_i32x4_extend_high_i16x8(product));
     }
@@ -92,8 +92,8 @@ EFN_INLINE void one_i8(v128_t acc[2][2], const v128_t *x, const v128_t *w, const
 typedef struct {
     const layer_i8 *layer;
     const efn_columns *by;
-    const v128_t *w;
-    uint32_t i; // the first channel
+    const v128_t *w; // packed
+    uint32_t i;      // the first channel
 } block_i8;
 
 // The sums of `n` pixels that see the lines from `at` on, of a small window. No loop: hosts check a deadline wherever
@@ -107,7 +107,7 @@ EFN_INLINE void sum_small(const block_i8 *b, v128_t acc[2][2], const efn_small s
         three_i8(acc, x, w, 1, small.step, n);
 #pragma unroll
         for (uint32_t kx = 3; kx < small.kw; kx++)
-            one_i8(acc, x + kx, w + kx, small.step, n);
+            one_i8(acc, x + kx, w[kx], small.step, n);
         if (kh == ky + 1)
             return;
     }
@@ -116,15 +116,18 @@ EFN_INLINE void sum_small(const block_i8 *b, v128_t acc[2][2], const efn_small s
 // Of any window.
 EFN_INLINE void sum_any(const block_i8 *b, v128_t acc[2][2], const uint32_t n, uint32_t at) {
     const efn_window *window = &b->layer->in.image.window;
-    const uint32_t step = window->stride_w, hop = window->dilation_w;
-    const v128_t *w = b->w;
+    const uint32_t step = window->stride_w, hop = window->dilation_w, stride = b->layer->stride;
+    const int8_t *w = b->layer->w + b->i;
     for (uint32_t ky = 0; ky < window->kh; ky++) {
         const v128_t *x = (const v128_t *)efn_pointer(b->layer->in.lines[ky]) + at;
         uint32_t left = window->kw;
-        for (; left >= 3; left -= 3, x += 3 * hop, w += 3)
-            three_i8(acc, x, w, hop, step, n);
-        for (; left; left--, x += hop, w++)
-            one_i8(acc, x, w, step, n);
+        for (; left >= 3; left -= 3, x += 3 * hop, w += 3 * stride) {
+            const v128_t three[3] = {wasm_i16x8_load8x8(w), wasm_i16x8_load8x8(w + stride),
+                                     wasm_i16x8_load8x8(w + 2 * stride)};
+            three_i8(acc, x, three, hop, step, n);
+        }
+        for (; left; left--, x += hop, w += stride)
+            one_i8(acc, x, wasm_i16x8_load8x8(w), step, n);
     }
 }
 
@@ -245,7 +248,8 @@ static void run_i8(const efn_site *site, const efn_conv_i8 *p, efn_rounding roun
     const efn_tensor *yt = efn_record(site, p->y);
     const layer_i8 layer = layer_of(site, p, rounding);
     const int plain = is_plain(&layer);
-    pack_weights(&layer);
+    if (plain && efn_small_of(&p->window).kw)
+        pack_weights(&layer);
     int8_t *y = efn_out(site, p->y); // [n][oh][ow][c]
     for (uint32_t n = 0; n < yt->dims[0]; n++) {
         efn_forget(&layer.in);
