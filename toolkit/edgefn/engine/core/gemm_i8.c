@@ -4,17 +4,12 @@
 
 void efn_widen_i8(const int8_t *row, int16_t *wide, uint32_t k) {
     uint32_t i = 0;
-    for (;;) {
-#define RUNG(n)                                                                                                        \
-    {                                                                                                                  \
-        if (i + 8 > k)                                                                                                 \
-            break;                                                                                                     \
-        wasm_v128_store(wide + i, wasm_i16x8_load8x8(row + i));                                                        \
-        i += 8;                                                                                                        \
-    }
-        EFN_STEPS(RUNG)
-#undef RUNG
-    }
+    for (; i + 64 <= k; i += 64)
+#pragma unroll
+        for (uint32_t j = 0; j < 64; j += 8)
+            wasm_v128_store(wide + i + j, wasm_i16x8_load8x8(row + i + j));
+    for (; i + 8 <= k; i += 8)
+        wasm_v128_store(wide + i, wasm_i16x8_load8x8(row + i));
     if (i < k && k >= 8)
         wasm_v128_store(wide + k - 8, wasm_i16x8_load8x8(row + k - 8)); // again some of those before
     else
