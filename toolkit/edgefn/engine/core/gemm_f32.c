@@ -49,25 +49,26 @@ EFN_INLINE void store_sums(const v128_t acc[4][2], float *sums) {
     }
 }
 
-// The sums [4][8] of panel a [k][4] and weights w [k][8]. They go out through memory and nothing else is done here, not
-// even a loop over panels: what follows would take registers, and an accumulator that has none is a chain of stores and
-// loads. Not inlined, for that and because V8 tiers small functions up sooner.
-static EFN_NOINLINE void sum(const float *a, const float *w, uint32_t k, float *sums) {
-    v128_t acc[4][2];
-    clear_sums(acc);
-    const float *const end = a + (size_t)k * 4;
-    for (;; a += 64, w += 128) {
+// The sums go out through memory and nothing else is done here: what follows would take registers, and an accumulator
+// that has none is a chain of stores and loads. Not inlined, for that and because V8 tiers small functions up sooner.
+EFN_NOINLINE void efn_products_f32(const float *panels, const float *w, uint32_t k, uint32_t rows, float *sums) {
+    for (uint32_t row = 0; row < rows; row += 4, panels += (size_t)k * 4, sums += 32) {
+        v128_t acc[4][2];
+        clear_sums(acc);
+        const float *a = panels, *const end = panels + (size_t)k * 4, *at = w;
+        for (;; a += 64, at += 128) {
 #define RUNG(i)                                                                                                        \
     {                                                                                                                  \
         const v128_t x = wasm_v128_load(a + 4 * i);                                                                    \
-        step(acc, (const v128_t[4]){EFN_LANE(x, 0), EFN_LANE(x, 1), EFN_LANE(x, 2), EFN_LANE(x, 3)}, w + 8 * i);       \
+        step(acc, (const v128_t[4]){EFN_LANE(x, 0), EFN_LANE(x, 1), EFN_LANE(x, 2), EFN_LANE(x, 3)}, at + 8 * i);      \
     }                                                                                                                  \
     if (a + 4 * i + 4 == end)                                                                                          \
         break;
-        EFN_LADDER(RUNG)
+            EFN_LADDER(RUNG)
 #undef RUNG
+        }
+        store_sums(acc, sums);
     }
-    store_sums(acc, sums);
 }
 
 // Past the end, the last row again.
@@ -112,11 +113,6 @@ static EFN_NOINLINE void products_of_rows(const efn_operand *x, const float *w, 
         }
         store_sums(acc, sums);
     }
-}
-
-void efn_products_f32(const float *panels, const float *w, uint32_t k, uint32_t rows, float *sums) {
-    for (uint32_t row = 0; row < rows; row += 4, panels += (size_t)k * 4, sums += 32)
-        sum(panels, w, k, sums);
 }
 
 // Bias and clamp, and out to y[rows][stride], `columns` <= 8 of it.
