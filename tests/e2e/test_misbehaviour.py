@@ -1,6 +1,11 @@
 """One function that misbehaves in every way, depending on the path; the host answers each and lives on."""
 
+import base64
+import json
+import random
+
 import pytest
+from wasmtime import Store, WasiConfig
 
 from edgefn.build import build
 from edgefn.host import HostRequest, Worker, load_component
@@ -224,6 +229,47 @@ def test_bodies_and_headers_go_both_ways(call, body):
     assert outcome.headers == (("x-id", "abc"), ("x-kind", "x/y"))
 
 
+@pytest.fixture
+def text_door(loaded):
+    store = Store(loaded.runtime.engine)
+    store.set_wasi(WasiConfig())
+    store.set_epoch_deadline(1 << 40)
+    door = loaded.linker().instantiate(store, loaded.component).get_func(store, "text")
+    head = {"id": "7", "method": "POST", "url": "/echo", "headers": [], "client": {}, "enc": "base64"}
+
+    def ask(body):
+        answered, _, text = door(store, f"{json.dumps(head)}\n{body}").partition("\n")
+        return json.loads(answered), text
+
+    return ask
+
+
+def test_bytes_of_every_length_survive_the_guests_base64(text_door):
+    rng = random.Random(7)
+    for length in [*range(100), 1000, 4095, 4096, 1 << 20]:
+        body = b"\xff" + rng.randbytes(length)
+        head, text = text_door(base64.b64encode(body).decode())
+        assert (head["enc"], text) == ("base64", base64.b64encode(body).decode())
+    every = bytes(value << 2 & 0xFF for value in range(256)) + bytes(range(256))
+    assert text_door(base64.b64encode(every).decode())[1] == base64.b64encode(every).decode()
+
+
+@pytest.mark.parametrize("place", [0, 7, 15, 16, 33, 62, 63])
+@pytest.mark.parametrize("character", [" ", "\n", "-", "_", "=", "@", "[", "`", "{", ":", "\x7f", "\x01"])
+def test_a_character_outside_base64_is_refused_wherever_it_stands(text_door, place, character):
+    body = "A" * 64
+    broken = body[:place] + character + body[place + 1 :]
+    if (place, character) == (63, "="):
+        assert text_door(broken)[0]["status"] == 201
+    else:
+        assert text_door(broken)[0]["failure"]["kind"] == "bad-frame"
+
+
+@pytest.mark.parametrize("body", ["A", "AAAAA", "=", "====", "A===", "AA=A", "AAAAé", "é" * 16, "AAAA" * 16 + "A=AA"])
+def test_what_no_encoder_writes_is_refused(text_door, body):
+    assert text_door(body)[0]["failure"]["kind"] == "bad-frame"
+
+
 def test_sleeping_beyond_wall_time_is_left_behind(loaded):
     from dataclasses import replace
 
@@ -237,10 +283,6 @@ def test_sleeping_beyond_wall_time_is_left_behind(loaded):
 
 def test_the_bytes_door_answers_the_same(loaded):
     """Where bytes are cheap: a host that speaks lists of bytes gets the same answers."""
-    import json
-
-    from wasmtime import Store, WasiConfig
-
     store = Store(loaded.runtime.engine)
     store.set_wasi(WasiConfig())
     store.set_epoch_deadline(1 << 40)

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from edgefn.build import build
 from edgefn.host import HostRequest, Sandbox, load_component
 from edgefn.limits import load_profile
 from edgefn.project import load_function, load_samples
@@ -76,6 +77,43 @@ def test_large_bodies(benchmark, figure, empty, paid):
         assert benchmark.pedantic(lambda: sandbox.call(request), rounds=20, iterations=5).status == 200
     if benchmark.stats:
         figure("warm request: 150 KB of bytes in", f"{benchmark.stats['median'] * 1e3:.2f} ms CPU")
+
+
+MEGABYTE = bytes(range(256)) * 4096
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """A function that takes bodies and gives them."""
+    folder = tmp_path_factory.mktemp("large")
+    (folder / "edgefn.toml").write_text('[function]\nname = "large"\n')
+    (folder / "handler.py").write_text(
+        "from edgefn import Response\n\nBYTES = bytes(range(256)) * 4096\nTEXT = 'x' * (1 << 20)\n\n\n"
+        "def handle(request):\n"
+        "    out = {'/bytes': BYTES, '/text': TEXT}.get(request.path)\n"
+        "    return Response(str(len(request.body)) if out is None else out)\n"
+    )
+    return build(load_function(folder))
+
+
+@pytest.mark.benchmark(timer=time.thread_time, group="warm request: 1 MB")
+@pytest.mark.parametrize(
+    ("name", "path", "body"),
+    [
+        ("of bytes in", "/", MEGABYTE),
+        ("of bytes out", "/bytes", b""),
+        ("of text in", "/", b"x" * (1 << 20)),
+        ("of text out", "/text", b""),
+    ],
+)
+def test_a_megabyte(benchmark, figure, large, paid, name, path, body):
+    loaded = load_component(large.component, paid)
+    request = HostRequest("POST", path, (), body)
+    with Sandbox(loaded, loaded.linker(), paid) as sandbox:
+        assert benchmark.pedantic(lambda: sandbox.call(request), rounds=20, iterations=5, warmup_rounds=1).status == 200
+    if benchmark.stats:
+        measured = f"{benchmark.stats['median'] * 1e3:.2f} ms CPU"
+        figure(f"warm request: 1 MB {name}", measured, "under 3 ms")
 
 
 @pytest.fixture(scope="module")

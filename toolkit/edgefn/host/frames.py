@@ -1,11 +1,12 @@
 """Frames on the host's side (docs/spec/frame.md), through the text door."""
 
-import base64
 import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
+
+import pybase64
 
 from edgefn.errors import HostError
 from edgefn.guest.frame import MAX_FRAME, MAX_HEAD
@@ -89,7 +90,7 @@ def _answer(frame: str) -> Answer:
     headers = tuple((name, value) for name, value in head["headers"])
     for name, value in headers:
         verify_field(name, value)
-    body = text.encode() if head["enc"] == "text" else base64.b64decode(text, validate=True)
+    body = text.encode() if head["enc"] == "text" else pybase64.b64decode(text, validate=True)
     failure = _failure(head["failure"]) if "failure" in head else None
     return Answer(status, headers, body, memory if isinstance(memory, int) else None, failure)
 
@@ -104,7 +105,7 @@ def _body(body: bytes) -> tuple[str, str]:
             return "text", body.decode()
         except UnicodeDecodeError:
             pass
-    return "base64", base64.b64encode(body).decode("ascii")
+    return "base64", pybase64.b64encode_as_string(body)
 
 
 def _failure(said: dict[str, Any]) -> Failure:

@@ -1,7 +1,6 @@
 """The text door: `func(frame: string) -> string`."""
 
-import binascii
-
+from edgefn.guest import base64
 from edgefn.guest.frame import FrameError, parse_head, request_of, write_head
 from edgefn.guest.shim import Shim
 
@@ -27,7 +26,7 @@ def _decode(enc: str, body: str) -> "bytes | str":
     if enc != "base64":
         raise FrameError(f"unknown enc {enc!r}: the text door takes text and base64")
     try:
-        return binascii.a2b_base64(body, strict_mode=True)
+        return base64.decode(body)
     except ValueError as error:
         raise FrameError(f"body is not base64: {error}") from None
 
@@ -42,4 +41,4 @@ def _encode(content: "bytes | str") -> tuple[str, str]:
             return "text", content.decode()
         except UnicodeDecodeError:
             pass
-    return "base64", binascii.b2a_base64(content, newline=False).decode("ascii")
+    return "base64", base64.encode(content)

@@ -11,8 +11,11 @@
 // memory_bytes() is the size of the component's one linear memory; scrub() zeroes what is free in it.
 //
 // affine(source, destination, scale, offset, signed) turns bytes to f32: source * scale + offset.
+//
+// encode_base64(data) gives a string; decode_base64(text) gives bytes, else ValueError.
 #include "../../core/memory.h"
 #include "../../include/edgefn.h"
+#include "base64.h"
 #include "python.h"
 #include "scrub.h"
 
@@ -249,6 +252,43 @@ static PyObject *engine_affine(PyObject *self, PyObject *const *args, Py_ssize_t
     return result;
 }
 
+static PyObject *engine_encode_base64(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+    (void)self;
+    Py_buffer data;
+    if (!takes(count, 1, "encode_base64(data)") || PyObject_GetBuffer(args[0], &data, PyBUF_SIMPLE) != 0)
+        return NULL;
+    PyObject *result = NULL;
+    const size_t length = efn_base64_encoded((size_t)data.len);
+    uint8_t *text = PyMem_RawMalloc(length + 1);
+    if (text) {
+        efn_base64_encode(data.buf, (size_t)data.len, text);
+        result = PyUnicode_FromStringAndSize((const char *)text, (Py_ssize_t)length);
+        PyMem_RawFree(text);
+    } else {
+        PyErr_NoMemory();
+    }
+    PyBuffer_Release(&data);
+    return result;
+}
+
+static PyObject *engine_decode_base64(PyObject *self, PyObject *const *args, Py_ssize_t count) {
+    (void)self;
+    Py_ssize_t length = 0;
+    if (!takes(count, 1, "decode_base64(text)"))
+        return NULL;
+    const uint8_t *text = (const uint8_t *)PyUnicode_AsUTF8AndSize(args[0], &length);
+    if (!text)
+        return NULL;
+    if (length % 4)
+        return PyErr_Format(PyExc_ValueError, "%zd characters are no multiple of four", length);
+    const size_t bytes = efn_base64_decoded(text, (size_t)length);
+    PyObject *result = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)bytes);
+    if (!result || efn_base64_decode(text, (size_t)length, (uint8_t *)PyBytes_AsString(result)))
+        return result;
+    Py_DecRef(result);
+    return PyErr_Format(PyExc_ValueError, "a character is none of the alphabet");
+}
+
 static PyMethodDef methods[] = {
     {"open", engine_open, METH_FASTCALL, NULL},
     {"run", engine_run, METH_FASTCALL, NULL},
@@ -257,6 +297,8 @@ static PyMethodDef methods[] = {
     {"memory_bytes", engine_memory_bytes, METH_FASTCALL, NULL},
     {"affine", engine_affine, METH_FASTCALL, NULL},
     {"scrub", engine_scrub, METH_FASTCALL, NULL},
+    {"encode_base64", engine_encode_base64, METH_FASTCALL, NULL},
+    {"decode_base64", engine_decode_base64, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

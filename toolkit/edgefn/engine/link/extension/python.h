@@ -71,6 +71,11 @@ void *PyMem_RawMalloc(size_t bytes);
 void PyMem_RawFree(void *pointer);
 void *PyObject_Malloc(size_t bytes);
 void PyObject_Free(void *pointer);
+PyObject *PyBytes_FromStringAndSize(const char *bytes, Py_ssize_t length);
+char *PyBytes_AsString(PyObject *bytes);
+PyObject *PyUnicode_FromStringAndSize(const char *utf8, Py_ssize_t length);
+const char *PyUnicode_AsUTF8AndSize(PyObject *string, Py_ssize_t *length);
 void Py_IncRef(PyObject *object);
+void Py_DecRef(PyObject *object);
 
 #endif
