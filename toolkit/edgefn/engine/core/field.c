@@ -51,11 +51,6 @@ void efn_field_open(efn_field *field, const efn_image *image, uint32_t channels,
         .seen = {.run = (uint32_t)layout.run, .jumps = jumps},
     };
     find_jumps(&image->window, &layout, jumps);
-    uint32_t i = 0;
-    for (uint32_t row = 0; row < layout.rows; row++)
-        for (uint32_t column = 0; column < layout.columns; column++)
-            field->seen.starts[i++] =
-                row * layout.apart * (uint32_t)layout.pitch + column * image->window.stride_w * channels;
 }
 
 int efn_is_row(const efn_field *field) {
@@ -112,6 +107,20 @@ static void take_lines(const efn_field *field, uint32_t rows, uint32_t columns) 
             take_line(field, row_of(image, field->n, (uint32_t)iy), ix, pixels, to);
 }
 
+// Where the rows of a block begin; past its end, the last one again.
+static void find_starts(efn_field *field, uint32_t rows, uint32_t columns) {
+    const efn_layout *layout = &field->layout;
+    const uint32_t down = layout->apart * (uint32_t)layout->pitch;
+    const uint32_t across = field->image.window.stride_w * layout->channels;
+    uint32_t *const starts = field->seen.starts, i = 0;
+    for (uint32_t row = 0; row < rows; row++)
+        for (uint32_t column = 0; column < columns; column++)
+            starts[i++] = row * down + column * across;
+    for (; i % 4; i++)
+        starts[i] = starts[i - 1];
+    field->seen.rows = rows * columns;
+}
+
 int efn_see(efn_field *field) {
     const efn_image *image = &field->image;
     const efn_window *window = &image->window;
@@ -120,7 +129,8 @@ int efn_see(efn_field *field) {
         return 0;
     const uint32_t rows = efn_min(layout->rows, image->out_h - field->oy);
     const uint32_t columns = efn_min(layout->columns, image->out_w - field->ox);
-    field->seen.rows = rows * columns;
+    if (field->seen.rows != rows * columns)
+        find_starts(field, rows, columns);
     if (layout->in_place) {
         field->seen.base =
             row_of(image, field->n, field->oy * window->stride_h) + (size_t)field->ox * window->stride_w * image->pixel;

@@ -29,7 +29,7 @@ enum { EFN_ROOM = 16 }; // bytes that a vector may reach behind a row, or in fro
 // i16 lies anything: it meets a weight of zero.
 typedef struct {
     const void *base;
-    uint32_t starts[EFN_BLOCK]; // of each row, in elements from base
+    uint32_t starts[EFN_BLOCK]; // of each row, and then of any up to a multiple of 4: in elements from base
     uint32_t rows;
     uint32_t run;         // i16: rounded up to 2
     const int32_t *jumps; // elements from the end of each run but the last to the beginning of the next one

@@ -71,11 +71,6 @@ EFN_NOINLINE void efn_products_f32(const float *panels, const float *w, uint32_t
     }
 }
 
-// Past the end, the last row again.
-EFN_INLINE const float *row_at(const efn_operand *x, uint32_t row) {
-    return (const float *)x->base + x->starts[efn_min(row, x->rows - 1)];
-}
-
 EFN_INLINE void load_fours(const float *a, const float *b, const float *c, const float *d, v128_t to[4]) {
     to[0] = wasm_v128_load(a);
     to[1] = wasm_v128_load(b);
@@ -87,10 +82,12 @@ EFN_INLINE void load_fours(const float *a, const float *b, const float *c, const
 static EFN_NOINLINE void products_of_rows(const efn_operand *x, const float *w, uint32_t k, float *sums) {
     const float *const end = w + (size_t)k * 8;
     const uint32_t run = x->run * 8; // weights
+    const float *const base = x->base;
     for (uint32_t row = 0; row < x->rows; row += 4, sums += 32) {
         v128_t acc[4][2], fours[4]; // the latter of each row
         clear_sums(acc);
-        const float *a = row_at(x, row), *b = row_at(x, row + 1), *c = row_at(x, row + 2), *d = row_at(x, row + 3);
+        const uint32_t *const starts = x->starts + row;
+        const float *a = base + starts[0], *b = base + starts[1], *c = base + starts[2], *d = base + starts[3];
         const float *at = w, *stop = w + run; // of a run
         for (const int32_t *jump = x->jumps;; a += 16, b += 16, c += 16, d += 16, at += 128) {
 #define RUNG(i)                                                                                                        \

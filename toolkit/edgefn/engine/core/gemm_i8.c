@@ -32,11 +32,6 @@ EFN_INLINE void step(v128_t acc[4][2], const v128_t row[4], v128_t w0, v128_t w1
     }
 }
 
-// Past the end, the last row again.
-EFN_INLINE const int16_t *row_at(const efn_operand *x, uint32_t row) {
-    return (const int16_t *)x->base + x->starts[efn_min(row, x->rows - 1)];
-}
-
 EFN_INLINE void load_eights(const int16_t *a, const int16_t *b, const int16_t *c, const int16_t *d, v128_t to[4]) {
     to[0] = wasm_v128_load(a);
     to[1] = wasm_v128_load(b);
@@ -60,12 +55,14 @@ static EFN_NOINLINE void products_i8(const efn_operand *x, const int8_t *w, cons
     const v128_t first[2] = {wasm_v128_load(bias), wasm_v128_load(bias + 4)};
     const int8_t *const end = w + (size_t)k2 * 8;
     const uint32_t run = x->run * 8; // bytes of weights
+    const int16_t *const base = x->base;
     for (uint32_t row = 0; row < x->rows; row += 4, sums += 32) {
         v128_t acc[4][2];
 #pragma unroll
         for (int i = 0; i < 4; i++)
             acc[i][0] = first[0], acc[i][1] = first[1];
-        const int16_t *a = row_at(x, row), *b = row_at(x, row + 1), *c = row_at(x, row + 2), *d = row_at(x, row + 3);
+        const uint32_t *const starts = x->starts + row;
+        const int16_t *a = base + starts[0], *b = base + starts[1], *c = base + starts[2], *d = base + starts[3];
         const int8_t *at = w, *stop = w + run; // of a run
         v128_t eights[4];                      // of each row, four pairs
         for (const int32_t *jump = x->jumps;; a += 32, b += 32, c += 32, d += 32, at += 256) {
