@@ -91,6 +91,8 @@ def samples() -> tuple[bytes, ...]:
         made.append(plans.conv2d(x, w, window, (5, 3), few))
         made.append(plans.depthwise(x, w[0], window, (5, 3), after))
         made.append(plans.dense(x[0, 0], w[:, 0, 0], few))
+        made.append(plans.conv2d(x[..., :8], w[..., :8], Window(3, 2), (3, 5), few))
+        made.append(plans.conv2d(x, w, Window(3, 2, 2, 1, 1, 2, 2, 1), (3, 6), few))
         made.append(plans.winograd(x[..., :8], np.resize(w, (3, 3, 3, 8)), (1, 0), (5, 5), few))
         pool = (2, 2, 1, 2, 1, 0)
         made.append(plans.unary(12 if i8 else 11, x, x.dtype.name, (1, 5, 3, 9), *pool))

@@ -95,6 +95,8 @@ def test_a_pointwise_convolution_of_several_blocks_agrees_with_the_oracle(dtype,
         (Window(5, 3), (3, 5, 3, 7), (1, 1)),
         (Window(1, 1, 3, 2), (2, 40, 9, 5), (14, 5)),
         (Window(3, 1, 2, 1), (1, 300, 1, 9), (149, 1)),
+        (Window(3, 2, 2, 1), (2, 30, 110, 8), (14, 109)),  # f32: read in place, and ends between tiles
+        (Window(2, 3, 1, 1, 2, 2), (2, 9, 12, 4), (7, 8)),
     ],
     ids=lambda value: "x".join(map(str, value.words if isinstance(value, Window) else value)),
 )
