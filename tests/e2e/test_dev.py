@@ -28,6 +28,14 @@ def handle(request: Request) -> Response:
             pass
     if request.path == "/inject":
         return Response("x", headers={"x-a": "b\\r\\nset-cookie: c=d"})
+    if request.path == "/work":
+        until = time.process_time() + 0.15
+        while time.process_time() < until:
+            pass
+    if request.path == "/headers":
+        return Response("x", headers={"x-a": "b" * 130_000})
+    if request.path == "/print":
+        print("x" * 300_000)
     if request.path == "/sleep":
         time.sleep(60)
     if request.path == "/empty":
@@ -38,10 +46,10 @@ def handle(request: Request) -> Response:
 
 
 @contextmanager
-def serving(folder):
+def serving(folder, *options):
     """`edgefn dev` on a free port: the process and its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "edgefn.cli.app", "dev", str(folder), "--port", "0", "--json"],
+        [sys.executable, "-m", "edgefn.cli.app", "dev", str(folder), "--port", "0", "--json", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -76,6 +84,46 @@ def test_requests_are_answered(address):
 def test_a_loop_gets_the_platforms_503_and_the_server_lives_on(address):
     assert httpx.get(f"{address}/loop", timeout=30).status_code == 503
     assert httpx.get(address).status_code == 200
+
+
+def test_the_client_learns_which_limit_it_was(address):
+    answer = httpx.get(f"{address}/loop", timeout=30)
+    assert answer.text == "Service Unavailable\n"
+    assert answer.headers["x-edgefn-breach"].startswith("cpu_ms limit of 50 (")
+
+
+def test_workers_answer_with_their_own_error(folder):
+    with serving(folder, "--profile", "cloudflare-free") as (_, address):
+        answer = httpx.get(f"{address}/work", timeout=30)
+    assert (answer.status_code, answer.text) == (503, "Error 1102: Worker exceeded resource limits\n")
+    assert "x-edgefn-breach" in answer.headers
+
+
+def test_header_fields_larger_than_the_platform_sends_are_a_breach(address):
+    answer = httpx.get(f"{address}/headers")
+    assert (answer.status_code, "x-a" in answer.headers) == (503, False)
+    assert answer.headers["x-edgefn-breach"].startswith("response_header_bytes limit of 128,000 (130,")
+
+
+def log_of(folder, *paths, options):
+    """What the server logs of a request to each path."""
+    with serving(folder, *options) as (process, address):
+        for path in paths:
+            assert httpx.get(f"{address}{path}", timeout=30).status_code == 200
+        return [json.loads(process.stdout.readline()) for _ in paths]
+
+
+def test_limits_can_be_watched_only(folder):
+    paths = ("/", "/work", "/headers", "/print", f"/{'x' * 20_000}")
+    logged = log_of(folder, *paths, options=("--limits", "warn", "--profile", "cloudflare-free"))
+    said = [[warning.split()[0] for warning in line["warnings"]] for line in logged]
+    assert said == [[], ["cpu_ms"], ["response_header_bytes"], ["log_bytes"], ["url_bytes"]]
+    assert {line["breach"] for line in logged} == {None}
+
+
+def test_limits_can_be_left_off(folder):
+    (line,) = log_of(folder, "/work", options=("--limits", "off", "--profile", "cloudflare-free"))
+    assert (line["breach"], line["warnings"]) == (None, [])
 
 
 def test_a_response_that_cannot_be_sent_is_a_500_that_says_why(address):

@@ -51,6 +51,8 @@ def handle(request: Request) -> Response:
             for _ in range(4096):
                 print("x" * 1023)
             print("to stderr", file=sys.stderr)
+        case "/print-once":
+            print("x" * 200_000)
         case "/log":
             log.warning("to the stream of build time")
             sys.stdout.buffer.write(b"as bytes")
@@ -153,6 +155,11 @@ def test_megabytes_of_output_are_cut(call):
     assert outcome.status == 200
     assert "more bytes were dropped" in outcome.stdout
     assert len(outcome.stdout) < 300_000
+
+
+def test_a_long_line_arrives_whole(call):
+    outcome = call("/print-once")
+    assert (outcome.stdout, outcome.logged_bytes) == ("x" * 200_000 + "\n", 200_001)
 
 
 def test_what_is_logged_to_a_stream_of_build_time_is_seen(call):

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from edgefn.cli.output import Folder, Json, limits_of, narrate
+from edgefn.limits import Enforcement
 
 __all__ = ["dev"]
 
@@ -16,6 +17,9 @@ def dev(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8787,
     profile: Annotated[str, typer.Option(help="The limits profile to run under.")] = "fastly",
+    limits: Annotated[
+        Enforcement, typer.Option(help="Stop what goes beyond a limit, only warn of it, or do not look.")
+    ] = Enforcement.ENFORCE,
     reuse: Annotated[bool, typer.Option("--reuse", help="Keep instances between requests, as Workers do.")] = False,
     json: Json = False,
 ) -> None:
@@ -29,9 +33,9 @@ def dev(
     from edgefn.report.units import milliseconds
 
     function = load_function(folder)
-    (limits,) = limits_of(function, [profile])
+    (platform,) = limits_of(function, [profile])
     built = build(function)
-    loaded = load_component(built.component, limits)
+    loaded = load_component(built.component, platform)
 
     def log(served: Served) -> None:
         usage, outcome = served.outcome.usage, served.outcome
@@ -42,6 +46,8 @@ def dev(
                 "status": outcome.status,
                 "cpu_ms": usage.cpu_ms,
                 "memory_bytes": usage.memory_bytes,
+                "breach": str(outcome.breach) if outcome.breach else None,
+                "warnings": [str(warning) for warning in served.warnings],
             }
             print(json_format.dumps(line), flush=True)
         else:
@@ -52,10 +58,13 @@ def dev(
                 narrate(text.rstrip())
         if outcome.breach or outcome.failure:
             narrate(str(outcome.breach or outcome.failure))
+        for warning in served.warnings:
+            narrate(f"warning: {platform.name} has a {warning}")
 
     def ready(address: str) -> None:
         if json:
-            print(json_format.dumps({"address": address, "profile": limits.name}), flush=True)
-        narrate(f"{function.name} on {address} under {limits.name}; stop with Ctrl-C")
+            print(json_format.dumps({"address": address, "profile": platform.name}), flush=True)
+        under = {"enforce": "under", "warn": "watched by", "off": "without the limits of"}[limits]
+        narrate(f"{function.name} on {address} {under} {platform.name}; stop with Ctrl-C")
 
-    serve(FunctionServer(loaded, limits, log, reuse=reuse), host, port, ready)
+    serve(FunctionServer(loaded, platform, log, reuse=reuse, enforcement=limits), host, port, ready)

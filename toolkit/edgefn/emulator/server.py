@@ -5,15 +5,17 @@ import contextlib
 import itertools
 import socket
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import uvicorn
 
+from edgefn.emulator.page import answered
 from edgefn.errors import HostError, UsageError
-from edgefn.host import MAX_BODY_BYTES, Failure, HostRequest, Loaded, Outcome, Sandbox, Usage, Worker
-from edgefn.limits import Profile
+from edgefn.host import MAX_BODY_BYTES, Breach, Failure, HostRequest, Loaded, Outcome, Sandbox, Usage, Worker, watch
+from edgefn.host.watch import header_bytes
+from edgefn.limits import Enforcement, Profile, loosened
 
 __all__ = ["FunctionServer", "Served", "serve"]
 
@@ -37,11 +39,12 @@ _NOTHING = Usage(0.0, 0.0, 0.0, None)
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One line of the request log."""
+    """One line of the request log; `warnings` are limits that the request went beyond and was not stopped at."""
 
     method: str
     url: str
     outcome: Outcome
+    warnings: tuple[Breach, ...] = ()
 
 
 class _Refused(Exception):
@@ -62,9 +65,19 @@ class FunctionServer:
     Raises HostError at once when the component cannot be started under the profile.
     """
 
-    def __init__(self, loaded: Loaded, profile: Profile, log: Callable[[Served], None], *, reuse: bool) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        published: Profile,
+        log: Callable[[Served], None],
+        *,
+        reuse: bool,
+        enforcement: Enforcement = Enforcement.ENFORCE,
+    ) -> None:
+        profile = published if enforcement is Enforcement.ENFORCE else loosened(published)
         Sandbox(loaded, loaded.linker(), profile).close()
         self._profile = profile
+        self._watched = None if enforcement is Enforcement.OFF else published
         self._log = log
         self._workers: asyncio.Queue[Worker] = asyncio.Queue()
         for worker in (Worker(loaded, profile, reuse=reuse) for _ in range(WORKERS)):
@@ -78,6 +91,7 @@ class FunctionServer:
         url = scope["raw_path"].decode("latin-1") + (
             f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
         )
+        warnings: tuple[Breach, ...] = ()
         try:
             request = await self._request(scope, url, receive)
         except _Gone:
@@ -86,16 +100,19 @@ class FunctionServer:
             outcome = Outcome(refusal.status, (), f"{refusal}\n".encode(), _NOTHING)
         else:
             outcome = await self._call(request)
+            if self._watched:
+                warnings = (*(b for _, b in _excess(self._watched, request)), *watch(self._watched, outcome))
         with contextlib.suppress(OSError, ValueError):  # whoever read the log may be gone
-            self._log(Served(scope["method"], url, outcome))
-        await _respond(send, outcome)
+            self._log(Served(scope["method"], url, outcome, warnings))
+        await _respond(send, self._profile, outcome)
 
     async def _request(self, scope: Message, url: str, receive: Receive) -> HostRequest:
-        self._check_head(url, scope["headers"])
-        body = await self._body(receive)
-        headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"]]
+        headers = tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"])
         client = {"ip": scope["client"][0]} if scope.get("client") else {}
-        return HostRequest(scope["method"], url, headers, body, client, f"dev-{next(self._ids)}")
+        head = HostRequest(scope["method"], url, headers, b"", client, f"dev-{next(self._ids)}")
+        for status, breach in _excess(self._profile, head):
+            raise _Refused(status, str(breach))
+        return replace(head, body=await self._body(receive))
 
     async def _call(self, request: HostRequest) -> Outcome:
         worker = await self._workers.get()
@@ -105,16 +122,6 @@ class FunctionServer:
             return Outcome(500, (), b"", _NOTHING, Failure("host", error.code, error.message))
         finally:
             self._workers.put_nowait(worker)
-
-    def _check_head(self, url: str, headers: list[tuple[bytes, bytes]]) -> None:
-        url_cap, header_cap = self._profile.value("url_bytes"), self._profile.value("header_bytes")
-        if url_cap is not None and len(url) > url_cap:
-            raise _Refused(414, f"the URL has {len(url):,} bytes, this platform takes {url_cap:,.0f}")
-        size = sum(len(k) + len(v) + 4 for k, v in headers)
-        if header_cap is not None and size > header_cap:
-            raise _Refused(
-                431, f"the request's header fields have {size:,} bytes, this platform takes {header_cap:,.0f}"
-            )
 
     async def _body(self, receive: Receive) -> bytes:
         cap = min(self._profile.value("request_body_bytes") or MAX_BODY_BYTES, MAX_BODY_BYTES)
@@ -129,6 +136,19 @@ class FunctionServer:
                 raise _Refused(413, f"the request's body has more than the {cap:,.0f} bytes that this platform takes")
             more = message.get("more_body", False)
         return b"".join(chunks)
+
+
+def _excess(profile: Profile, request: HostRequest) -> Iterator[tuple[int, Breach]]:
+    """What of a request is larger than the platform takes, and the status with which it would refuse that."""
+    measured = (
+        (414, "url_bytes", len(request.url), "the URL is too long"),
+        (431, "header_bytes", header_bytes(request.headers), "the request's header fields are too large"),
+        (413, "request_body_bytes", len(request.body), "the request's body is too large"),
+    )
+    for status, name, size, cause in measured:
+        limit = profile.value(name)
+        if limit is not None and size > limit:
+            yield status, Breach(name, limit, size, cause)
 
 
 async def _aside[T](call: Callable[[], T]) -> T:
@@ -184,19 +204,9 @@ def serve(server: FunctionServer, host: str, port: int, ready: Callable[[str], N
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _explain(outcome: Outcome) -> bytes:
-    """What a developer sees in place of a page: the platform would say less."""
-    reason = outcome.breach or outcome.failure
-    return f"{reason}\n".encode() if reason else b""
-
-
-async def _respond(send: Send, outcome: Outcome) -> None:
-    body = outcome.body or _explain(outcome)
-    lines = [
-        (k.encode("latin-1", "replace"), v.encode("latin-1", "replace"))
-        for k, v in outcome.headers
-        if k not in NOT_SENT
-    ]
+async def _respond(send: Send, profile: Profile, outcome: Outcome) -> None:
+    headers, body = answered(profile, outcome)
+    lines = [(k.encode("latin-1", "replace"), v.encode("latin-1", "replace")) for k, v in headers if k not in NOT_SENT]
     if outcome.status in WITHOUT_CONTENT:
         body = b""
     else:

@@ -50,6 +50,7 @@ def _load() -> Shim:
     stage = json.loads((ROOT / "edgefn_stage.json").read_text())
     failure, sample = None, ""
     with shut_while() as valves:
+        streams = sys.stdout, sys.stderr
         try:
             handle = _handle(stage["handler"])
             load_late(stage["late"])
@@ -59,6 +60,7 @@ def _load() -> Shim:
             shim = Shim(handle, str(ROOT), engine.memory_bytes)
             failure, sample = _warm(shim, stage["samples"])
         printed = b"".join(valve.kept for valve in valves).decode(errors="replace")
+    sys.stdout, sys.stderr = streams  # CPython's own lose what a single write to the host does not take
     if failure is not None:
         _refuse(failure, printed, sample)
     return shim

@@ -21,6 +21,11 @@ class Capture:
         self._dropped += max(0, len(data) - max(room, 0))
         return len(data)
 
+    @property
+    def total(self) -> int:
+        """Bytes that were printed since the last take."""
+        return self._kept + self._dropped
+
     def take(self) -> str:
         """What was printed since the last call."""
         text = b"".join(self._chunks).decode(errors="replace")

@@ -66,7 +66,7 @@ class Usage:
 class Outcome:
     """A response; or status 500 and a failure; or what the platform answers (503) and a breach.
 
-    `stdout` and `stderr` are cut at 256 KiB each.
+    `stdout` and `stderr` are cut at 256 KiB each; `logged_bytes` is how long both were.
     """
 
     status: int
@@ -77,3 +77,4 @@ class Outcome:
     breach: Breach | None = None
     stdout: str = ""
     stderr: str = ""
+    logged_bytes: int = 0

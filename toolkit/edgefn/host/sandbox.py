@@ -14,6 +14,7 @@ from edgefn.host.component import Loaded
 from edgefn.host.door import Door
 from edgefn.host.frames import Answer, HostRequest, decode, encode
 from edgefn.host.outcome import Breach, Failure, Outcome, Usage
+from edgefn.host.watch import header_bytes
 from edgefn.limits import Profile
 
 __all__ = ["Sandbox"]
@@ -108,12 +109,21 @@ class Sandbox:
         usage = Usage(spent.cpu_ms, spent.wall_ms, start_ms, answer.memory)
         # A call that is shorter than the ticker's step was never interrupted: its limits are looked at here.
         self._budget.exceeded = self._budget.excess(spent)
-        breach = self._time_breach(spent) or self._memory_breach(answer)
+        breach = self._time_breach(spent) or self._memory_breach(answer) or self._header_breach(answer)
         self._memory = answer.memory or self._memory
-        stdout, stderr = self._stdout.take(), self._stderr.take()
         if breach is not None:
-            return Outcome(503, (), b"", usage, None, breach, stdout, stderr)
-        return Outcome(answer.status, answer.headers, answer.body, usage, answer.failure, None, stdout, stderr)
+            return Outcome(503, (), b"", usage, None, breach, *self._printed())
+        return Outcome(answer.status, answer.headers, answer.body, usage, answer.failure, None, *self._printed())
+
+    def _printed(self) -> tuple[str, str, int]:
+        total = self._stdout.total + self._stderr.total
+        return self._stdout.take(), self._stderr.take(), total
+
+    def _header_breach(self, answer: Answer) -> Breach | None:
+        limit, measured = self._profile.value("response_header_bytes"), header_bytes(answer.headers)
+        if limit is None or measured <= limit:
+            return None
+        return Breach("response_header_bytes", limit, measured, "the response's header fields are too large")
 
     def _memory_breach(self, answer: Answer) -> Breach | None:
         """What Python makes of a full memory is a MemoryError, or something odder when it just grew to the cap."""
@@ -131,8 +141,7 @@ class Sandbox:
         usage = Usage(spent.cpu_ms, spent.wall_ms, start_ms, None)
         breach = self._time_breach(spent)
         failure = None if breach else _trap(error)
-        stdout, stderr = self._stdout.take(), self._stderr.take()
-        return Outcome(503 if breach else 500, (), b"", usage, failure, breach, stdout, stderr)
+        return Outcome(503 if breach else 500, (), b"", usage, failure, breach, *self._printed())
 
     def _time_breach(self, spent: Spent) -> Breach | None:
         if self._budget.exceeded is None:
