@@ -17,7 +17,17 @@ SURFACE = {
         "UnsupportedError",
         "UsageError",
     ],
-    "edgefn.limits": ["Budgets", "Limit", "Profile", "load_profile", "loosest", "profile_names", "tighten"],
+    "edgefn.limits": [
+        "Budgets",
+        "Enforcement",
+        "Limit",
+        "Profile",
+        "load_profile",
+        "loosened",
+        "loosest",
+        "profile_names",
+        "tighten",
+    ],
     "edgefn.project": [
         "Budgets",
         "Expectation",
