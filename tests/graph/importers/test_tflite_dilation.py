@@ -110,6 +110,15 @@ def check(writer, run, borders, shape, kernel, dtype, *, sequence=False):
     assert ops == ["conv2d_i8" if i8 else "conv2d_f32"]
 
 
+def test_windows_behind_the_input_stay_between_their_blocks(writer, run):
+    x, w = RNG.normal(0, 1, (1, 8, 8, 3)).astype(np.float32), RNG.normal(0, 1, (5, 3, 3, 3)).astype(np.float32)
+    borders = ((2, 2), ((2, 40), (2, 2)), ((0, 0), (0, 0)))
+    bias = written(writer, x, w, *borders)
+    found, ops = run(writer, x)
+    np.testing.assert_allclose(found, np.maximum(dilated(x.astype(float), w, *borders) + bias, 0), atol=1e-5)
+    assert len(ops) > 1
+
+
 def test_a_convolution_with_strides_stays_between_its_blocks(writer, run):
     x, w = RNG.normal(0, 1, (1, 8, 8, 3)).astype(np.float32), RNG.normal(0, 1, (5, 2, 2, 3)).astype(np.float32)
     written(writer, x, w, (2, 2), ((0, 0), (0, 0)), ((0, 0), (0, 0)), stride=2)

@@ -71,6 +71,12 @@ def test_a_channel_that_never_changes_is_its_centre():
     assert (found.shift[0], found.offset[0], found.centre[0]) == (0, 0, 1)
 
 
+def test_bounds_that_leave_one_result_are_its_centre():
+    found = hold(fixed(np.array([0.01]), [-3000], [3000], zero=7, low=9, high=9))
+    assert found is not None
+    assert found.centre[0] == 2
+
+
 def test_sums_that_could_wrap_have_none():
     assert find_scaling(fixed(np.array([0.01]), [-(2**31)], [2**31 - 1])) is None
     assert find_scaling(by_f64(np.array([3.0]), [0], [2**30])) is None

@@ -81,11 +81,11 @@ def find_scaling(steps: Steps) -> Scaling | None:
         return None
     search = _Search(steps)
     for turn, (centre, ulps) in enumerate(product(_CENTRES, _ULPS)):
-        search.turn(centre, ulps)
         if not len(search.left):
             return search.found
-        if turn == 0 and len(search.left) > _HOPELESS * len(reach):
+        if turn == 1 and len(search.left) > _HOPELESS * len(reach):
             return None
+        search.turn(centre, ulps)
     return None
 
 

@@ -41,7 +41,8 @@ def gathered(call: Call, x: str, blocks: Pair, cut: Pair, shape: Shape) -> str |
     (down, across), (by_rows, by_columns) = pads[order], list(blocks)[order]
     fits = 0 <= down <= (kernel[0] - 1) * by_rows and 0 <= across <= (kernel[1] - 1) * by_columns
     valid = all(m == r - k + 1 for m, r, k in zip(made[1:3], read[1:3], kernel, strict=True))
-    if not (any(sides) and fits and valid):
+    reach = all(out <= side + pad for out, side, pad in zip(shape[1:3], source.shape[1:3], pads, strict=True))
+    if not (any(sides) and fits and valid and reach):
         return None
     images = call.reshape(source.name, (source.shape[0], *source.shape[1:3][order], source.shape[3]))
     window = Window(kernel, (1, 1), (by_rows, by_columns), (down, across))
