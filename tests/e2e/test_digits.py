@@ -33,9 +33,10 @@ def test_an_unchanged_function_is_not_built_again(built, edgefn, digits_folder):
     assert time.perf_counter() - started < 10  # the measured figure is in docs/reference/performance.md
 
 
-def test_every_sample_passes_under_every_profile(built, edgefn, digits_folder):
-    status, run = edgefn.json("test", digits_folder)
+def test_every_sample_passes_under_every_profile(built, edgefn, digits_folder, tmp_path):
+    status, run = edgefn.json("test", digits_folder, "--junit", tmp_path / "report.xml")
     assert status == 0
+    assert (tmp_path / "report.xml").read_text().count("<testcase") == 3 * (1 + len(run["profiles"][0]["samples"]))
     assert {p["profile"] for p in run["profiles"]} == {"cloudflare-free", "cloudflare-paid", "fastly"}
     assert all(s["passed"] for p in run["profiles"] for s in p["samples"])
 
