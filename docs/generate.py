@@ -14,8 +14,9 @@ from pydantic import BaseModel
 from edgefn import errors
 from edgefn.cli.app import app
 from edgefn.graph.importers import onnx, tflite
-from edgefn.limits import load_profile, profile_names
+from edgefn.limits import Limit, load_profile, profile_names
 from edgefn.project.schema import FunctionFile, ModelTable, SampleFile
+from edgefn.report.limits import amount, remark
 
 __all__ = ["main"]
 
@@ -79,7 +80,8 @@ def _files() -> str:
         "# Files that you write\n",
         "Keys that are not listed are errors, which name the nearest one that is.\n",
         "## edgefn.toml\n",
-        "Budgets in `[limits]` tighten the platform's limits; where the platform allows less, its limit stands.\n",
+        "Budgets in `[limits]` tighten the platform's limits; one that is looser is an error where a platform allows "
+        "less. Those in `[limits.PROFILE]` stand in their place under one profile.\n",
         *_keys(FunctionFile),
         "\n## samples/NAME.json\n",
         "A request, and what its response must be: what `expect` leaves out may be anything, but the status must stay "
@@ -194,21 +196,34 @@ _INSTANCES = {
 
 
 def _limits() -> str:
-    lines = ["# Limits of the platforms\n"]
+    lines = [
+        "# Limits of the platforms\n",
+        "What `edgefn limits show NAME` shows. *here* is what this release of edgefn does with a limit: **enforced** "
+        "while a request runs, **warned** about when a function is tested, or **not modelled**. A date is that of the "
+        "source; with an asterisk it is the day on which a page without a date was read. KB, MB and GB are read as "
+        "decimal, the stricter reading, unless the source writes KiB, MiB or GiB. Budgets of your own go into "
+        "`[limits]` of edgefn.toml ([files.md](files.md)) and may only tighten what is here. `edgefn doctor` warns "
+        "when a profile has not been reviewed for a while.\n",
+    ]
     for name in profile_names():
         profile = load_profile(name)
         lines += [
             f"## {profile.name}: {profile.title}\n",
-            f"{_INSTANCES[profile.reuse]}\n",
-            "| limit | value | unit | scope | here | source | note |",
-            "|---|---|---|---|---|---|---|",
+            f"Reviewed {profile.date}. {_INSTANCES[profile.reuse]} {profile.note}".rstrip() + "\n",
+            "| limit | value | per | here | source | note |",
+            "|---|---|---|---|---|---|",
         ]
-        lines += [
-            f"| {x.name} | {x.value:,.10g} | {x.unit} | {x.scope} | {x.status} | {x.source} ({x.date}) | {x.note} |"
-            for x in profile.limits
-        ]
+        for x in profile.entries():
+            here = (x.scope, x.status) if isinstance(x, Limit) else ("", "")
+            cells = (x.name, amount(x), *here, f"{_source(x.source)} ({x.date}{'' if x.dated else '*'})", remark(x))
+            lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _source(where: str) -> str:
+    """A link, from docs/reference where it is a page of ours."""
+    return where if where.startswith("https://") else f"[{where}](../{where.removeprefix('docs/')})"
 
 
 def _operators() -> str:

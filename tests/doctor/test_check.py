@@ -1,13 +1,15 @@
 from collections import namedtuple
-from datetime import date
+from datetime import date, timedelta
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from edgefn.doctor import Diagnosis, binaries, cache, disk, pins, profiles, python, run_checks
 from edgefn.doctor.check import CHECKS
 from edgefn.engine import library
+from edgefn.limits import load_profile, profile_names
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -79,9 +81,38 @@ def test_a_cache_that_cannot_be_written_fails(monkeypatch, tmp_path):
     assert "EDGEFN_CACHE" in found.remedy
 
 
-@pytest.mark.parametrize(("today", "status"), [(date(2026, 11, 24), "ok"), (date(2027, 11, 24), "warn")])
-def test_profiles_that_were_not_reviewed_for_half_a_year_warn(today, status):
-    assert profiles.diagnose(today).status == status
+def reviewed(*days):
+    """Stands in for the profiles: one of a platform for each day, and our own host's, which is of long ago."""
+    found = {f"p{at}": SimpleNamespace(name=f"p{at}", platform="somebody", date=day) for at, day in enumerate(days)}
+    return {**found, "node": SimpleNamespace(name="node", platform="node", date=date(2001, 1, 1))}
+
+
+@pytest.mark.parametrize(("age", "status"), [(0, "ok"), (120, "ok"), (121, "warn"), (4000, "warn")])
+def test_profiles_that_were_not_reviewed_for_120_days_warn(monkeypatch, age, status):
+    today = date(2030, 1, 1)
+    known = reviewed(today, today - timedelta(days=age))
+    monkeypatch.setattr(profiles, "profile_names", lambda: tuple(known))
+    monkeypatch.setattr(profiles, "load_profile", known.__getitem__)
+    found = profiles.diagnose(today)
+    assert found.status == status
+    assert f"{age} days" in found.message
+    assert ("p1" in found.message) == (status == "warn")
+    assert "node" not in found.message
+
+
+def test_a_clock_from_before_the_review_is_noticed(monkeypatch):
+    known = reviewed(date(2026, 11, 25))
+    monkeypatch.setattr(profiles, "profile_names", lambda: tuple(known))
+    monkeypatch.setattr(profiles, "load_profile", known.__getitem__)
+    found = profiles.diagnose(date(1970, 1, 1))
+    assert found.status == "warn"
+    assert "clock says 1970-01-01" in found.message
+    assert "clock" in found.remedy
+
+
+def test_the_profiles_that_ship_are_recent_on_the_day_after_their_review():
+    latest = max(load_profile(name).date for name in profile_names())
+    assert profiles.diagnose(latest + timedelta(days=1)).status == "ok"
 
 
 @pytest.mark.parametrize(("free", "status"), [(10**11, "ok"), (5 * 10**8, "warn"), (10**6, "fail")])

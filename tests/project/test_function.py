@@ -52,6 +52,8 @@ def test_everything_that_can_be_written_is_read(folder):
         [limits]
         cpu_ms = 5
         memory_mb = 64.5
+        [limits.cloudflare-free]
+        cpu_ms = 3
         """
     )
     function = load_function(folder)
@@ -62,7 +64,8 @@ def test_everything_that_can_be_written_is_read(folder):
         ModelSource("zebra", root / "zebra.onnx"),
     )
     assert function.flavour == "relaxed-simd"
-    assert function.budgets == Budgets(cpu_ms=5, memory_mb=64.5)
+    own = {"cloudflare-free": Budgets(cpu_ms=3)}
+    assert function.budgets == Budgets(cpu_ms=5, memory_mb=64.5, profiles=own)
 
 
 def test_a_missing_file_says_where_it_looked_and_how_to_start(tmp_path):
@@ -80,6 +83,8 @@ def test_a_missing_file_says_where_it_looked_and_how_to_start(tmp_path):
         ('[function]\nname = "a"\nhandlr = "a.py"', "handlr", "[function]", "handler"),
         (f'{HEAD}[models.kws]\nsource = "a"\nsorce = "b"', "sorce", "[models.kws]", "source"),
         (f"{HEAD}[limits]\ncpu = 3", "cpu", "[limits]", "cpu_ms"),
+        (f"{HEAD}[limits.fasty]\ncpu_ms = 3", "fasty", "[limits]", "fastly"),
+        (f"{HEAD}[limits.fastly]\ncpu = 3", "cpu", "[limits.fastly]", "cpu_ms"),
         (f'{HEAD}[build]\nflavor = "simd128"', "flavor", "[build]", "flavour"),
     ],
 )
@@ -92,7 +97,8 @@ def test_an_unknown_key_is_named_with_its_table_and_the_nearest_valid_name(folde
 
 def test_an_unknown_key_that_resembles_nothing_is_answered_with_the_valid_ones(folder):
     error = refused(folder, f"{HEAD}[limits]\nzzz = 1")
-    assert error.hint == "remove it (valid there: cpu_ms, memory_mb, package_mb, startup_ms, wall_ms)"
+    assert error.hint.startswith("remove it (valid there: akamai-functions, ")
+    assert error.hint.endswith(", memory_mb, node, package_mb, startup_ms, wall_ms)")
 
 
 @pytest.mark.parametrize(
@@ -104,6 +110,8 @@ def test_an_unknown_key_that_resembles_nothing_is_answered_with_the_valid_ones(f
         ('[function]\nname = "a\\n"', 'name in [function] is "a\\n": expected a name of lower-case letters'),
         (f'{HEAD}[limits]\ncpu_ms = "5"', 'cpu_ms in [limits] is "5": expected a positive number'),
         (f"{HEAD}[limits]\ncpu_ms = true", "cpu_ms in [limits] is true: expected a positive number"),
+        (f"{HEAD}[limits.fastly]\ncpu_ms = 0", "cpu_ms in [limits.fastly] is 0: expected a positive number"),
+        (f"{HEAD}[limits]\nfastly = 3", "fastly in [limits] is 3: expected a table of budgets for this profile alone"),
         (f"{HEAD}[limits]\nmemory_mb = 0", "memory_mb in [limits] is 0: expected a positive number"),
         (f"{HEAD}[limits]\nwall_ms = nan", "wall_ms in [limits] is NaN: expected a positive number"),
         (f"{HEAD}[limits]\nwall_ms = inf", "wall_ms in [limits] is Infinity: expected a positive number"),

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edgefn.report.units import duration, milliseconds, place, size
+from edgefn.report.units import duration, exact_duration, exact_size, milliseconds, place, size
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,31 @@ def test_a_path_is_shown_as_it_would_be_typed_here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert place(tmp_path / "a" / "b.wasm") == str(Path("a", "b.wasm"))
     assert place(tmp_path.parent / "c.wasm") == str(tmp_path.parent / "c.wasm")
+
+
+@pytest.mark.parametrize(
+    ("nbytes", "text"),
+    [
+        (512, "512 bytes"),
+        (8192, "8 KiB"),
+        (5000, "5 kB"),
+        (128_000, "128 kB"),
+        (131_072, "128 KiB"),
+        (1_000_000, "1 MB"),
+        (134_217_728, "128 MiB"),
+        (64_500_000, "64,500 kB"),
+        (10_240_000_000, "10,240 MB"),
+        (5 << 40, "5 TiB"),
+        (134_217_729, "134,217,729 bytes"),
+        (1.5, "1.5 bytes"),
+    ],
+)
+def test_a_limit_in_bytes_is_exact_in_the_unit_in_which_it_was_written(nbytes, text):
+    assert exact_size(nbytes) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(10, "10 ms"), (0.5, "0.5 ms"), (1000, "1 s"), (1500, "1,500 ms"), (300_000, "5 min")]
+)
+def test_a_limit_in_milliseconds_is_exact_in_the_largest_unit(value, text):
+    assert exact_duration(value) == text

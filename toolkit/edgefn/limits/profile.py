@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -10,29 +10,11 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from edgefn.errors import UsageError
-from edgefn.limits.budgets import Budgets
+from edgefn.limits.limit import Absent, Entry, Limit, Status
 
-__all__ = ["Limit", "Profile", "Status", "load_profile", "loosest", "profile_names", "tighten"]
+__all__ = ["Overview", "Package", "Profile", "load_profile", "loosest", "overview", "profile_names"]
 
 type Package = Literal["raw", "compressed"]
-type Status = Literal["enforced", "warned", "not modelled"]
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """One limit: `scope` is what it is counted over, `source` where it was read, on `date` (edgefn.toml for a budget).
-
-    `status` is what this release does with it: enforced while a request runs, warned about, or not modelled.
-    """
-
-    name: str
-    value: float
-    unit: str
-    scope: str
-    source: str
-    date: date
-    status: Status
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +22,7 @@ class Profile:
     """A platform on one of its plans; `date` is when its limits were last reviewed as a whole.
 
     `package` says what `package_bytes` counts: the artifact as it is, or compressed; `reuse` whether an instance
-    answers one request after another, or each gets a fresh one.
+    answers one request after another, or each gets a fresh one. `absent` are limits that one would look for in vain.
     """
 
     name: str
@@ -49,7 +31,9 @@ class Profile:
     package: Package
     reuse: bool
     date: date
+    note: str
     limits: tuple[Limit, ...]
+    absent: tuple[Absent, ...]
 
     def get(self, name: str) -> Limit | None:
         """Return the limit; None when the platform names none."""
@@ -59,6 +43,27 @@ class Profile:
         """Return the limit's value; None when the platform names none."""
         limit = self.get(name)
         return None if limit is None else limit.value
+
+    def entries(self) -> tuple[Entry, ...]:
+        """The limits, then what is absent."""
+        return (*self.limits, *self.absent)
+
+    def held(self, status: Status) -> tuple[Limit, ...]:
+        """The limits of this status."""
+        return tuple(limit for limit in self.limits if limit.status == status)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A profile in one line: how many of its limits this release enforces, warns about and does not model."""
+
+    name: str
+    title: str
+    platform: str
+    date: date
+    enforced: int
+    warned: int
+    not_modelled: int
 
 
 @cache
@@ -73,21 +78,24 @@ def load_profile(name: str) -> Profile:
     """Read a profile. Raises UsageError (EFN-U010) for a name that is not one of `profile_names()`."""
     if name not in profile_names():
         raise _unknown(name)
-    table = tomllib.loads((files("edgefn.limits") / f"{name}.toml").read_text("utf-8"))
-    limits = tuple(_limit(key, limit) for key, limit in table["limits"].items())
-    return Profile(name, table["title"], table["platform"], table["package"], table["reuse"], table["date"], limits)
+    table = _table(name)
+    sources = table["sources"]
+    return Profile(
+        name=name,
+        title=table["title"],
+        platform=table["platform"],
+        package=table["package"],
+        reuse=table["reuse"],
+        date=table["date"],
+        note=table.get("note", ""),
+        limits=tuple(Limit(name=key, **_cited(entry, sources)) for key, entry in table["limits"].items()),
+        absent=tuple(Absent(name=key, **_cited(entry, sources)) for key, entry in table.get("absent", {}).items()),
+    )
 
 
-def tighten(profile: Profile, budgets: Budgets) -> Profile:
-    """Put a user's budgets under the platform's limits.
-
-    Budgets only tighten: one above a platform's limit changes nothing there, so that 40 ms can be meant for Fastly
-    and leave the 10 ms of the Workers free plan.
-    """
-    limits = {limit.name: limit for limit in profile.limits}
-    for name, value in budgets.limits():
-        limits[name] = _tightened(profile, name, value)
-    return replace(profile, limits=tuple(limits.values()))
+def overview() -> tuple[Overview, ...]:
+    """Every profile that ships, in one line each."""
+    return tuple(_line(load_profile(name)) for name in profile_names())
 
 
 def loosest(profiles: Sequence[Profile]) -> Profile:
@@ -101,20 +109,43 @@ def loosest(profiles: Sequence[Profile]) -> Profile:
         found = [other.get(limit.name) for other in others]
         if None not in found:
             limits.append(max([limit, *(f for f in found if f)], key=lambda one: one.value))
-    return replace(first, name=" + ".join(p.name for p in profiles), limits=tuple(limits))
+    return replace(first, name=" + ".join(p.name for p in profiles), limits=tuple(limits), absent=())
 
 
-def _limit(name: str, table: Mapping[str, Any]) -> Limit:
-    return Limit(
-        name=name,
-        value=table["value"],
-        unit=table["unit"],
-        scope=table["scope"],
-        source=table["source"],
-        date=table["date"],
-        status=table["status"],
-        note=table.get("note", ""),
-    )
+def _table(name: str) -> dict[str, Any]:
+    """The file's tables, over those of the plan that it extends.
+
+    A limit of the file stands in the place of that plan's, whole, and so does what is absent: one name is in one of
+    the two.
+    """
+    table = tomllib.loads((files("edgefn.limits") / f"{name}.toml").read_text("utf-8"))
+    if "extends" not in table:
+        return table
+    base = _table(table["extends"])
+    kinds = ("limits", "absent")
+    said = {kind: table.get(kind, {}) for kind in kinds}
+    kept = {
+        kind: {key: one for key, one in base.get(kind, {}).items() if key in said[kind] or key not in _keys(said)}
+        for kind in kinds
+    }
+    sources = {"sources": base["sources"] | table.get("sources", {})}
+    return base | table | sources | {kind: kept[kind] | said[kind] for kind in kinds}
+
+
+def _keys(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for table in tables.values():
+        yield from table
+
+
+def _cited(entry: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """An entry with its source spelt out."""
+    source = sources[entry["source"]]
+    return {**entry, "source": source["at"], "date": source["date"], "dated": source.get("dated", True)}
+
+
+def _line(profile: Profile) -> Overview:
+    enforced, warned, rest = (len(profile.held(status)) for status in ("enforced", "warned", "not modelled"))
+    return Overview(profile.name, profile.title, profile.platform, profile.date, enforced, warned, rest)
 
 
 def _unknown(name: str) -> UsageError:
@@ -122,16 +153,3 @@ def _unknown(name: str) -> UsageError:
     match = next(iter(difflib.get_close_matches(name, profile_names(), n=1, cutoff=0.5)), None)
     hint = f"did you mean {match}? (there are: {known})" if match else f"choose one of: {known}"
     return UsageError("EFN-U010", f"no limits profile {name!r}", hint=hint)
-
-
-def _tightened(profile: Profile, name: str, value: float) -> Limit:
-    unit = "bytes" if name.endswith("_bytes") else "ms"
-    theirs = profile.get(name)
-    if theirs is None:
-        note = "The user's own; the platform names none."
-        return Limit(name, value, unit, "function", "edgefn.toml", profile.date, "warned", note)
-    if value >= theirs.value:
-        return theirs
-    note = f"The user's own; the platform's is {theirs.value:,.0f}. {theirs.note}".rstrip()
-    status: Status = "warned" if theirs.status == "not modelled" else theirs.status
-    return replace(theirs, value=value, source="edgefn.toml", status=status, note=note)

@@ -54,7 +54,7 @@ def load_function(folder: Path) -> Function:
         name=written.function.name,
         handler=_handler(folder, written.function.handler),
         models=_models(folder, written),
-        budgets=Budgets(**written.limits.model_dump()),
+        budgets=written.limits.budgets(),
         flavour=written.build.flavour,
     )
 

@@ -4,9 +4,11 @@ A field's description is the noun phrase that an error message ends with ("expec
 the hint shows.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from edgefn.limits.budgets import Budgets
 
 __all__ = ["FunctionFile", "SampleFile"]
 
@@ -45,12 +47,36 @@ class BuildTable(_Written):
     )
 
 
-class LimitsTable(_Written):
+class BudgetTable(_Written):
     cpu_ms: _Budget | None = Field(default=None, description="a positive number of milliseconds", examples=[10])
     wall_ms: _Budget | None = Field(default=None, description="a positive number of milliseconds", examples=[1000])
     memory_mb: _Budget | None = Field(default=None, description="a positive number of megabytes", examples=[64])
     package_mb: _Budget | None = Field(default=None, description="a positive number of megabytes", examples=[20])
     startup_ms: _Budget | None = Field(default=None, description="a positive number of milliseconds", examples=[200])
+
+
+def _of_profile(name: str) -> Any:  # noqa: ANN401 -- as pydantic's Field
+    return Field(default=None, alias=name, description="a table of budgets for this profile alone")
+
+
+class LimitsTable(BudgetTable):
+    akamai_functions: BudgetTable | None = _of_profile("akamai-functions")
+    cloudflare_free: BudgetTable | None = _of_profile("cloudflare-free")
+    cloudflare_paid: BudgetTable | None = _of_profile("cloudflare-paid")
+    fastly: BudgetTable | None = _of_profile("fastly")
+    fastly_trial: BudgetTable | None = _of_profile("fastly-trial")
+    lambda_edge: BudgetTable | None = _of_profile("lambda-edge")
+    node: BudgetTable | None = _of_profile("node")
+
+    def budgets(self) -> Budgets:
+        """The general ones, with those of single profiles."""
+        general, own = {}, {}
+        for name, value in self.model_dump(by_alias=True, exclude_none=True).items():
+            if isinstance(value, dict):
+                own[name] = Budgets(**value)
+            else:
+                general[name] = value
+        return Budgets(**general, profiles=own)
 
 
 type _ModelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields, is_dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,6 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 -- any field of any result
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, Path):
+    if isinstance(value, (Path, date)):
         return str(value)
     return value

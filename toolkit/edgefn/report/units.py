@@ -2,7 +2,12 @@
 
 from pathlib import Path
 
-__all__ = ["duration", "milliseconds", "place", "size"]
+__all__ = ["duration", "exact_duration", "exact_size", "milliseconds", "place", "size"]
+
+_SIZES = (
+    *(("TiB", 1 << 40), ("GiB", 1 << 30), ("GB", 1e9), ("MiB", 1 << 20), ("MB", 1e6)),
+    *(("kB", 1e3), ("KiB", 1 << 10)),
+)
 
 
 def place(path: Path) -> str:
@@ -30,3 +35,19 @@ def milliseconds(value: float) -> str:
 def duration(value: float, longest: float) -> str:
     """Milliseconds in the unit that suits `longest`, for a column of them: 0.13 µs above 12.60 µs, 4.310 ms."""
     return f"{1000 * value:,.2f} µs" if longest < 1 else f"{value:,.3f} ms"
+
+
+def exact_size(nbytes: float) -> str:
+    """Bytes in the largest unit, binary or decimal, that leaves a whole number: 64 MiB, 128 MB, 8,192 bytes."""
+    for unit, scale in _SIZES:
+        if nbytes >= scale and nbytes % scale == 0:
+            return f"{nbytes // scale:,.0f} {unit}"
+    return f"{nbytes:,.10g} bytes"
+
+
+def exact_duration(value: float) -> str:
+    """Milliseconds in the largest unit that leaves a whole number: 10 ms, 30 s, 5 min."""
+    for unit, scale in (("min", 60_000), ("s", 1000)):
+        if value >= scale and value % scale == 0:
+            return f"{value // scale:,.0f} {unit}"
+    return f"{value:,.10g} ms"
