@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgefn.errors import ConfigError, EdgefnError
+from edgefn.limits import profile_names
 from edgefn.project import Budgets, ModelSource, editor_schema, load_function
 
 HEAD = '[function]\nname = "hello"\n'
@@ -189,8 +190,10 @@ def test_the_editor_schema_knows_every_key_and_refuses_others():
     schema = editor_schema()
     assert schema["additionalProperties"] is False
     assert sorted(schema["properties"]) == ["build", "function", "limits", "models"]
-    limits = schema["$defs"]["LimitsTable"]
-    assert sorted(limits["properties"]) == ["cpu_ms", "memory_mb", "package_mb", "startup_ms", "wall_ms"]
+    budgets = ["cpu_ms", "memory_mb", "package_mb", "startup_ms", "wall_ms"]
+    assert sorted(schema["$defs"]["BudgetTable"]["properties"]) == budgets
+    assert sorted(schema["$defs"]["LimitsTable"]["properties"]) == sorted([*budgets, *profile_names()])
+    assert schema["$defs"]["LimitsTable"]["additionalProperties"] is False
 
 
 WORDS = st.sampled_from(

@@ -176,7 +176,7 @@ def _not_started(error: WasmtimeError, cap: int) -> HostError:
         return HostError(
             "EFN-H005",
             f"the component's memory does not fit into {cap:,} bytes: {text.splitlines()[-1].strip()}",
-            hint="raise memory_mb in [limits], or make the function smaller",
+            hint="make the function smaller, or raise memory_mb where [limits] has one",
         )
     return HostError(
         "EFN-H006",
