@@ -199,9 +199,9 @@ def _limits() -> str:
     lines = [
         "# Limits of the platforms\n",
         "What `edgefn limits show NAME` shows. *here* is what this release of edgefn does with a limit: **enforced** "
-        "while a request runs, **warned** about when a function is tested, or **not modelled**. A date is that of the "
-        "source; with an asterisk it is the day on which a page without a date was read. KB, MB and GB are read as "
-        "decimal, the stricter reading, unless the source writes KiB, MiB or GiB. Budgets of your own go into "
+        "while a request runs, **warned** about when a function is tested or served, or **not modelled**. A date is "
+        "that of the source; with an asterisk it is the day on which a page without a date was read. KB, MB and GB are "
+        "read as decimal, the stricter reading, unless the source writes KiB, MiB or GiB. Budgets of your own go into "
         "`[limits]` of edgefn.toml ([files.md](files.md)) and may only tighten what is here. `edgefn doctor` warns "
         "when a profile has not been reviewed for a while.\n",
     ]
