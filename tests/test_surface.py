@@ -35,6 +35,7 @@ SURFACE = {
         "profile_names",
         "tighten",
     ],
+    "edgefn.testing": ["ProfileRun", "Reply", "SampleRun", "TestRun", "Trial", "run_samples"],
     "edgefn.project": [
         "Budgets",
         "Expectation",
