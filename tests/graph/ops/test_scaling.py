@@ -15,12 +15,17 @@ def fixed(factor, least, most, *, zero=0, low=-128, high=127):
     """TFLite's fixed point, of multipliers made by hand."""
     fraction, shift = np.frexp(factor)
     multiplier = np.floor(fraction * 2.0**31 + 0.5).astype(np.int64)
-    exact = lambda sums: end(scaled(sums, multiplier, shift.astype(np.int64)), zero, low, high)  # noqa: E731
+
+    def exact(sums, of=slice(None)):
+        return end(scaled(sums, multiplier[of], shift[of].astype(np.int64)), zero, low, high)
+
     return Steps(exact, factor, np.asarray(least), np.asarray(most), zero, low, high)
 
 
 def by_f64(factor, least, most, *, zero=0, low=-128, high=127):
-    exact = lambda sums: end(whole(sums * factor), zero, low, high)  # noqa: E731
+    def exact(sums, of=slice(None)):
+        return end(whole(sums * factor[of]), zero, low, high)
+
     return Steps(exact, factor, np.asarray(least), np.asarray(most), zero, low, high)
 
 
@@ -85,3 +90,17 @@ def test_sums_that_could_wrap_have_none():
 def test_steps_closer_than_f32_can_tell_have_none():
     factor = np.array([2.0**-23 / 3])
     assert find_scaling(by_f64(factor, [-(2**30)], [2**30])) is None
+
+
+def test_channels_are_looked_at_a_few_at_a_time_and_not_behind_one_that_has_none():
+    seen = []
+
+    def exact(sums, of):
+        seen.append(of.start)
+        return end(whole(sums * factor[of]), 0, -128, 127)
+
+    factor = np.full(200, 0.01)
+    factor[100] = 2.0**-23 / 3
+    reach = np.where(np.arange(200) == 100, 2**30, 20_000)
+    assert find_scaling(Steps(exact, factor, -reach, reach, 0, -128, 127)) is None
+    assert set(seen) == {0, 64}

@@ -5,7 +5,7 @@ same one if both agree at the two ends of what the sums can be and on both sides
 factor that pass between the steps are proved by some five hundred sums a channel.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Self
@@ -18,6 +18,7 @@ __all__ = ["Scaling", "Steps", "find_scaling", "scaled_f32", "valid_scaling"]
 type Array = NDArray[Any]
 
 _LIMIT = 2**31 - 2**10  # no sum, moved or multiplied, comes near a wrap
+_TOGETHER = 64  # channels of one search: what it needs stays in the caches, and one without a product ends it early
 _NEAR = np.arange(-3, 4)[:, None, None]  # where a step may lie, counted from where the real factor puts it
 _NOTHING = 2.0**-33  # a factor that makes 0 of every sum
 _CENTRES = (0, 11, -11, 23, -23, 37, -37)  # each lets the products round differently
@@ -28,12 +29,13 @@ _HOPELESS = 0.25  # of the channels without a product after the first round: the
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """How sums from `least` to `most` `[M]` become i8: by `exact`, of sums `[..., M]`, about `sum * factor + zero`.
+    """How sums from `least` to `most` `[M]` become i8: by `exact`, about `sum * factor + zero`.
 
-    `factor` is above 0, and the results lie in `low..high`.
+    `exact` takes sums `[..., n]` and which n channels they are of. `factor` is above 0, and the results lie in
+    `low..high`.
     """
 
-    exact: Callable[[Array], Array]
+    exact: Callable[[Array, slice], Array]
     factor: Array
     least: Array
     most: Array
@@ -79,76 +81,102 @@ def find_scaling(steps: Steps) -> Scaling | None:
     reach = np.maximum(np.abs(steps.least), np.abs(steps.most))
     if np.any(reach * np.maximum(2 * steps.factor, 1) >= _LIMIT):
         return None
-    search = _Search(steps)
-    for turn, (centre, ulps) in enumerate(product(_CENTRES, _ULPS)):
-        if not len(search.left):
-            return search.found
-        if turn == 1 and len(search.left) > _HOPELESS * len(reach):
+    parts = []
+    for first in range(0, len(reach), _TOGETHER):
+        edges = _Edges.of(steps, slice(first, first + _TOGETHER))
+        found = edges and _search(edges)
+        if found is None:
             return None
-        search.turn(centre, ulps)
-    return None
+        parts.append(found)
+    return Scaling(*(np.concatenate([getattr(part, name) for part in parts]) for name in Scaling.__slots__))
 
 
-class _Search:
-    """What was found so far, and the channels that are `left`."""
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """What is to be met by some channels: both sides of each step, and the ends of what the sums can be.
 
-    def __init__(self, steps: Steps) -> None:
-        self._steps = steps
-        first, last = steps.exact(steps.least), steps.exact(steps.most)
-        self._middle = (first + last) // 2 - steps.zero
+    `half` `[levels, 1]` lies between the results of a step, less the zero point. `crossed` `[levels, M]` says which
+    steps the sums cross, `upper` which sum is the first behind each; where it is not crossed, the most there can be.
+    """
+
+    steps: Steps
+    factor: Array
+    half: Array
+    crossed: Array
+    lower: Array
+    upper: Array
+    sums: Array
+    results: Array
+
+    @classmethod
+    def of(cls, steps: Steps, channels: slice) -> Self | None:
+        """None where a step is not where the factor puts it."""
+        factor, least, most = (v[channels] for v in (steps.factor, steps.least, steps.most))
+        first, last = steps.exact(least, channels), steps.exact(most, channels)
         levels = np.arange(steps.low + 1, steps.high + 1)[:, None]
-        self._half = levels - steps.zero - 0.5
-        self._inside = (first < levels) & (levels <= last)  # [levels, M]: the sums cross this step
-        about = np.ceil(self._half / steps.factor).clip(steps.least, steps.most).astype(np.int64)
-        near = (about + _NEAR).clip(steps.least, steps.most)
-        crossing = np.argmax(steps.exact(near) >= levels, axis=0)
-        upper = np.take_along_axis(near, crossing[None], axis=0)[0]
-        self._upper = np.where(self._inside, upper, steps.most)
-        self._lower = np.where(self._inside, upper - 1, steps.least)
-        self._sums = np.concatenate([self._lower, self._upper, [steps.least, steps.most]])
-        self._results = steps.exact(self._sums)
-        sides = np.split(self._results[:-2], 2)
-        astray = self._inside & ~((sides[0] < levels) & (levels <= sides[1]))
-        self._mirrored = np.any(self._inside & (self._half < 0), axis=0) & np.any(
-            self._inside & (self._half > 0), axis=0
-        )
-        # Where all sums have one result the centre is all.
-        self.found = Scaling(
-            shift=np.zeros(len(first), np.int64),
-            factor=np.full(len(first), _NOTHING, np.float32),
-            offset=np.zeros(len(first), np.float32),
-            centre=self._middle.astype(np.float32),
-        )
-        self.left = np.flatnonzero(first < last)
-        self._factor = np.where(np.any(astray, axis=0), np.nan, steps.factor).astype(np.float32)
+        half, crossed = levels - steps.zero - 0.5, (first < levels) & (levels <= last)
+        about = np.ceil(half / factor).clip(least, most).astype(np.int64)
+        near = (about + _NEAR).clip(least, most)
+        behind = np.argmax(steps.exact(near, channels) >= levels, axis=0)
+        upper = np.take_along_axis(near, behind[None], axis=0)[0]
+        lower, upper = np.where(crossed, upper - 1, least), np.where(crossed, upper, most)
+        sums = np.concatenate([lower, upper, [least, most]])
+        results = steps.exact(sums, channels)
+        before, after = np.split(results[:-2], 2)
+        if np.any(crossed & ((before >= levels) | (levels > after))):
+            return None
+        return cls(steps, factor.astype(np.float32), half, crossed, lower, upper, sums, results)
 
-    def turn(self, centre: int, ulps: int) -> None:
-        """Try offsets with factors that are `ulps` more, around the middle of the results and `centre`."""
-        left = self.left
-        mirrored = self._mirrored[left] & (centre == 0)
-        centres = np.where(mirrored, 0, self._middle[left] + centre)
-        factor = (self._factor[left].view(np.int32) + ulps).view(np.float32)
-        goal = (self._half - centres) / factor.astype(np.float64)
-        least, most = goal - self._upper[:, left], goal - self._lower[:, left]
-        turned = mirrored & (self._half < 0)
-        inside = self._inside[:, left]
+    @property
+    def middle(self) -> Array:
+        """Of the results, less the zero point."""
+        return np.asarray(self.results[-2:].sum(axis=0) // 2 - self.steps.zero)
+
+    @property
+    def two_sided(self) -> Array:
+        """Whether sums cross steps below zero and above."""
+        below, above = (np.any(self.crossed & side, axis=0) for side in (self.half < 0, self.half > 0))
+        return np.asarray(below & above)
+
+    def scalings(self, left: Array, centre: int, ulps: int) -> Iterator[Scaling]:
+        """Of the channels `left`: factors that are `ulps` more, results around their middle and `centre`."""
+        crossed, mirrored = self.crossed[:, left], self.two_sided[left] & (centre == 0)
+        centres = np.where(mirrored, 0, self.middle[left] + centre)
+        factor = (self.factor[left].view(np.int32) + ulps).view(np.float32)
+        goal = (self.half - centres) / factor.astype(np.float64)
+        least, most = goal - self.upper[:, left], goal - self.lower[:, left]
+        turned = mirrored & (self.half < 0)
         least, most = np.where(turned, -most, least), np.where(turned, -least, most)
-        least = np.where(inside, least, -np.inf).max(axis=0)
-        most = np.where(inside, most, np.inf).min(axis=0)
-        done = np.zeros(len(left), bool)
+        least = np.where(crossed, least, -np.inf).max(axis=0)
+        most = np.where(crossed, most, np.inf).min(axis=0)
         for place in _PLACES:
             offset = least + place * (most - least)
             shift = np.where(mirrored, 0, np.ceil(offset)).astype(np.int64)
-            one = Scaling(shift, factor, (offset - shift).astype(np.float32), centres.astype(np.float32))
-            good = self._proved(one) & ~done
-            for field in Scaling.__slots__:
-                getattr(self.found, field)[left[good]] = getattr(one, field)[good]
-            done |= good
-        self.left = left[~done]
+            yield Scaling(shift, factor, (offset - shift).astype(np.float32), centres.astype(np.float32))
 
-    def _proved(self, one: Scaling) -> Array:
-        """Whether a scaling of the channels that are left is right, for each."""
-        s, sums = self._steps, self._sums[:, self.left] + one.shift
+    def proves(self, one: Scaling, left: Array) -> Array:
+        """Whether a scaling of the channels `left` is right, for each."""
+        s, sums = self.steps, self.sums[:, left] + one.shift
         results = scaled_f32(sums, one.factor, one.offset, one.centre) + s.zero
-        right = results.clip(s.low, s.high) == self._results[:, self.left]
+        right = results.clip(s.low, s.high) == self.results[:, left]
         return np.asarray(np.all(right, axis=0) & (np.abs(sums).max(axis=0) < _LIMIT))
+
+
+def _search(edges: _Edges) -> Scaling | None:
+    first, last = edges.results[-2:]
+    found = Scaling.of(np.full(len(first), _NOTHING))  # where all sums have one result the centre is all
+    found.centre[:] = edges.middle
+    left = np.flatnonzero(first < last)
+    for turn, (centre, ulps) in enumerate(product(_CENTRES, _ULPS)):
+        if not len(left):
+            return found
+        if turn == 1 and len(left) > _HOPELESS * len(first):
+            return None
+        done = np.zeros(len(left), bool)
+        for one in edges.scalings(left, centre, ulps):
+            good = edges.proves(one, left) & ~done
+            for name in Scaling.__slots__:
+                getattr(found, name)[left[good]] = getattr(one, name)[good]
+            done |= good
+        left = left[~done]
+    return found if not len(left) else None
