@@ -1,4 +1,5 @@
 import ast
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import get_args
@@ -189,6 +190,14 @@ def test_the_loosest_profile_has_the_largest_of_what_all_name():
     assert both.value("memory_bytes") == 134_217_728
     assert both.value("startup_ms") is None
     assert loosest((free,)).limits == free.limits
+
+
+def test_the_loosest_of_lower_bounds_is_the_smallest():
+    free = load_profile("cloudflare-free")
+    longer = replace(free, limits=tuple(replace(x, value=2 * x.value) for x in free.limits))
+    for both in (loosest((free, longer)), loosest((longer, free))):
+        assert both.value("kv_cache_ttl_ms") == 30_000
+        assert both.value("cpu_ms") == 20
 
 
 def test_what_is_absent_says_why():

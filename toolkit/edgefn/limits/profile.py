@@ -2,10 +2,10 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cache
+from functools import cache, reduce
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -101,14 +101,14 @@ def overview() -> tuple[Overview, ...]:
 def loosest(profiles: Sequence[Profile]) -> Profile:
     """The profile under which a function is measured that has to stand beside all of `profiles`.
 
-    Of every limit that all of them name, the largest value; of the others none.
+    Of every limit that all of them name, the loosest; of the others none.
     """
     first, *others = profiles
     limits = []
     for limit in first.limits:
-        found = [other.get(limit.name) for other in others]
-        if None not in found:
-            limits.append(max([limit, *(f for f in found if f)], key=lambda one: one.value))
+        found = [one for other in others if (one := other.get(limit.name))]
+        if len(found) == len(others):
+            limits.append(reduce(lambda x, y: x if x.admits(y.value) else y, found, limit))
     return replace(first, name=" + ".join(p.name for p in profiles), limits=tuple(limits), absent=())
 
 
@@ -122,19 +122,13 @@ def _table(name: str) -> dict[str, Any]:
     if "extends" not in table:
         return table
     base = _table(table["extends"])
-    kinds = ("limits", "absent")
-    said = {kind: table.get(kind, {}) for kind in kinds}
-    kept = {
-        kind: {key: one for key, one in base.get(kind, {}).items() if key in said[kind] or key not in _keys(said)}
-        for kind in kinds
-    }
-    sources = {"sources": base["sources"] | table.get("sources", {})}
-    return base | table | sources | {kind: kept[kind] | said[kind] for kind in kinds}
-
-
-def _keys(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    for table in tables.values():
-        yield from table
+    own = {kind: table.get(kind, {}) for kind in ("limits", "absent")}
+    said = set().union(*own.values())
+    for kind, entries in own.items():
+        kept = {key: entry for key, entry in base.get(kind, {}).items() if key not in said or key in entries}
+        table[kind] = kept | entries
+    table["sources"] = base["sources"] | table.get("sources", {})
+    return base | table
 
 
 def _cited(entry: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
