@@ -44,12 +44,13 @@ static void find_jumps(const efn_window *window, const efn_layout *layout, int32
 void efn_field_open(efn_field *field, const efn_image *image, uint32_t channels, uint8_t *scratch) {
     const efn_layout layout = efn_layout_of(image, channels);
     int32_t *const jumps = (int32_t *)scratch;
-    *field = (efn_field){
-        .image = *image,
-        .layout = layout,
-        .lines = (uint8_t *)(jumps + layout.runs) + EFN_ROOM,
-        .seen = {.run = (uint32_t)layout.run, .jumps = jumps},
-    };
+    field->image = *image;
+    field->layout = layout;
+    field->n = field->oy = field->ox = 0;
+    field->lines = (uint8_t *)(jumps + layout.runs) + EFN_ROOM;
+    field->seen.rows = 0; // no starts are found yet
+    field->seen.run = (uint32_t)layout.run;
+    field->seen.jumps = jumps;
     find_jumps(&image->window, &layout, jumps);
 }
 
