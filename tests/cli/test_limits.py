@@ -1,4 +1,9 @@
 import dataclasses
+import os
+import subprocess
+import sys
+
+import pytest
 
 from edgefn.limits import load_profile, profile_names
 
@@ -57,3 +62,20 @@ def test_a_budget_that_is_looser_than_the_platform_fails_before_anything_is_buil
     assert "EFN-C009" in done.stderr
     assert "cpu_ms in [limits] is 30, but cloudflare-free allows 10" in done.stderr
     assert "[limits.cloudflare-free]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("edgefn limits show cl", ["cloudflare-free", "cloudflare-paid"]),
+        ("edgefn limits diff node fastly-", ["fastly-trial"]),
+        ("edgefn test --profile a", ["akamai-functions"]),
+        ("edgefn dev --profile no", ["node"]),
+    ],
+)
+def test_a_shell_completes_the_names_of_profiles(line, offered):
+    words = line.split()
+    asked = {"_EDGEFN_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    command = [sys.executable, "-c", "from edgefn.cli.app import app; app(prog_name='edgefn')"]
+    done = subprocess.run(command, env={**os.environ, **asked}, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == offered

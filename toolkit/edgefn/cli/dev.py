@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from edgefn.cli.output import Folder, Json, limits_of, narrate
+from edgefn.cli.output import Folder, Json, limits_of, narrate, profiles_from
 from edgefn.limits import Enforcement
 
 __all__ = ["dev"]
@@ -16,7 +16,9 @@ def dev(
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8787,
-    profile: Annotated[str, typer.Option(help="The limits profile to run under.")] = "fastly",
+    profile: Annotated[
+        str, typer.Option(help="The limits profile to run under.", autocompletion=profiles_from)
+    ] = "fastly",
     limits: Annotated[
         Enforcement, typer.Option(help="Stop what goes beyond a limit, only warn of it, or do not look.")
     ] = Enforcement.ENFORCE,

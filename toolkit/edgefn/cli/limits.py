@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from edgefn.cli.output import Json, show
+from edgefn.cli.output import Json, profiles_from, show
 
 __all__ = ["app"]
 
@@ -13,12 +13,14 @@ app = typer.Typer(
     help="Look up what the platforms allow, with source and date.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Named = Annotated[str, typer.Argument(help="A limits profile.", show_default=False)]
+Named = Annotated[str, typer.Argument(help="A limits profile.", show_default=False, autocompletion=profiles_from)]
 
 
 @app.command("show")
 def show_(
-    profile: Annotated[str | None, typer.Argument(help="A limits profile. [default: a list of them]")] = None,
+    profile: Annotated[
+        str | None, typer.Argument(help="A limits profile. [default: a list of them]", autocompletion=profiles_from)
+    ] = None,
     *,
     json: Json = False,
 ) -> None:

@@ -14,15 +14,26 @@ if TYPE_CHECKING:
     from edgefn.limits import Profile
     from edgefn.project import Function
 
-__all__ = ["Folder", "Json", "Profiles", "limits_of", "narrate", "narrate_work", "print_error", "show"]
+__all__ = ["Folder", "Json", "Profiles", "limits_of", "narrate", "narrate_work", "print_error", "profiles_from", "show"]
 
 PROFILES = ("cloudflare-free", "cloudflare-paid", "fastly")
 
 Folder = Annotated[Path, typer.Argument(help="The function's folder, with its edgefn.toml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def profiles_from(begun: str) -> list[str]:
+    """What a shell offers where a limits profile is to be named."""
+    from edgefn.limits import profile_names
+
+    return [name for name in profile_names() if name.startswith(begun)]
+
+
 Profiles = Annotated[
     list[str] | None,
-    typer.Option(help=f"A limits profile; may be given again. [default: {', '.join(PROFILES)}]"),
+    typer.Option(
+        help=f"A limits profile; may be given again. [default: {', '.join(PROFILES)}]", autocompletion=profiles_from
+    ),
 ]
 
 
