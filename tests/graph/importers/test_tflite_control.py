@@ -74,43 +74,30 @@ def test_a_loop_without_its_subgraphs_is_malformed(writer, compiled_tflite, inde
     assert error.value.code == "EFN-M006"
 
 
-def test_a_loop_that_runs_itself_ends_in_a_refusal(writer, compiled_tflite):
-    x, y = writer.tensor("x", (1, 3)), writer.tensor("y", (1, 3))
-    fields = {"CondSubgraphIndex": 1, "BodySubgraphIndex": 2}
-    writer.op("WHILE", [x], [y], "WhileOptions", fields)
-    writer.subgraph([x], [y])
-    writer.tensor("value", (1, 3))
-    writer.subgraph([0], [constant(writer, np.bool_(True), "BOOL")], "condition")
-    x, y = writer.tensor("x", (1, 3)), writer.tensor("y", (1, 3))
-    writer.op("WHILE", [x], [y], "WhileOptions", fields)
-    writer.subgraph([x], [y], "body")
-    with pytest.raises(ModelError, match="inside another") as error:
-        compiled_tflite(writer)
-    assert error.value.code == "EFN-M008"
+def itself(writer):
+    y = writer.tensor("y", (1, 3))
+    writer.op("WHILE", [0], [y], "WhileOptions", {"CondSubgraphIndex": 1, "BodySubgraphIndex": 2})
+    return y
 
 
-def test_a_loop_without_an_end_is_refused(writer, compiled_tflite):
-    x, y = writer.tensor("x", (1, 3)), writer.tensor("y", (1, 3))
-    writer.op("WHILE", [x], [y], "WhileOptions", {"CondSubgraphIndex": 1, "BodySubgraphIndex": 2})
-    writer.subgraph([x], [y])
-    writer.tensor("value", (1, 3))
-    writer.subgraph([0], [constant(writer, np.bool_(True), "BOOL")], "condition")
-    writer.tensor("value", (1, 3))
-    writer.subgraph([0], [add(writer, 0, 0, (1, 3))], "body")
-    with pytest.raises(ModelError, match="at most 32,768") as error:
-        compiled_tflite(writer)
-    assert error.value.code == "EFN-M008"
-
-
-def test_a_loop_of_rounds_that_do_nothing_is_refused(writer, compiled_tflite):
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (itself, "inside another"),
+        (lambda writer: add(writer, 0, 0, (1, 3)), "at most 32,768"),
+        (lambda _: 0, "at most 32,768"),
+    ],
+    ids=["in itself", "without an end", "of rounds that do nothing"],
+)
+def test_a_loop_that_never_ends_is_refused(writer, compiled_tflite, body, said):
     x, y = writer.tensor("x", (1, 3)), writer.tensor("y", (1, 3))
     writer.op("WHILE", [x], [y], "WhileOptions", {"CondSubgraphIndex": 1, "BodySubgraphIndex": 2})
     writer.subgraph([x], [y])
     writer.tensor("value", (1, 3))
     writer.subgraph([0], [constant(writer, np.bool_(True), "BOOL")], "condition")
     writer.tensor("value", (1, 3))
-    writer.subgraph([0], [0], "body")
-    with pytest.raises(ModelError, match="at most 32,768") as error:
+    writer.subgraph([0], [body(writer)], "body")
+    with pytest.raises(ModelError, match=said) as error:
         compiled_tflite(writer)
     assert error.value.code == "EFN-M008"
 

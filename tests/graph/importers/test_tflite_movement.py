@@ -1,29 +1,21 @@
-"""TFLite operators that move elements, and the other forms of convolution, against numpy written out."""
+"""TFLite operators that move elements, against numpy written out."""
 
 from functools import partial
 
 import numpy as np
 import pytest
 from tests.graph.importers import arrays
+from tests.graph.importers.operands import SCALE, i32, tensor
 
 from edgefn.errors import ModelError, UnsupportedError
 
 RNG = np.random.default_rng(11)
 normal, integers = partial(arrays.normal, RNG), partial(arrays.integers, RNG)
-KINDS = {np.dtype(np.float32): "FLOAT32", np.dtype(np.int8): "INT8", np.dtype(np.int32): "INT32"}
-SCALE = (0.05, -3)
 
 
 @pytest.fixture
 def run(run_tflite):
     return run_tflite
-
-
-def tensor(writer, name, array, *, constant=False, scale=SCALE):
-    """A tensor shaped as an array; i8 has a scale."""
-    kind = KINDS[array.dtype]
-    fields = {"Quantization": writer.quantization([scale[0]], [scale[1]])} if kind == "INT8" and scale else {}
-    return writer.tensor(name, array.shape, kind, array if constant else None, **fields)
 
 
 def build(writer, op, inputs, wanted, options="", fields=None):
@@ -32,10 +24,6 @@ def build(writer, op, inputs, wanted, options="", fields=None):
     outputs = [tensor(writer, f"o{k}", a) for k, a in enumerate(wanted)]
     writer.op(op, places, outputs, options, fields)
     writer.subgraph(places[:1], outputs)
-
-
-def i32(*values):
-    return np.array(values, np.int32)
 
 
 EITHER = pytest.mark.parametrize("made", [normal, integers], ids=["f32", "i8"])
@@ -249,37 +237,6 @@ def test_depth_to_space_and_back(writer, run, made):
     np.testing.assert_array_equal(found[1], x)
 
 
-@EITHER
-def test_space_to_batch_and_back(writer, run, made):
-    x = made(2, 3, 4, 2)
-    zero = SCALE[1] if x.dtype == np.int8 else 0
-    padded = np.pad(x, ((0, 0), (1, 0), (2, 0), (0, 0)), constant_values=zero)
-    wide = padded.reshape(2, 2, 2, 2, 3, 2).transpose(2, 4, 0, 1, 3, 5).reshape(12, 2, 2, 2)
-    source, middle, target = tensor(writer, "x", x), tensor(writer, "m", wide), tensor(writer, "y", x)
-    block = tensor(writer, "block", i32(2, 3), constant=True)
-    borders = tensor(writer, "borders", i32(1, 0, 2, 0).reshape(2, 2), constant=True)
-    writer.op("SPACE_TO_BATCH_ND", [source, block, borders], [middle])
-    writer.op("BATCH_TO_SPACE_ND", [middle, block, borders], [target])
-    writer.subgraph([source], [middle, target])
-    found = run(writer, x)
-    np.testing.assert_array_equal(found[0], wide)
-    np.testing.assert_array_equal(found[1], x)
-
-
-def test_a_sequence_in_blocks_is_put_together_again(writer, run):
-    x = normal(2, 5, 3)
-    wide = np.pad(x, ((0, 0), (1, 0), (0, 0))).reshape(2, 3, 2, 3).transpose(2, 0, 1, 3).reshape(4, 3, 3)
-    source, middle, target = tensor(writer, "x", x), tensor(writer, "m", wide), tensor(writer, "y", x)
-    block = tensor(writer, "block", i32(2), constant=True)
-    borders = tensor(writer, "borders", i32(1, 0).reshape(1, 2), constant=True)
-    writer.op("SPACE_TO_BATCH_ND", [source, block, borders], [middle])
-    writer.op("BATCH_TO_SPACE_ND", [middle, block, borders], [target])
-    writer.subgraph([source], [middle, target])
-    found = run(writer, x)
-    np.testing.assert_array_equal(found[0], wide)
-    np.testing.assert_array_equal(found[1], x)
-
-
 def test_what_is_known_of_shapes_is_constant(writer, run):
     x = normal(2, 3)
     source = tensor(writer, "x", x)
@@ -305,116 +262,6 @@ def test_a_fill_of_a_value_of_the_run(writer, run):
     writer.op("FILL", [dims, source], [target])
     writer.subgraph([source], [target])
     np.testing.assert_array_equal(run(writer, x)[0], np.full((2, 3), 2.5))
-
-
-def convolution(writer, op, x, weights, wanted, options, fields, *, first=()):
-    places = [tensor(writer, "x", x), tensor(writer, "w", weights, constant=True)]
-    shape = [tensor(writer, "shape", i32(*wanted), constant=True)] if first else []
-    target = writer.tensor("y", wanted)
-    writer.op(op, [*shape, *(places[::-1] if first else places)], [target], options, fields)
-    writer.subgraph(places[:1], [target])
-
-
-def test_a_convolution_in_groups(writer, run):
-    x, weights = normal(1, 5, 6, 6), normal(4, 3, 3, 3)
-    halves = [plain(x[..., 3 * g : 3 * g + 3], weights[2 * g : 2 * g + 2]) for g in (0, 1)]
-    wanted = np.concatenate(halves, -1)
-    fields = {"Padding": 1, "StrideW": 1, "StrideH": 1}
-    convolution(writer, "CONV_2D", x, weights, wanted.shape, "Conv2DOptions", fields)
-    np.testing.assert_allclose(run(writer, x)[0], wanted, atol=1e-5)
-
-
-def plain(x, w):
-    """A convolution without padding, in f64: x [1, H, W, C], w [M, kh, kw, C]."""
-    seen = np.lib.stride_tricks.sliding_window_view(
-        x.astype(np.float64), w.shape[1:3], (1, 2)
-    )  # [1, OH, OW, C, kh, kw]
-    return np.einsum("nyxcij,mijc->nyxm", seen, w)
-
-
-@EITHER
-def test_a_pad_in_front_of_a_convolution_is_part_of_it(writer, compiled_tflite, made):
-    """What converters make of layers that pad by themselves: PAD, then a convolution that does not."""
-    x, weights = made(1, 6, 6, 3), made(4, 3, 3, 3)
-    widths = tensor(writer, "widths", i32(0, 0, 1, 1, 1, 1, 0, 0).reshape(4, 2), constant=True)
-    source, middle = tensor(writer, "x", x), tensor(writer, "m", np.zeros((1, 8, 8, 3), x.dtype))
-    held = tensor(writer, "w", weights, constant=True, scale=(0.02, 0))
-    target = tensor(writer, "y", np.zeros((1, 6, 6, 4), x.dtype))
-    writer.op("PAD", [source, widths], [middle])
-    writer.op("CONV_2D", [middle, held], [target], "Conv2DOptions", {"Padding": 1, "StrideW": 1, "StrideH": 1})
-    writer.subgraph([source], [target])
-    assert [o.op for o in compiled_tflite(writer).summary.ops] == [f"conv2d_{'i8' if x.dtype == np.int8 else 'f32'}"]
-
-
-def test_a_depthwise_convolution_with_several_outputs_a_channel(writer, run):
-    x, weights = normal(1, 5, 6, 3), normal(1, 3, 3, 6)
-    wide = np.repeat(x, 2, 3)
-    wanted = np.concatenate([plain(wide[..., m : m + 1], weights[..., m : m + 1]) for m in range(6)], -1)
-    fields = {"Padding": 1, "StrideW": 1, "StrideH": 1, "DepthMultiplier": 2}
-    convolution(writer, "DEPTHWISE_CONV_2D", x, weights, wanted.shape, "DepthwiseConv2DOptions", fields)
-    np.testing.assert_allclose(run(writer, x)[0], wanted, atol=1e-5)
-
-
-def scattered(x, w, stride, pad, size):
-    """A transposed convolution in f64: every input adds its weights to the result."""
-    y = np.zeros((1, size[0] + 20, size[1] + 20, len(w)))
-    for i, j in np.ndindex(x.shape[1:3]):
-        for k, m in np.ndindex(w.shape[1:3]):
-            y[0, 10 + i * stride + k - pad[0], 10 + j * stride + m - pad[1]] += w[:, k, m] @ x[0, i, j].astype(
-                np.float64
-            )
-    return y[:, 10 : 10 + size[0], 10 : 10 + size[1]]
-
-
-@pytest.mark.parametrize(
-    ("kernel", "stride", "same", "size", "pad"),
-    [
-        ((3, 3), 2, True, (8, 10), (0, 0)),
-        ((4, 4), 2, True, (8, 10), (1, 1)),
-        ((2, 2), 2, False, (8, 10), (0, 0)),
-        ((3, 2), 1, True, (4, 5), (1, 0)),
-        ((3, 3), 2, False, (9, 11), (0, 0)),
-    ],
-)
-def test_a_transposed_convolution(writer, run, kernel, stride, same, size, pad):
-    x, weights = normal(1, 4, 5, 3), normal(2, *kernel, 3)
-    wanted = scattered(x, weights, stride, pad, size)
-    fields = {"Padding": int(not same), "StrideW": stride, "StrideH": stride}
-    convolution(writer, "TRANSPOSE_CONV", x, weights, wanted.shape, "TransposeConvOptions", fields, first=True)
-    np.testing.assert_allclose(run(writer, x)[0], wanted, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("kernel", "stride", "same", "size", "pad"),
-    [((2, 2), 2, True, (8, 9), (0, 0)), ((4, 3), 2, True, (8, 9), (1, 1)), ((3, 2), 2, False, (9, 10), (0, 0))],
-)
-def test_a_transposed_convolution_as_mediapipe_has_it(writer, run, kernel, stride, same, size, pad):
-    x, weights, bias = normal(1, 4, 5, 3), normal(2, *kernel, 3), normal(2)
-    wanted = scattered(x, weights, stride, pad, size) + bias
-    parts = [tensor(writer, "x", x), *(tensor(writer, "w", v, constant=True) for v in (weights, bias))]
-    target = tensor(writer, "y", wanted.astype(np.float32))
-    options = np.array([1 if same else 2, stride, stride], np.int32).tobytes()
-    writer.op("Convolution2DTransposeBias", parts, [target], CustomOptions=options)
-    writer.subgraph(parts[:1], [target])
-    np.testing.assert_allclose(run(writer, x)[0], wanted, atol=1e-5)
-
-
-def test_a_transposed_convolution_in_int8(writer, run):
-    x, weights, bias = integers(1, 4, 5, 3), integers(2, 4, 4, 3), i32(300, -200)
-    scales, (y_scale, y_zero) = np.array([0.02, 0.01]), (0.3, 5)
-    shape = tensor(writer, "shape", i32(1, 8, 10, 2), constant=True)
-    q = writer.quantization(scales, [0, 0])
-    held = writer.tensor("w", weights.shape, "INT8", weights, Quantization=q)
-    source = tensor(writer, "x", x)
-    added = tensor(writer, "b", bias, constant=True)
-    target = tensor(writer, "y", np.zeros((1, 8, 10, 2), np.int8), scale=(y_scale, y_zero))
-    fields = {"Padding": 0, "StrideW": 2, "StrideH": 2}
-    writer.op("TRANSPOSE_CONV", [shape, held, source, added], [target], "TransposeConvOptions", fields)
-    writer.subgraph([source], [target])
-    total = scattered(x.astype(int) - SCALE[1], weights.astype(int), 2, (1, 1), (8, 10)) + bias
-    real = total * (SCALE[0] * scales / y_scale)
-    wanted = np.clip(np.trunc(real + np.copysign(0.5, real)) + y_zero, -128, 127)
-    np.testing.assert_array_equal(run(writer, x)[0], wanted)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 #include "../core/gemm.h"
 #include "winograd.h"
 
-// i8 and q8, all but mult. No sum leaves i32: 2048 channels of inputs below 2^9 and weights below 2^11.
+// i8 and q8, all but mult. No sum of transformed i8 weights leaves i32: 2048 channels of inputs up to 2^9 and weights
+// below 2^11. Sums of any others wrap.
 static efn_status check_i8(const efn_plan *plan, const efn_conv_i8 *p) {
     const efn_tensor *x = efn_readable(plan, p->x, EFN_I8), *y = efn_writable(plan, p->y, EFN_I8);
     EFN_TRY(efn_check_winograd(plan, &p->window, x, y, p->w, p->scratch, 1, 2));
@@ -195,15 +196,15 @@ static void ref(const efn_site *site, const efn_conv_i8 *p, efn_rounding roundin
         }
         for (uint32_t j = 0; j < layer.m; j++) {
             const int16_t *w = layer.w + (size_t)(j / 8) * EFN_POINTS * c * 8 + j % 8 * 2; // [16][c / 2][8][2]
-            int32_t sums[EFN_POINTS] = {0};
+            uint32_t sums[EFN_POINTS] = {0};                                               // unsigned: wraps
             for (uint32_t k = 0; k < EFN_POINTS * c; k++)
-                sums[k / c] += inner[k] * w[(size_t)(k / 2) * 16 + k % 2];
+                sums[k / c] += (uint32_t)(inner[k] * w[(size_t)(k / 2) * 16 + k % 2]);
             for (uint32_t i = 0; i < 4; i++) {
                 const int64_t to = efn_tile_output(layer.y, at, i);
-                int32_t sum = 0;
+                uint32_t sum = 0;
                 for (uint32_t point = 0; point < EFN_POINTS; point++)
-                    sum += INWARD[i / 2][point / 4] * INWARD[i % 2][point % 4] * sums[point];
-                const uint32_t acc = (uint32_t)layer.bias[j] + (uint32_t)(sum >> 2); // unsigned: wraps
+                    sum += (uint32_t)(INWARD[i / 2][point / 4] * INWARD[i % 2][point % 4]) * sums[point];
+                const uint32_t acc = (uint32_t)layer.bias[j] + (uint32_t)((int32_t)sum >> 2);
                 if (to >= 0)
                     layer.out[to + j] = efn_finish_one(&layer.to, j, (int32_t)acc);
             }
