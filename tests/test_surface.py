@@ -33,6 +33,7 @@ SURFACE = {
         "loosest",
         "overview",
         "profile_names",
+        "profiles_of",
         "tighten",
     ],
     "edgefn.testing": ["ProfileRun", "Reply", "SampleRun", "TestRun", "Trial", "run_samples"],

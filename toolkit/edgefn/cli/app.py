@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import edgefn
-from edgefn.cli import bench, build, dev, doctor, limits, model, new, test
+from edgefn.cli import bench, build, check, dev, doctor, limits, model, new, test
 from edgefn.cli.output import narrate_work, print_error
 from edgefn.errors import EdgefnError, UsageError
 
@@ -46,6 +46,7 @@ app.command("build")(build.build)
 app.command("test")(test.test)
 app.command("dev")(dev.dev)
 app.command("bench")(bench.bench)
+app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 app.add_typer(model.app, name="model")
 app.add_typer(limits.app, name="limits")

@@ -4,7 +4,7 @@ from edgefn.limits.budgets import Budgets, tighten
 from edgefn.limits.difference import Comparison, Difference, compare_profiles
 from edgefn.limits.enforcement import Enforcement, loosened
 from edgefn.limits.limit import Absent, Entry, Limit
-from edgefn.limits.profile import Overview, Profile, load_profile, loosest, overview, profile_names
+from edgefn.limits.profile import Overview, Profile, load_profile, loosest, overview, profile_names, profiles_of
 
 __all__ = [
     "Absent",
@@ -22,5 +22,6 @@ __all__ = [
     "loosest",
     "overview",
     "profile_names",
+    "profiles_of",
     "tighten",
 ]

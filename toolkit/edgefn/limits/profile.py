@@ -12,7 +12,7 @@ from typing import Any, Literal
 from edgefn.errors import UsageError
 from edgefn.limits.limit import Absent, Entry, Limit, Status
 
-__all__ = ["Overview", "Package", "Profile", "load_profile", "loosest", "overview", "profile_names"]
+__all__ = ["Overview", "Package", "Profile", "load_profile", "loosest", "overview", "profile_names", "profiles_of"]
 
 type Package = Literal["raw", "compressed"]
 
@@ -140,6 +140,16 @@ def _cited(entry: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -
 def _line(profile: Profile) -> Overview:
     enforced, warned, rest = (len(profile.held(status)) for status in ("enforced", "warned", "not modelled"))
     return Overview(profile.name, profile.title, profile.platform, profile.date, enforced, warned, rest)
+
+
+def profiles_of(target: str) -> tuple[str, ...]:
+    """List the profiles of a platform, or the one of that name. Raises UsageError (EFN-U010) for neither."""
+    if target in profile_names():
+        return (target,)
+    found = tuple(name for name in profile_names() if load_profile(name).platform == target)
+    if not found:
+        raise _unknown(target)
+    return found
 
 
 def _unknown(name: str) -> UsageError:
