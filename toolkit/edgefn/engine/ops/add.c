@@ -44,7 +44,18 @@ efn_status efn_add_i8_check(const efn_plan *plan, const uint32_t *words, uint32_
     return check_both(plan, p->a, p->b, p->y, EFN_I8);
 }
 
-// ---- f32: a, y [width], b [width] or [1] ----
+// For each row: ROW(p, a, b, y, s) with its a and y [width], b [width] or [1].
+#define EACH_ROW(op, way, type, ROW)                                                                                   \
+    void efn_add_##op##_##way(const efn_site *site, const uint32_t *words) {                                           \
+        const efn_add_##op *p = (const efn_add_##op *)words;                                                           \
+        const type *a = efn_in(site, p->a), *b = efn_in(site, p->b);                                                   \
+        type *y = efn_out(site, p->y);                                                                                 \
+        const broadcast s = broadcast_of(efn_record(site, p->y), efn_record(site, p->b));                              \
+        for (uint32_t row = 0; row < s.rows; row++, a += s.width, y += s.width)                                        \
+            ROW;                                                                                                       \
+    }
+
+// ---- f32 ----
 
 static void f32_from(const efn_add_f32 *p, const float *a, const float *b, float *y, uint32_t i, const broadcast *s) {
     for (; i < s->width; i++)
@@ -71,23 +82,8 @@ static void row_f32(const efn_add_f32 *p, const float *a, const float *b, float 
     f32_from(p, a, b, y, i, s);
 }
 
-void efn_add_f32_simd(const efn_site *site, const uint32_t *words) {
-    const efn_add_f32 *p = (const efn_add_f32 *)words;
-    const float *a = efn_in(site, p->a), *b = efn_in(site, p->b);
-    float *y = efn_out(site, p->y);
-    const broadcast s = broadcast_of(efn_record(site, p->y), efn_record(site, p->b));
-    for (uint32_t row = 0; row < s.rows; row++, a += s.width, y += s.width)
-        row_f32(p, a, b, y, &s);
-}
-
-void efn_add_f32_ref(const efn_site *site, const uint32_t *words) {
-    const efn_add_f32 *p = (const efn_add_f32 *)words;
-    const float *a = efn_in(site, p->a), *b = efn_in(site, p->b);
-    float *y = efn_out(site, p->y);
-    const broadcast s = broadcast_of(efn_record(site, p->y), efn_record(site, p->b));
-    for (uint32_t row = 0; row < s.rows; row++, a += s.width, y += s.width)
-        f32_from(p, a, b, y, 0, &s);
-}
+EACH_ROW(f32, simd, float, row_f32(p, a, b, y, &s))
+EACH_ROW(f32, ref, float, f32_from(p, a, b, y, 0, &s))
 
 // ---- i8: two products and one sum, each rounded to f32, in both flavours ----
 
@@ -117,23 +113,8 @@ static void row_i8(const efn_add_i8 *p, const int8_t *a, const int8_t *b, int8_t
     i8_from(p, a, b, y, i, s);
 }
 
-void efn_add_i8_simd(const efn_site *site, const uint32_t *words) {
-    const efn_add_i8 *p = (const efn_add_i8 *)words;
-    const int8_t *a = efn_in(site, p->a), *b = efn_in(site, p->b);
-    int8_t *y = efn_out(site, p->y);
-    const broadcast s = broadcast_of(efn_record(site, p->y), efn_record(site, p->b));
-    for (uint32_t row = 0; row < s.rows; row++, a += s.width, y += s.width)
-        row_i8(p, a, b, y, &s);
-}
-
-void efn_add_i8_ref(const efn_site *site, const uint32_t *words) {
-    const efn_add_i8 *p = (const efn_add_i8 *)words;
-    const int8_t *a = efn_in(site, p->a), *b = efn_in(site, p->b);
-    int8_t *y = efn_out(site, p->y);
-    const broadcast s = broadcast_of(efn_record(site, p->y), efn_record(site, p->b));
-    for (uint32_t row = 0; row < s.rows; row++, a += s.width, y += s.width)
-        i8_from(p, a, b, y, 0, &s);
-}
+EACH_ROW(i8, simd, int8_t, row_i8(p, a, b, y, &s))
+EACH_ROW(i8, ref, int8_t, i8_from(p, a, b, y, 0, &s))
 
 // ---- i8 as one linear form. Its factors have 24 bits, which are taken in two parts: an i16 and eight bits ----
 
@@ -231,20 +212,5 @@ static void row_linear(const efn_add_linear_i8 *p, const int8_t *a, const int8_t
     linear_from(p, a, b, y, i, s);
 }
 
-void efn_add_linear_i8_simd(const efn_site *site, const uint32_t *words) {
-    const efn_add_linear_i8 *p = (const efn_add_linear_i8 *)words;
-    const int8_t *a = efn_in(site, p->a), *b = efn_in(site, p->b);
-    int8_t *y = efn_out(site, p->y);
-    const broadcast s = broadcast_of(efn_record(site, p->y), efn_record(site, p->b));
-    for (uint32_t row = 0; row < s.rows; row++, a += s.width, y += s.width)
-        row_linear(p, a, b, y, &s);
-}
-
-void efn_add_linear_i8_ref(const efn_site *site, const uint32_t *words) {
-    const efn_add_linear_i8 *p = (const efn_add_linear_i8 *)words;
-    const int8_t *a = efn_in(site, p->a), *b = efn_in(site, p->b);
-    int8_t *y = efn_out(site, p->y);
-    const broadcast s = broadcast_of(efn_record(site, p->y), efn_record(site, p->b));
-    for (uint32_t row = 0; row < s.rows; row++, a += s.width, y += s.width)
-        linear_from(p, a, b, y, 0, &s);
-}
+EACH_ROW(linear_i8, simd, int8_t, row_linear(p, a, b, y, &s))
+EACH_ROW(linear_i8, ref, int8_t, linear_from(p, a, b, y, 0, &s))

@@ -2,12 +2,6 @@
 #include "depthwise.h"
 #include "../core/lanes.h"
 
-// Of packed, then of the input.
-static uint64_t scratch_bytes(const efn_window *window, const efn_tensor *y) {
-    const uint64_t weights = (uint64_t)window->kh * window->kw * efn_blocks(y->dims[3], EFN_LANES_F32) * 16;
-    return weights + efn_lines_bytes(window, y, EFN_LANES_F32);
-}
-
 efn_status efn_depthwise_f32_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
     (void)count;
     const efn_conv_f32 *p = (const efn_conv_f32 *)words;
@@ -15,7 +9,7 @@ efn_status efn_depthwise_f32_check(const efn_plan *plan, const uint32_t *words, 
     EFN_TRY(efn_check_depthwise(plan, &p->window, x, y, p->w, EFN_F32));
     EFN_TRY(efn_check_packed(plan, p->bias, EFN_F32, efn_round_up(y->dims[3], 8) * 4));
     EFN_TRY(efn_check_clamp_f32(p->low, p->high));
-    return efn_check_scratch(plan, p->scratch, scratch_bytes(&p->window, y), x, y);
+    return efn_check_scratch(plan, p->scratch, efn_depthwise_bytes(&p->window, y, EFN_LANES_F32), x, y);
 }
 
 typedef struct {

@@ -17,6 +17,12 @@ EFN_INLINE efn_status efn_check_depthwise(const efn_plan *plan, const efn_window
     return efn_check_packed(plan, w, dtype, taps * efn_round_up(x->dims[3], 8) * item);
 }
 
+// Scratch: w for small windows, [blocks][kh * kw] vectors, then the input.
+EFN_INLINE uint64_t efn_depthwise_bytes(const efn_window *window, const efn_tensor *y, uint64_t lanes) {
+    const uint64_t weights = (uint64_t)window->kh * window->kw * efn_blocks(y->dims[3], lanes) * 16;
+    return weights + efn_lines_bytes(window, y, lanes);
+}
+
 // Windows of which everything but the number of rows is constant in the code: dense, with no more rows than taps in
 // one.
 typedef struct {

@@ -12,12 +12,6 @@ typedef struct {
     v128_t *packed; // [blocks][kh * kw], w widened, for small windows
 } layer_i8;
 
-// Of packed, then of the input.
-static uint64_t scratch_bytes(const efn_window *window, const efn_tensor *y) {
-    const uint64_t weights = (uint64_t)window->kh * window->kw * efn_blocks(y->dims[3], EFN_LANES_I8) * 16;
-    return weights + efn_lines_bytes(window, y, EFN_LANES_I8);
-}
-
 // i8 and q8, all but mult.
 static efn_status check_i8(const efn_plan *plan, const efn_conv_i8 *p) {
     const efn_tensor *x = efn_readable(plan, p->x, EFN_I8), *y = efn_writable(plan, p->y, EFN_I8);
@@ -26,7 +20,7 @@ static efn_status check_i8(const efn_plan *plan, const efn_conv_i8 *p) {
     EFN_TRY(efn_check_zero(p->x_zero));
     EFN_TRY(efn_check_zero(p->y_zero));
     EFN_TRY(efn_check_clamp_i8(p->low, p->high));
-    return efn_check_scratch(plan, p->scratch, scratch_bytes(&p->window, y), x, y);
+    return efn_check_scratch(plan, p->scratch, efn_depthwise_bytes(&p->window, y, EFN_LANES_I8), x, y);
 }
 
 efn_status efn_depthwise_i8_check(const efn_plan *plan, const uint32_t *words, uint32_t count) {
