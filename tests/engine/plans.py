@@ -57,9 +57,8 @@ def _block(rows: int) -> int:
 
 def matrix_scratch(dtype: str, rows: int, k: int) -> int:
     if dtype == "float32":
-        return (_block(rows) + 4) * k * 4
-    k2 = k + k % 2
-    return _block(rows) * k2 * 2 + 4 * (-(-k2 // 16) * 16)
+        return _block(rows) * k * 4
+    return _block(rows) * (k + k % 2) * 2 + 16
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ efn_status efn_dense_f32_check(const efn_plan *plan, const uint32_t *words, uint
     EFN_TRY(efn_check_packed(plan, p->w, EFN_F32, m * k * 4));
     EFN_TRY(efn_check_packed(plan, p->bias, EFN_F32, m * 4));
     EFN_TRY(efn_check_clamp_f32(p->low, p->high));
-    return efn_check_scratch(plan, p->scratch, (efn_block_rows(efn_row_count(x)) + 4) * k * 4, x, y);
+    return efn_check_scratch(plan, p->scratch, efn_block_rows(efn_row_count(x)) * k * 4, x, y);
 }
 
 // i8 and q8, all but mult.
@@ -33,7 +33,7 @@ static efn_status check_i8(const efn_plan *plan, const efn_dense_i8 *p) {
     EFN_TRY(efn_check_zero(p->x_zero));
     EFN_TRY(efn_check_zero(p->y_zero));
     EFN_TRY(efn_check_clamp_i8(p->low, p->high));
-    const uint64_t bytes = efn_block_rows(efn_row_count(x)) * k2 * 2 + 4 * efn_round_up(k2, 16);
+    const uint64_t bytes = efn_block_rows(efn_row_count(x)) * k2 * 2 + EFN_ROOM;
     return efn_check_scratch(plan, p->scratch, bytes, x, y);
 }
 

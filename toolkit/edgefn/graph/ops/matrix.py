@@ -38,6 +38,7 @@ type Array = NDArray[Any]
 
 MAX_PANEL = 1 << 28
 MAX_ROWS = 96
+ROOM = 16  # bytes that vectors read behind the rows
 EVERY = slice(None)  # channel
 LOOKS = 1 << 9  # of a channel, for a search that takes a fifth of a millisecond
 
@@ -55,15 +56,15 @@ class Weighted(Op):
 
 
 def panel_rows(rows: int) -> int:
-    """Rows that a matrix multiplication gathers at a time."""
+    """Rows of a block of a matrix multiplication."""
     return min(MAX_ROWS, round_up(rows, 4))
 
 
 def panel_bytes(dtype: str, *, rows: int, k: int) -> int:
-    """Working memory of a matrix multiplication: panels of `rows` rows, and four gathered rows."""
+    """Working memory of a matrix multiplication: a block of `rows` rows, packed or, of i8, widened."""
     if dtype == "f32":
-        return (panel_rows(rows) * k + 4 * k) * 4
-    return panel_rows(rows) * round_up(k, 2) * 2 + 4 * round_up(round_up(k, 2), 16)
+        return panel_rows(rows) * k * 4
+    return panel_rows(rows) * round_up(k, 2) * 2 + ROOM
 
 
 def lower_weights(low: Lowering, node: Node, packed: bytes, *, code: str, k: int, scratch: int, **words: int) -> Step:
