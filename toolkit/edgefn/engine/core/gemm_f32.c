@@ -49,66 +49,101 @@ EFN_INLINE void store_sums(const v128_t acc[4][2], float *sums) {
     }
 }
 
-// The sums go out through memory and nothing else is done here: what follows would take registers, and an accumulator
-// that has none is a chain of stores and loads. Not inlined, for that and because V8 tiers small functions up sooner.
-EFN_NOINLINE void efn_products_f32(const float *panels, const float *w, uint32_t k, uint32_t rows, float *sums) {
-    for (uint32_t row = 0; row < rows; row += 4, panels += (size_t)k * 4, sums += 32) {
-        v128_t acc[4][2];
-        clear_sums(acc);
-        const float *a = panels, *const end = panels + (size_t)k * 4, *at = w;
-        for (;; a += 64, at += 128) {
+// A tile of four rows, in a function of its own where products are fused: there the loop over rows alone takes a
+// register too many, and an accumulator that has none is a chain of stores and loads. Where they are not, the loop is
+// cheaper than the calls.
+#ifdef __wasm_relaxed_simd__
+#define TILE static EFN_NOINLINE
+#else
+#define TILE EFN_INLINE
+#endif
+
+// sums [4][8] of panel a [k][4] and weights [k][8].
+TILE void panel_tile(const float *a, const float *w, uint32_t k, float *sums) {
+    v128_t acc[4][2];
+    clear_sums(acc);
+    const float *const end = a + (size_t)k * 4;
+    for (;; a += 64, w += 128) {
 #define RUNG(i)                                                                                                        \
     {                                                                                                                  \
         const v128_t x = wasm_v128_load(a + 4 * i);                                                                    \
-        step(acc, (const v128_t[4]){EFN_LANE(x, 0), EFN_LANE(x, 1), EFN_LANE(x, 2), EFN_LANE(x, 3)}, at + 8 * i);      \
+        step(acc, (const v128_t[4]){EFN_LANE(x, 0), EFN_LANE(x, 1), EFN_LANE(x, 2), EFN_LANE(x, 3)}, w + 8 * i);       \
     }                                                                                                                  \
     if (a + 4 * i + 4 == end)                                                                                          \
         break;
-            EFN_LADDER(RUNG)
+        EFN_LADDER(RUNG)
 #undef RUNG
-        }
-        store_sums(acc, sums);
     }
+    store_sums(acc, sums);
 }
 
-EFN_INLINE void load_fours(const float *a, const float *b, const float *c, const float *d, v128_t to[4]) {
-    to[0] = wasm_v128_load(a);
-    to[1] = wasm_v128_load(b);
-    to[2] = wasm_v128_load(c);
-    to[3] = wasm_v128_load(d);
+// The sums go out through memory and nothing else is done here: what follows would take registers. Not inlined, for
+// that and because V8 tiers small functions up sooner.
+EFN_NOINLINE void efn_products_f32(const float *panels, const float *w, uint32_t k, uint32_t rows, float *sums) {
+    for (uint32_t row = 0; row < rows; row += 4, panels += (size_t)k * 4, sums += 32)
+        panel_tile(panels, w, k, sums);
 }
 
-// sums [r4(rows)][8] of rows x and weights [k][8]; as products_i8.
+// Rows of a tile. A fused product takes a register for its result before that of the sum is free, so four rows, of
+// which a vector each is held, are one too many there.
+#ifdef __wasm_relaxed_simd__
+#define ROWS 3
+#else
+#define ROWS 4
+#endif
+_Static_assert(EFN_BLOCK % ROWS == 0, "a block is whole tiles");
+
+EFN_INLINE void load_fours(const float *const from[ROWS], const int i, v128_t to[ROWS]) {
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+        to[r] = wasm_v128_load(from[r] + i);
+}
+
+// sums [rows, in whole tiles][8] of rows x and weights w [k][8]; as products_i8.
 static EFN_NOINLINE void products_of_rows(const efn_operand *x, const float *w, uint32_t k, float *sums) {
-    const float *const end = w + (size_t)k * 8;
+    const float *const end = w + (size_t)k * 8, *const base = x->base;
     const uint32_t run = x->run * 8; // weights
-    const float *const base = x->base;
-    for (uint32_t row = 0; row < x->rows; row += 4, sums += 32) {
-        v128_t acc[4][2], fours[4]; // the latter of each row
-        clear_sums(acc);
-        const uint32_t *const starts = x->starts + row;
-        const float *a = base + starts[0], *b = base + starts[1], *c = base + starts[2], *d = base + starts[3];
+    for (uint32_t row = 0; row < x->rows; row += ROWS, sums += 8 * ROWS) {
+        v128_t acc[ROWS][2], fours[ROWS]; // the latter of each row
+        const float *from[ROWS];
+#pragma unroll
+        for (int r = 0; r < ROWS; r++) {
+            acc[r][0] = acc[r][1] = wasm_f32x4_const_splat(0);
+            const uint32_t index = row + (uint32_t)r; // starts are there up to a multiple of four
+            from[r] = base + x->starts[ROWS == 4 ? index : efn_min(index, x->rows - 1)];
+        }
         const float *at = w, *stop = w + run; // of a run
-        for (const int32_t *jump = x->jumps;; a += 16, b += 16, c += 16, d += 16, at += 128) {
+        for (const int32_t *jump = x->jumps;; at += 128) {
 #define RUNG(i)                                                                                                        \
     if (i % 4 == 0)                                                                                                    \
-        load_fours(a + i, b + i, c + i, d + i, fours);                                                                 \
+        load_fours(from, i, fours);                                                                                    \
     {                                                                                                                  \
-        const v128_t lanes[4] = {EFN_LANE(fours[0], i % 4), EFN_LANE(fours[1], i % 4), EFN_LANE(fours[2], i % 4),      \
-                                 EFN_LANE(fours[3], i % 4)};                                                           \
-        step(acc, lanes, at + 8 * i);                                                                                  \
+        const v128_t w0 = wasm_v128_load(at + 8 * i), w1 = wasm_v128_load(at + 8 * i + 4);                             \
+        _Pragma("unroll") for (int r = 0; r < ROWS; r++) {                                                             \
+            const v128_t lane = EFN_LANE(fours[r], i % 4);                                                             \
+            acc[r][0] = efn_madd(w0, lane, acc[r][0]);                                                                 \
+            acc[r][1] = efn_madd(w1, lane, acc[r][1]);                                                                 \
+        }                                                                                                              \
     }                                                                                                                  \
     if (at + 8 * i + 8 == end)                                                                                         \
         break;                                                                                                         \
     if (at + 8 * i + 8 == stop) {                                                                                      \
-        a += *jump, b += *jump, c += *jump, d += *jump++, stop += run;                                                 \
+        _Pragma("unroll") for (int r = 0; r < ROWS; r++) from[r] += *jump;                                             \
+        jump++, stop += run;                                                                                           \
         if (i % 4 < 3)                                                                                                 \
-            load_fours(a + i / 4 * 4, b + i / 4 * 4, c + i / 4 * 4, d + i / 4 * 4, fours);                             \
+            load_fours(from, i / 4 * 4, fours);                                                                        \
     }
             EFN_LADDER(RUNG)
 #undef RUNG
+#pragma unroll
+            for (int r = 0; r < ROWS; r++)
+                from[r] += 16;
         }
-        store_sums(acc, sums);
+#pragma unroll
+        for (int r = 0; r < ROWS; r++) {
+            wasm_v128_store(sums + 8 * r, acc[r][0]);
+            wasm_v128_store(sums + 8 * r + 4, acc[r][1]);
+        }
     }
 }
 
