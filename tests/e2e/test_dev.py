@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 
 import httpx
 import pytest
@@ -33,7 +34,7 @@ def handle(request: Request) -> Response:
         while time.process_time() < until:
             pass
     if request.path == "/headers":
-        return Response("x", headers={"x-a": "b" * 130_000})
+        return Response("x", headers=[("x-a", "b" * 45_000)] * 3)
     if request.path == "/print":
         print("x" * 300_000)
     if request.path == "/sleep":
@@ -102,14 +103,23 @@ def test_workers_answer_with_their_own_error(folder):
 def test_header_fields_larger_than_the_platform_sends_are_a_breach(address):
     answer = httpx.get(f"{address}/headers")
     assert (answer.status_code, "x-a" in answer.headers) == (503, False)
-    assert answer.headers["x-edgefn-breach"].startswith("response_header_bytes limit of 128,000 (130,")
+    assert answer.headers["x-edgefn-breach"].startswith("response_header_bytes limit of 128,000 (135,")
+
+
+def status_of(address, path):
+    """By a client that takes more header fields than httpx, whose buffer ends at 100 KB."""
+    client = HTTPConnection(address.removeprefix("http://"), timeout=30)
+    client.request("GET", path)
+    status = client.getresponse().status
+    client.close()
+    return status
 
 
 def log_of(folder, *paths, options):
     """What the server logs of a request to each path."""
     with serving(folder, *options) as (process, address):
         for path in paths:
-            assert httpx.get(f"{address}{path}", timeout=30).status_code == 200
+            assert status_of(address, path) == 200
         return [json.loads(process.stdout.readline()) for _ in paths]
 
 
