@@ -3,6 +3,7 @@
 import base64
 import json
 import random
+from functools import partial
 
 import pytest
 from wasmtime import Store, WasiConfig
@@ -236,16 +237,21 @@ def test_bodies_and_headers_go_both_ways(call, body):
     assert outcome.headers == (("x-id", "abc"), ("x-kind", "x/y"))
 
 
-@pytest.fixture
-def text_door(loaded):
+def open_door(loaded, name):
+    """A door of a fresh instance, without the host that usually stands before it."""
     store = Store(loaded.runtime.engine)
     store.set_wasi(WasiConfig())
     store.set_epoch_deadline(1 << 40)
-    door = loaded.linker().instantiate(store, loaded.component).get_func(store, "text")
+    return partial(loaded.linker().instantiate(store, loaded.component).get_func(store, name), store)
+
+
+@pytest.fixture
+def text_door(loaded):
+    door = open_door(loaded, "text")
     head = {"id": "7", "method": "POST", "url": "/echo", "headers": [], "client": {}, "enc": "base64"}
 
     def ask(body):
-        answered, _, text = door(store, f"{json.dumps(head)}\n{body}").partition("\n")
+        answered, _, text = door(f"{json.dumps(head)}\n{body}").partition("\n")
         return json.loads(answered), text
 
     return ask
@@ -290,11 +296,8 @@ def test_sleeping_beyond_wall_time_is_left_behind(loaded):
 
 def test_the_bytes_door_answers_the_same(loaded):
     """Where bytes are cheap: a host that speaks lists of bytes gets the same answers."""
-    store = Store(loaded.runtime.engine)
-    store.set_wasi(WasiConfig())
-    store.set_epoch_deadline(1 << 40)
-    door = loaded.linker().instantiate(store, loaded.component).get_func(store, "bytes")
+    door = open_door(loaded, "bytes")
     head = {"id": "7", "method": "POST", "url": "/echo", "headers": [], "client": {}, "enc": "raw"}
-    answered, _, body = bytes(door(store, json.dumps(head).encode() + b"\n\0\xff\n")).partition(b"\n")
+    answered, _, body = bytes(door(json.dumps(head).encode() + b"\n\0\xff\n")).partition(b"\n")
     assert json.loads(answered)["status"] == 201
     assert body == b"\0\xff\n"

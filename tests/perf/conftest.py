@@ -52,11 +52,7 @@ def digits():
 
 
 @pytest.fixture(scope="session")
-def empty(tmp_path_factory):
+def empty(make_function):
     """A function with an empty handler, built."""
-    folder = tmp_path_factory.mktemp("empty")
-    (folder / "edgefn.toml").write_text('[function]\nname = "empty"\n')
-    (folder / "handler.py").write_text(
-        'from edgefn import Response\n\n\ndef handle(request):\n    return Response(b"ok")\n'
-    )
-    return build(load_function(folder))
+    handler = 'from edgefn import Response\n\n\ndef handle(request):\n    return Response(b"ok")\n'
+    return build(load_function(make_function(handler, name="empty")))

@@ -83,11 +83,9 @@ MEGABYTE = bytes(range(256)) * 4096
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory):
+def large(make_function):
     """A function that takes bodies and gives them."""
-    folder = tmp_path_factory.mktemp("large")
-    (folder / "edgefn.toml").write_text('[function]\nname = "large"\n')
-    (folder / "handler.py").write_text(
+    folder = make_function(
         "from edgefn import Response\n\nBYTES = bytes(range(256)) * 4096\nTEXT = 'x' * (1 << 20)\n\n\n"
         "def handle(request):\n"
         "    out = {'/bytes': BYTES, '/text': TEXT}.get(request.path)\n"

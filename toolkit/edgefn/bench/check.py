@@ -55,7 +55,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The limits of one platform that can be measured here; `unmeasured` names the others."""
+    """The limits of one platform that can be measured here; `unmeasured` names the others.
+
+    A platform measures some in a way of its own (a start-up): those count as not measured.
+    """
 
     profile: str
     rows: tuple[Row, ...]
@@ -97,9 +100,9 @@ def check(function: Function, built: Build, samples: Sequence[Sample], profiles:
     tables = []
     for profile in profiles:
         figures = {"package_bytes": _Peak(built.sizes.package(profile), ""), **peaks}
-        rows = tuple(_row(limit, figures[limit.name], blame) for limit in profile.limits if limit.name in figures)
-        others = tuple(limit.name for limit in profile.limits if limit.name not in figures)
-        tables.append(Table(profile.name, rows, others))
+        held = [limit for limit in profile.limits if limit.name in figures and limit.status != "not modelled"]
+        others = tuple(limit.name for limit in profile.limits if limit not in held)
+        tables.append(Table(profile.name, tuple(_row(limit, figures[limit.name], blame) for limit in held), others))
     return Check(function.name, len(samples), tuple(tables))
 
 
